@@ -1,0 +1,35 @@
+# Two commands do everything: make run, make test.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+
+.PHONY: run test lint bench proof venv clean
+
+$(BIN)/.ready: setup.cfg pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check --editable '.[test]' --config-settings editable_mode=compat
+	touch $(BIN)/.ready
+
+venv: $(BIN)/.ready
+
+run: venv
+	$(BIN)/mailsuite demo --dir var/demo
+
+test: venv
+	$(BIN)/python -m pytest tests
+
+lint: venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/mypy
+	$(BIN)/codespell mailsuite tests docs etc README.rst HACKING.rst CHANGES.rst
+
+bench: venv
+	$(BIN)/python bench/all.py
+
+proof: venv
+	$(BIN)/python -m pytest tests/proof.py -s
+
+clean:
+	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,1 @@
+"""A mail server in one Twisted process: see ``docs/architecture.rst``."""

@@ -1,0 +1,123 @@
+"""Users, domains and aliases: who is who, and where mail for an address goes."""
+
+from collections.abc import Sequence
+
+from attrs import frozen
+from zope.interface import Interface
+
+from mailsuite.model.address import Address
+from mailsuite.model.ids import AccountName
+from mailsuite.model.principals import Denied, Password, Principal
+
+
+@frozen
+class Local:
+    """An account of ours; ``detail`` is the subaddress (RFC 5233), or empty."""
+
+    account: AccountName
+    detail: str = ""
+
+
+@frozen
+class Alias:
+    """Stands for other addresses, which may again be aliases."""
+
+    targets: tuple[Address, ...]
+
+
+@frozen
+class Remote:
+    """Another server's: not one of our domains."""
+
+
+@frozen
+class Unknown:
+    """One of our domains, but nobody there has that name."""
+
+
+Resolution = Local | Alias | Remote | Unknown
+
+
+@frozen
+class AccountFacts:
+    """What the store must know of an account; 0 means no limit."""
+
+    quota_octets: int = 0
+    quota_messages: int = 0
+
+
+class IDirectory(Interface):
+    """The provider may cache, but a change through the suite counts at once."""
+
+    async def authenticate(proof: Password, origin: str) -> Principal | Denied:
+        """Check a password; equal time and answer for unknown users.
+
+        ``origin`` is the peer's IP address, for delays and bans.
+        """
+
+    async def resolve(addresses: Sequence[Address]) -> Sequence[Resolution]:
+        """What each address stands for, in order. Needs no disk when warm."""
+
+    async def may_send_as(principal: Principal, sender: Address) -> bool:
+        """Whether the principal may use this address as sender (RFC 6409 §6.1)."""
+
+    async def facts(account: AccountName) -> AccountFacts:
+        """Limits of an account; the defaults if it has none of its own."""
+
+
+@frozen
+class User:
+    """One account, for people."""
+
+    account: AccountName
+    quota_octets: int
+    disabled: bool
+    created: float
+
+
+@frozen
+class Domain:
+    """One of our domains; ``source`` is a file name or ``state.db``."""
+
+    name: str
+    catch_all: str
+    source: str
+
+
+@frozen
+class AliasRow:
+    """An alias and its targets; ``source`` as in :class:`Domain`."""
+
+    address: str
+    targets: tuple[str, ...]
+    source: str
+
+
+class IDirectoryAdmin(Interface):
+    """Changes to what lives in ``state.db``; used by the API and the CLI.
+
+    Each raises :class:`~mailsuite.model.errors.UsageError` with a text that says
+    what to do; each is durable on return.
+    """
+
+    async def users(domain: str = "") -> Sequence[User]: ...
+
+    async def add_user(
+        address: Address, password: str, quota_octets: int = 0
+    ) -> User: ...
+
+    async def set_password(address: Address, password: str) -> None: ...
+
+    async def remove_user(address: Address) -> None: ...
+
+    async def domains() -> Sequence[Domain]: ...
+
+    async def add_domain(name: str, catch_all: str = "") -> Domain: ...
+
+    async def remove_domain(name: str) -> None: ...
+
+    async def aliases(domain: str = "") -> Sequence[AliasRow]: ...
+
+    async def add_alias(address: Address, targets: Sequence[Address]) -> AliasRow: ...
+
+    async def remove_alias(address: Address) -> None: ...

@@ -1,0 +1,36 @@
+"""A mailbox address as the envelope carries it (RFC 5321 §2.3.11)."""
+
+import re
+
+from attrs import field, frozen
+from typing_extensions import override
+
+_ATOMS = re.compile(
+    r"[^\s\x00-\x20\x7f()<>\[\]:;@\\,.\"]+(?:\.[^\s\x00-\x20\x7f()<>\[\]:;@\\,.\"]+)*"
+)
+
+
+@frozen
+class Address:
+    """``local`` part, unquoted, and ``domain``, in lower case.
+
+    The null reverse-path is no address: it is ``None`` wherever a sender is
+    optional. ``domain`` is an A-label or U-label domain, an address literal with
+    its brackets, or empty for the bare ``postmaster`` of RFC 5321 §4.5.1.
+    """
+
+    local: str
+    domain: str = field(converter=lambda text: text.lower())
+
+    @override
+    def __str__(self) -> str:
+        """In the form of RFC 5321: the local part is quoted where it must be."""
+        local = self.local
+        if not _ATOMS.fullmatch(local):
+            local = '"' + re.sub(r'(["\\])', r"\\\1", local) + '"'
+        return f"{local}@{self.domain}" if self.domain else local
+
+    @property
+    def ascii(self) -> bool:
+        """Whether it needs no SMTPUTF8 (RFC 6531) to be sent."""
+        return self.local.isascii() and self.domain.isascii()

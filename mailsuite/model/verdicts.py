@@ -1,0 +1,40 @@
+"""What a policy stage says of a connection, a command or a message."""
+
+from enum import Enum
+
+from attrs import Factory, frozen
+
+from mailsuite.model.envelope import Marks
+from mailsuite.model.replies import Reply
+
+
+class Phase(Enum):
+    """Where in the SMTP dialogue a stage is asked."""
+
+    CONNECT = "connect"
+    GREETING = "greeting"
+    AUTH = "auth"
+    MAIL = "mail"
+    RCPT = "rcpt"
+    DATA = "data"
+    MESSAGE = "message"
+
+
+@frozen
+class Proceed:
+    """No objection. ``prefix`` is whole header fields put before the message."""
+
+    marks: Marks = Factory(dict)
+    prefix: bytes = b""
+
+
+@frozen
+class Refuse:
+    """Answer ``reply`` (4yz or 5yz); ``close`` ends the connection after it."""
+
+    reply: Reply
+    close: bool = False
+
+
+Verdict = Proceed | Refuse
+PROCEED = Proceed()

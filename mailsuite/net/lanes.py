@@ -1,0 +1,112 @@
+"""Lanes: threads for blocking calls, each serving its callers in order.
+
+A lane is one thread. Work given with the same key always runs on the same lane
+and never at once, which is how SQLite connections and files are owned without
+locks. Results come back to the reactor in one call for many, because a hop
+between threads costs more than most of the work.
+
+Give a lane only calls that let go of the interpreter lock (files, SQLite,
+argon2): Python work over 5 ms belongs into a child process.
+"""
+
+from collections import deque
+from collections.abc import Callable, Hashable
+from threading import Condition, Thread
+from typing import Any, ParamSpec, TypeVar
+
+from attrs import define, field
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorFromThreads
+from twisted.python.failure import Failure
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_Work = tuple[Callable[[], Any], "Deferred[Any]"]
+
+
+@define(eq=False)
+class Lane:
+    """One thread with its queue of work; made and stopped by :class:`Lanes`."""
+
+    _reactor: IReactorFromThreads
+    _name: str
+    _waiting: deque[_Work] = field(factory=deque)
+    _done: deque[tuple["Deferred[Any]", Any]] = field(factory=deque)
+    _wake: Condition = field(factory=Condition)
+    _stopping: bool = False
+    _reporting: bool = False
+    _thread: Thread | None = None
+
+    def run(
+        self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs
+    ) -> "Deferred[R]":
+        """Run ``call`` on this thread; the result or failure comes back here."""
+        result: Deferred[R] = Deferred()
+        with self._wake:
+            if self._stopping:
+                raise RuntimeError(f"lane {self._name} has stopped")
+            self._waiting.append((lambda: call(*args, **kwargs), result))
+            self._wake.notify()
+        if self._thread is None:
+            self._thread = Thread(target=self._work, name=self._name, daemon=True)
+            self._thread.start()
+        return result
+
+    def _work(self) -> None:
+        while True:
+            with self._wake:
+                while not self._waiting:
+                    if self._stopping:
+                        return
+                    self._wake.wait()
+                call, result = self._waiting.popleft()
+            try:
+                outcome: Any = call()
+            except BaseException:
+                outcome = Failure()
+            self._done.append((result, outcome))
+            del call, result, outcome
+            with self._wake:
+                report = not self._reporting
+                self._reporting = True
+            if report:
+                self._reactor.callFromThread(self._report)
+
+    def _report(self) -> None:
+        with self._wake:
+            self._reporting = False
+        while self._done:
+            result, outcome = self._done.popleft()
+            if not result.called:
+                result.callback(outcome)
+
+    def stop(self) -> None:
+        """Take no more work; what waits is still done. Blocks until it is."""
+        with self._wake:
+            self._stopping = True
+            self._wake.notify()
+        if self._thread is not None:
+            self._thread.join()
+        self._report()
+
+
+@define(eq=False)
+class Lanes:
+    """So many lanes, chosen by the hash of a key."""
+
+    _lanes: list[Lane]
+
+    @classmethod
+    def of(cls, reactor: IReactorFromThreads, name: str, count: int) -> "Lanes":
+        """Make ``count`` lanes; threads start at their first work."""
+        return cls([Lane(reactor, f"{name}-{n}") for n in range(count)])
+
+    def lane(self, key: Hashable) -> Lane:
+        """The lane of everything with this key."""
+        return self._lanes[hash(key) % len(self._lanes)]
+
+    def stop(self) -> None:
+        """Let every lane finish what waits, and end it."""
+        for lane in self._lanes:
+            lane.stop()
