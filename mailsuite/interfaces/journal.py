@@ -1,10 +1,12 @@
 """The message journal: one barrier for all that waits."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from enum import IntEnum
 
 from attrs import field, frozen
-from zope.interface import Interface
+from zope.interface import Attribute, Interface
+
+from mailsuite.model.ids import QueueId
 
 
 class Kind(IntEnum):
@@ -38,6 +40,18 @@ class Position:
     offset: int
 
 
+def queue_id(position: Position, child: int = 0) -> QueueId:
+    """Name the job of a record; ``child`` numbers the children in one record."""
+    text = f"{position.worker:X}G{position.epoch:X}G{position.offset // 8:X}"
+    return QueueId(f"{text}G{child:X}" if child else text)
+
+
+def position_of(name: QueueId) -> Position:
+    """Where the record of a job begins. :raises ValueError: no queue id."""
+    worker, epoch, offset, *_ = (int(part, 16) for part in name.split("G"))
+    return Position(worker, epoch, offset * 8)
+
+
 class IJournal(Interface):
     """Append-only; its clients are the queue and the store."""
 
@@ -53,15 +67,25 @@ class IJournal(Interface):
     def note(record: Record) -> None:
         """Append with the next barrier; nobody waits, a loss is harmless."""
 
-    def replay() -> Iterator[tuple[Position, Record]]:
-        """What stood at start, in order, since the last checkpoint.
-
-        Voided and damaged records are left out. Only before the first commit.
-        """
+    def epoch() -> int:
+        """Epoch of the segment that the next record may go to."""
 
 
 class IJournalClient(Interface):
-    """Whoever keeps things in the journal must make them safe elsewhere."""
+    """Whoever keeps things in the journal must make them safe elsewhere.
+
+    At start the journal calls ``replayed`` for each record since the last
+    checkpoint, in order, then awaits ``recovered`` of each client, and only then
+    takes new records.
+    """
+
+    kinds: frozenset[Kind] = Attribute("kinds of records it wants replayed")
+
+    def replayed(position: Position, record: Record) -> None:
+        """A record that stood at start; voided and damaged ones are left out."""
+
+    async def recovered() -> None:
+        """All were replayed: finish what was open. No record can be made yet."""
 
     async def evacuate(epoch: int) -> None:
         """Make everything of segments up to ``epoch`` stand without them.

@@ -10,6 +10,10 @@ _ATOMS = re.compile(
 )
 
 
+def _lower(text: str) -> str:
+    return text.lower()
+
+
 @frozen
 class Address:
     """``local`` part, unquoted, and ``domain``, in lower case.
@@ -20,7 +24,7 @@ class Address:
     """
 
     local: str
-    domain: str = field(converter=lambda text: text.lower())
+    domain: str = field(converter=_lower)
 
     @override
     def __str__(self) -> str:

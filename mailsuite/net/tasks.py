@@ -26,7 +26,7 @@ class Tasks:
         if task.called and not isinstance(task.result, Failure):
             return
         self._running[task] = what
-        task.addBoth(self._ended, task)
+        _ = task.addBoth(self._ended, task)
 
     def _ended(self, result: object, task: Deferred[None]) -> None:
         what = self._running.pop(task)
