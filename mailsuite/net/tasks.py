@@ -12,13 +12,14 @@ from twisted.internet.defer import CancelledError, Deferred, DeferredList
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+_log = Logger()
+
 
 @define(eq=False)
 class Tasks:
     """The running work of one owner."""
 
     _running: dict[Deferred[None], str] = field(factory=dict)
-    _log: Logger = field(factory=lambda: Logger(namespace="mailsuite.tasks"))
 
     def launch(self, what: str, work: Coroutine[Deferred[Any], Any, None]) -> None:
         """Run ``work`` now up to its first wait; ``what`` names it in the log."""
@@ -31,13 +32,17 @@ class Tasks:
     def _ended(self, result: object, task: Deferred[None]) -> None:
         what = self._running.pop(task)
         if isinstance(result, Failure) and not result.check(CancelledError):
-            self._log.failure("{what} failed", failure=result, what=what)
+            _log.failure("{what} failed", failure=result, what=what)
+
+    def cancel(self) -> None:
+        """Cancel everything; what cleans up on its way out may still run."""
+        for task in list(self._running):
+            task.cancel()
 
     async def stop(self) -> None:
         """Cancel everything and wait until it ended."""
         running = list(self._running)
-        for task in running:
-            task.cancel()
+        self.cancel()
         await DeferredList(running)
 
     async def settled(self) -> None:

@@ -1,0 +1,218 @@
+"""The base of every door: one connection, its writing, its timers, its end.
+
+It writes eagerly (Twisted's ``write`` waits for the next turn of the reactor,
+which costs three more system calls), tells a slow reader from a fast one, starts
+TLS without letting plaintext through, and ends connections that went quiet.
+"""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, cast
+
+from attrs import define, field
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import (
+    IDelayedCall,
+    IOpenSSLContextFactory,
+    IPushProducer,
+    IReactorTime,
+)
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.tcp import Connection
+from twisted.python.failure import Failure
+from typing_extensions import override
+from zope.interface import implementer
+
+from mailsuite.model.errors import PeerError
+from mailsuite.net.tasks import Tasks
+
+UNSENT_OCTETS = 256 * 1024
+"""Replies beyond this wait for the peer (security.md: stop while unsent)."""
+
+LINGER_SECONDS = 10.0
+"""How long a peer may take to read the last words before it is cut off."""
+
+
+class Gone(PeerError):  # noqa: N818 - a state of the connection
+    """The connection ended while something waited for it."""
+
+
+@implementer(IPushProducer)
+@define(eq=False, slots=False)
+class Conversation(Protocol):
+    """One connection. Doors override ``opened received ended timed_out``.
+
+    ``clock`` is the reactor's monotonic clock; ``session`` the id that stands as
+    ``sid=`` in the log.
+    """
+
+    clock: IReactorTime
+    session: str
+    tasks: Tasks = field(factory=Tasks, init=False)
+    secured: bool = field(default=False, init=False)
+    host: str = field(default="", init=False)
+    port: int = field(default=0, init=False)
+    gone: bool = field(default=False, init=False)
+    _behind: bool = field(default=False, init=False)
+    _waiters: list[Deferred[None]] = field(factory=list, init=False)
+    _idle: float = field(default=0.0, init=False)
+    _touched: float = field(default=0.0, init=False)
+    _timer: IDelayedCall | None = field(default=None, init=False)
+    _hanging: bool = field(default=False, init=False)
+
+    noisy: ClassVar[bool] = False
+
+    # What a door overrides.
+
+    def opened(self) -> None:
+        """The connection stands; send the greeting, or ``secure`` it first."""
+
+    def received(self, data: bytes) -> None:
+        """Octets came; never called after ``hang_up`` or the end."""
+
+    def ended(self) -> None:
+        """The connection is gone; running tasks are cancelled after this."""
+
+    def timed_out(self) -> None:
+        """Nothing came or went for the idle time; hangs up if not overridden."""
+        self.hang_up()
+
+    # What a door calls.
+
+    def send(self, octets: bytes) -> None:
+        """Write, at once where nothing is buffered before it."""
+        if self.gone or not octets:
+            return
+        transport: Any = self.transport
+        if (
+            isinstance(transport, Connection)
+            and not transport.TLS
+            and not transport.dataBuffer
+            and not transport._tempDataBuffer  # noqa: SLF001 - see the module
+            and not transport.disconnecting
+        ):
+            try:
+                sent = transport.socket.send(octets)
+            except OSError:
+                sent = 0
+            if sent == len(octets):
+                return
+            octets = octets[sent:]
+        transport.write(octets)
+
+    def send_all(self, blocks: Sequence[bytes]) -> None:
+        """Write several blocks in order."""
+        self.send(b"".join(blocks))
+
+    async def drained(self) -> None:
+        """Wait while the peer is behind by more than ``UNSENT_OCTETS``.
+
+        :raises Gone: the connection ended first.
+        """
+        if self.gone:
+            raise Gone("connection lost")
+        if self._behind:
+            waiter: Deferred[None] = Deferred()
+            self._waiters.append(waiter)
+            await waiter
+
+    def pause(self) -> None:
+        """Read nothing more until ``resume``."""
+        if not self.gone:
+            cast("Any", self.transport).pauseProducing()
+
+    def resume(self) -> None:
+        """Read again."""
+        if not self.gone and not self._hanging:
+            cast("Any", self.transport).resumeProducing()
+
+    def secure(self, context: IOpenSSLContextFactory) -> None:
+        """Go on in TLS as the server. The door forgets what it had buffered."""
+        transport: Any = self.transport
+        transport.startTLS(context)
+        self.secured = True
+
+    def hang_up(self) -> None:
+        """End the connection after what was sent; nothing is received any more."""
+        if self.gone or self._hanging:
+            return
+        self._hanging = True
+        self._disarm()
+        self._timer = self.clock.callLater(LINGER_SECONDS, self.abort)
+        transport: Any = self.transport
+        transport.unregisterProducer()
+        transport.loseConnection()
+
+    def abort(self) -> None:
+        """End the connection at once; unsent octets are lost."""
+        if not self.gone:
+            cast("Any", self.transport).abortConnection()
+
+    def idle_after(self, seconds: float) -> None:
+        """Call ``timed_out`` after so long without a sign of life; 0: never."""
+        self._idle = seconds
+        self.touch()
+        self._disarm()
+        if seconds > 0 and not self._hanging and not self.gone:
+            self._timer = self.clock.callLater(seconds, self._look)
+
+    def touch(self) -> None:
+        """A sign of life: the idle time begins anew."""
+        self._touched = self.clock.seconds()
+
+    # What Twisted calls.
+
+    @override
+    def connectionMade(self) -> None:
+        transport: Any = self.transport
+        peer = transport.getPeer()
+        self.host = getattr(peer, "host", "")
+        self.port = getattr(peer, "port", 0)
+        if hasattr(transport, "setTcpNoDelay"):
+            transport.setTcpNoDelay(True)
+        transport.bufferSize = UNSENT_OCTETS
+        transport.registerProducer(self, True)
+        self.opened()
+
+    @override
+    def dataReceived(self, data: bytes) -> None:
+        if not self._hanging:
+            self._touched = self.clock.seconds()
+            self.received(data)
+
+    @override
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.gone = True
+        self._disarm()
+        self.ended()
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            waiter.errback(Gone("connection lost"))
+        self.tasks.cancel()
+
+    def pauseProducing(self) -> None:
+        """The transport's buffer is full: the peer is behind."""
+        self._behind = True
+
+    def resumeProducing(self) -> None:
+        """The transport's buffer is empty again."""
+        self._behind = False
+        self.touch()
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            waiter.callback(None)
+
+    def stopProducing(self) -> None:
+        """The connection ends; ``connectionLost`` follows."""
+
+    def _look(self) -> None:
+        self._timer = None
+        left = self._touched + self._idle - self.clock.seconds()
+        if left > 0:
+            self._timer = self.clock.callLater(left, self._look)
+        else:
+            self.timed_out()
+
+    def _disarm(self) -> None:
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = None
