@@ -1,0 +1,124 @@
+"""The catalogue: every event's name, what it means, its fields and its labels.
+
+Names are ``<room>.<past tense>``. ``labels`` are those fields whose few possible
+values are counted apart; never a user, an address or anything a peer chooses.
+"""
+
+from attrs import frozen
+
+
+@frozen
+class Entry:
+    """One event; it is counted as ``mailsuite_<room>_<what>_total``."""
+
+    name: str
+    meaning: str
+    fields: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+
+    @property
+    def metric(self) -> str:
+        """Name of its counter, without the suffix ``_total``."""
+        return "mailsuite_" + self.name.replace(".", "_").replace("-", "_")
+
+
+_ROWS: tuple[Entry, ...] = (
+    # house
+    Entry("house.started", "ports answer", ("seconds", "generation")),
+    Entry("house.stopped", "everything was flushed and closed", ("seconds",)),
+    Entry("house.reloaded", "new settings are in force", ("restart",)),
+    Entry("house.kept", "a reload failed, the old settings stay", ("reason",)),
+    Entry("log.dropped", "lines were lost, the log was too slow or full", ("lines",)),
+    *(
+        Entry(f"log.{level}", "a diagnostic of that level", ("from", "text"))
+        for level in ("debug", "info", "warn", "error", "critical")
+    ),
+    # directory
+    Entry("directory.changed", "a user, domain or alias changed", ("what", "name")),
+    Entry("directory.reread", "outside changes were taken over", ("source",)),
+    # smtp, submission, lmtp
+    Entry("smtp.connected", "a client connected", ("sid", "role", "rip"), ("role",)),
+    Entry("smtp.closed", "a connection ended", ("sid", "role", "seconds"), ("role",)),
+    Entry(
+        "smtp.accepted",
+        "a message was accepted and is durable",
+        ("sid", "qid", "role", "size", "recipients", "sender"),
+        ("role",),
+    ),
+    Entry(
+        "smtp.rejected",
+        "a command or message was refused",
+        ("sid", "role", "stage", "code", "reason"),
+        ("role", "stage", "code"),
+    ),
+    Entry(
+        "smtp.failed", "the unforeseen: 451 was answered", ("sid", "role"), ("role",)
+    ),
+    # passwords, at any door
+    Entry(
+        "auth.succeeded",
+        "somebody proved who they are",
+        ("sid", "door", "mechanism", "user", "rip"),
+        ("door", "mechanism"),
+    ),
+    Entry(
+        "auth.failed",
+        "a proof was wrong or could not be checked",
+        ("sid", "door", "mechanism", "user", "reason", "rip"),
+        ("door", "mechanism"),
+    ),
+    # queue and journal
+    Entry(
+        "queue.accepted",
+        "the queue took responsibility",
+        ("qid", "size", "recipients", "sender"),
+    ),
+    Entry(
+        "queue.delivered",
+        "a recipient has it",
+        ("qid", "recipient", "transport", "seconds", "text"),
+        ("transport",),
+    ),
+    Entry(
+        "queue.deferred",
+        "a recipient is tried again later",
+        ("qid", "recipient", "transport", "status", "text", "due"),
+        ("transport",),
+    ),
+    Entry(
+        "queue.failed",
+        "a recipient will never get it",
+        ("qid", "recipient", "transport", "status", "text"),
+        ("transport",),
+    ),
+    Entry("queue.expanded", "a recipient became others", ("qid", "recipient", "into")),
+    Entry("queue.bounced", "a failure notice was queued", ("qid", "child", "to")),
+    Entry("queue.corrupt", "a stored job could not be read", ("qid", "reason")),
+    Entry("queue.changed", "an operator changed jobs", ("action", "jobs"), ("action",)),
+    Entry("journal.corrupt", "a record was set aside", ("path", "offset", "reason")),
+    Entry("journal.failed", "a barrier failed", ("reason",)),
+    Entry("journal.recovered", "the journal was replayed", ("records", "seconds")),
+    Entry("journal.retired", "segments were checkpointed", ("epoch",)),
+    # store
+    Entry("store.corrupt", "an index was set aside", ("account", "path", "reason")),
+    Entry("store.rebuilt", "an index was rebuilt", ("account", "messages")),
+    # readers
+    Entry("imap.connected", "a client connected", ("sid", "rip")),
+    Entry("imap.login", "a user logged in", ("sid", "user", "rip")),
+    Entry("imap.closed", "a session ended", ("sid", "user", "seconds", "reason")),
+    Entry("imap.failed", "the unforeseen: NO was answered", ("sid", "command")),
+    Entry("pop3.connected", "a client connected", ("sid", "rip")),
+    Entry("pop3.login", "a user logged in", ("sid", "user", "rip")),
+    Entry("pop3.closed", "a session ended", ("sid", "user", "deleted", "reason")),
+    Entry("pop3.failed", "the unforeseen: -ERR was answered", ("sid", "command")),
+    # relay
+    Entry("relay.connected", "a session to a remote opened", ("host", "tls"), ("tls",)),
+    Entry("relay.failed", "no session to a remote", ("host", "reason")),
+    # search
+    Entry("search.restarted", "the indexer's process was started anew", ("reason",)),
+    Entry("search.rebuilt", "an index is being rebuilt", ("account", "reason")),
+    # control socket
+    Entry("http.answered", "a request was answered", ("method", "path", "status")),
+)
+
+CATALOGUE = {entry.name: entry for entry in _ROWS}

@@ -1,0 +1,59 @@
+"""Counts of events and gauges of the house, in Prometheus' text format."""
+
+from collections.abc import Callable, Iterator, Mapping
+
+from attrs import define, field
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from typing_extensions import override
+
+from mailsuite.events.catalogue import CATALOGUE, Entry
+
+_Counts = dict[tuple[str, ...], int]
+
+
+@define(eq=False)
+class Counts(Collector):
+    """Plain numbers while running, metric families only when somebody asks."""
+
+    _counts: dict[str, _Counts] = field(factory=dict)
+    _gauges: dict[str, tuple[str, Callable[[], float]]] = field(factory=dict)
+    registry: CollectorRegistry = field(
+        factory=lambda: CollectorRegistry(auto_describe=False)
+    )
+
+    def __attrs_post_init__(self) -> None:
+        self.registry.register(self)
+
+    def count(self, name: str, fields: Mapping[str, str | int | float]) -> None:
+        """One more of it."""
+        entry = CATALOGUE.get(name)
+        key: tuple[str, ...] = ()
+        if entry is not None and entry.labels:
+            key = tuple([str(fields.get(label, "")) for label in entry.labels])
+        counts = self._counts.get(name)
+        if counts is None:
+            counts = self._counts[name] = {}
+        counts[key] = counts.get(key, 0) + 1
+
+    def gauge(self, name: str, meaning: str, read: Callable[[], float]) -> None:
+        """Show ``read()`` as ``mailsuite_<name>`` whenever somebody asks."""
+        self._gauges[name] = (meaning, read)
+
+    @override
+    def collect(self) -> Iterator[Metric]:
+        for name, counts in self._counts.items():
+            entry = CATALOGUE.get(name) or Entry(name, "not in the catalogue")
+            family = CounterMetricFamily(
+                entry.metric, entry.meaning, labels=entry.labels
+            )
+            for key, number in counts.items():
+                family.add_metric(key, number)
+            yield family
+        for name, (meaning, read) in self._gauges.items():
+            yield GaugeMetricFamily(f"mailsuite_{name}", meaning, value=read())
+
+    def text(self) -> bytes:
+        """Everything, as a scrape answers it."""
+        return generate_latest(self.registry)

@@ -1,0 +1,16 @@
+"""Settings of the log."""
+
+from attrs import frozen
+
+from mailsuite.model.settings import setting
+
+
+@frozen
+class Settings:
+    """Where events and diagnostics are written, one line each."""
+
+    target: str = setting("stdout", "stdout, stderr or the path of a file")
+    style: str = setting("logfmt", "logfmt or json")
+    level: str = setting(
+        "info", "least diagnostic level: debug, info, warn, error or critical"
+    )
