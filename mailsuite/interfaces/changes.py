@@ -1,6 +1,6 @@
 """What durable followers (the search index) read of an account's changes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from zope.interface import Interface
 
@@ -26,3 +26,10 @@ class IChanges(Interface):
         account: AccountName, emails: Sequence[EmailId]
     ) -> Sequence[tuple[EmailId, MailboxId, str, Uid]]:
         """Where emails lie: mailbox id and name, and UID; absent ones left out."""
+
+    def follow(wake: Callable[[AccountName], None]) -> Callable[[], None]:
+        """Call ``wake`` soon after any account changed; lossy, coalesced.
+
+        For durable followers that read :meth:`since` after it. Gives the call
+        that ends it. ``wake`` is never called from inside a method of the store.
+        """
