@@ -1,0 +1,54 @@
+"""Watches the reactor's turns: none may take long, whatever the input was.
+
+What counts is the CPU time of the reactor's thread between two waits for
+events, so that a busy machine does not accuse innocent code.
+"""
+
+from collections.abc import Callable
+from time import thread_time
+from typing import Any
+
+from attrs import define, field
+
+TURN_SECONDS = 0.05
+"""CPU seconds one turn may take; the bound of docs/security.rst, law 2."""
+
+
+@define(eq=False)
+class Watchdog:
+    """Measures every turn of a reactor from ``start`` to ``stop``.
+
+    ``stalled`` is called with the CPU seconds of each turn that took longer than
+    ``limit``. ``worst`` is the longest so far.
+    """
+
+    _reactor: Any
+    _stalled: Callable[[float], None]
+    _limit: float = TURN_SECONDS
+    worst: float = field(default=0.0, init=False)
+    turns: int = field(default=0, init=False)
+    _began: float = field(default=0.0, init=False)
+
+    def start(self) -> None:
+        """Begin; call on the reactor's thread."""
+        wait = self._reactor.doIteration
+        self._began = thread_time()
+
+        def turn(delay: float | None) -> None:
+            self._turned(thread_time())
+            wait(delay)
+
+        self._reactor.doIteration = turn
+
+    def _turned(self, now: float) -> None:
+        took = now - self._began
+        self._began = now
+        self.turns += 1
+        self.worst = max(self.worst, took)
+        if took > self._limit:
+            self._stalled(took)
+            self._began = thread_time()
+
+    def stop(self) -> None:
+        """Let the reactor be as it was."""
+        del self._reactor.doIteration

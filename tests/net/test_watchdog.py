@@ -1,0 +1,52 @@
+"""The watchdog sees a turn that burns CPU, and lets the others pass."""
+
+from time import thread_time
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from mailsuite.net.watchdog import Watchdog
+
+
+class Turning:
+    """A reactor reduced to its loop: each turn does the next piece of work."""
+
+    def __init__(self, work):
+        self.work = work
+
+    def doIteration(self, delay):
+        if self.work:
+            self.work.pop(0)()
+
+    def run(self):
+        while self.work:
+            self.doIteration(None)
+        self.doIteration(None)
+
+
+def burn(seconds):
+    end = thread_time() + seconds
+    while thread_time() < end:
+        pass
+
+
+class WatchdogTests(SynchronousTestCase):
+    def test_a_long_turn_is_reported(self):
+        """A turn over the limit is reported with the CPU it took, others are not."""
+        seen = []
+        reactor = Turning([lambda: None, lambda: burn(0.03), lambda: None])
+        dog = Watchdog(reactor, seen.append, 0.02)
+        dog.start()
+        reactor.run()
+        dog.stop()
+        self.assertEqual(len(seen), 1)
+        self.assertGreater(seen[0], 0.02)
+        self.assertEqual(dog.worst, seen[0])
+
+    def test_stopping_restores_the_reactor(self):
+        """After ``stop`` no turn is measured."""
+        reactor = Turning([])
+        dog = Watchdog(reactor, lambda took: None)
+        dog.start()
+        dog.stop()
+        reactor.run()
+        self.assertEqual(dog.turns, 0)
