@@ -1,0 +1,311 @@
+"""Listening sockets: bound early, served later.
+
+Sockets are bound before privileges are dropped and before anything else starts,
+so that a port in use stops the start with a text that says what to do. A
+:class:`Bound` is then given its factory. Until that, connections wait in the
+kernel's queue.
+"""
+
+import errno
+import os
+import socket
+import stat
+from contextlib import suppress
+from ipaddress import ip_address
+from typing import Any, NoReturn, cast
+
+from attrs import define, field, frozen
+from twisted.internet import address as addresses
+from twisted.internet import tcp, unix
+from twisted.internet.abstract import FileDescriptor
+from twisted.internet.interfaces import IAddress, IProtocolFactory, IReactorTime
+from twisted.logger import Logger
+from typing_extensions import override
+
+from mailsuite.model.errors import UsageError
+
+BACKLOG = 511  # connections that the kernel keeps while we are busy
+ACCEPTS_PER_TURN = 32  # then others get their turn of the reactor
+PAUSE_SECONDS = 0.5  # without descriptors: how long accept rests
+SOCKET_MODE = 0o660  # of a Unix socket: owner and group may deliver
+
+_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_log = Logger()
+
+
+@frozen
+class Place:
+    """Where to listen: ``path`` of a Unix socket, or ``host`` and ``port``."""
+
+    host: str = ""
+    port: int = 0
+    path: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> "Place":
+        """Read ``127.0.0.1:25``, ``[::1]:25``, ``*:25``, ``unix:/path``.
+
+        ``*`` means every IPv4 address, ``[::]`` every address of both kinds.
+
+        :raises UsageError: it is none of them.
+        """
+        if text.startswith("unix:"):
+            return cls(path=text[5:]) if len(text) > 5 else _unreadable(text)
+        host, colon, port = text.rpartition(":")
+        if not colon or not port.isdecimal() or int(port) > 0xFFFF:
+            _unreadable(text)
+        host = "0.0.0.0" if host in {"", "*"} else host
+        bracketed = host.startswith("[") and host.endswith("]")
+        host = host[1:-1] if bracketed else host
+        try:
+            version = ip_address(host).version
+        except ValueError:
+            _unreadable(text)
+        return (
+            cls(host, int(port)) if bracketed == (version == 6) else _unreadable(text)
+        )
+
+    @override
+    def __str__(self) -> str:
+        if self.path:
+            return f"unix:{self.path}"
+        return (
+            f"[{self.host}]:{self.port}"
+            if ":" in self.host
+            else f"{self.host}:{self.port}"
+        )
+
+
+def _unreadable(text: str) -> NoReturn:
+    raise UsageError(
+        f"cannot listen on {text!r}: write an address and a port such as "
+        "127.0.0.1:25, [::1]:25 or *:25, or unix:/path/of/socket"
+    )
+
+
+@define(eq=False)
+class Bound:
+    """A bound and listening socket that nobody accepts from yet."""
+
+    place: Place
+    _socket: socket.socket
+
+    @property
+    def port(self) -> int:
+        """The TCP port, also when the kernel chose it; 0 on a Unix socket."""
+        return 0 if self.place.path else int(self._socket.getsockname()[1])
+
+    def listen(self, reactor: Any, factory: IProtocolFactory) -> "Listening":
+        """Begin to accept; the result owns the socket."""
+        listening = Listening(reactor, self._socket, factory, self.place)
+        listening.start()
+        return listening
+
+    def close(self) -> None:
+        """Give the socket up without ever having served it."""
+        self._socket.close()
+        if self.place.path:
+            with suppress(FileNotFoundError):
+                os.unlink(self.place.path)
+
+
+def bind(place: Place) -> Bound:
+    """Bind and listen.
+
+    A socket file that a dead process left behind is replaced.
+
+    :raises UsageError: in use, forbidden or not there; the text says what to do.
+    """
+    if place.path:
+        return Bound(place, _bind_path(place))
+    family = socket.AF_INET6 if ":" in place.host else socket.AF_INET
+    made = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, place.host != "::")
+        made.bind((place.host, place.port))
+        made.listen(BACKLOG)
+        made.setblocking(False)
+    except OSError as error:
+        made.close()
+        raise UsageError(_advice(place, error)) from error
+    return Bound(place, made)
+
+
+def _bind_path(place: Place) -> socket.socket:
+    _clear_path(place)
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(0o777 & ~SOCKET_MODE)
+    try:
+        made.bind(place.path)
+        made.listen(BACKLOG)
+        made.setblocking(False)
+    except OSError as error:
+        made.close()
+        raise UsageError(_advice(place, error)) from error
+    finally:
+        os.umask(before)
+    return made
+
+
+def _clear_path(place: Place) -> None:
+    """Remove a socket that nobody listens on; leave anything else alone."""
+    try:
+        mode = os.lstat(place.path).st_mode
+    except OSError:
+        return
+    if not stat.S_ISSOCK(mode):
+        raise UsageError(
+            f"cannot listen on {place}: another file has that name; move it"
+        )
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)
+        try:
+            probe.connect(place.path)
+        except ConnectionRefusedError:
+            os.unlink(place.path)
+            return
+        except OSError as error:
+            raise UsageError(_advice(place, error)) from error
+    raise UsageError(_advice(place, OSError(errno.EADDRINUSE, "in use")))
+
+
+def _advice(place: Place, error: OSError) -> str:
+    what = f"cannot listen on {place}: "
+    if error.errno in {errno.EADDRINUSE, errno.EAGAIN}:
+        return what + (
+            "it is in use; stop the program that holds it "
+            "(ss -lxtnp shows which) or choose another in the configuration"
+        )
+    if error.errno in {errno.EACCES, errno.EPERM}:
+        return what + "not permitted; start as root, or choose a port above 1023"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return what + "this machine has no such address"
+    return what + (error.strerror or str(error))
+
+
+@define(eq=False, slots=False, init=False)
+class Listening(FileDescriptor):
+    """Accepts connections for one factory.
+
+    Twisted's own port closes what it cannot accept when descriptors run out.
+    Here accept rests for :data:`PAUSE_SECONDS` and the callers wait in the
+    kernel's queue, while open connections are served.
+    """
+
+    place: Place
+    paused: bool = field(default=False)
+
+    def __init__(
+        self,
+        reactor: IReactorTime,
+        bound: socket.socket,
+        factory: IProtocolFactory,
+        place: Place,
+    ) -> None:
+        super().__init__(cast(Any, reactor))
+        self.place = place
+        self.paused = False
+        self._clock = reactor
+        self._bound = bound
+        self._factory = factory
+        self._sessions = 0
+        self._realPortNumber = place.path or bound.getsockname()[1]
+
+    def start(self) -> None:
+        """Begin to accept."""
+        self._factory.doStart()
+        self.connected = True
+        self._watch(wanted=True)
+
+    def _watch(self, *, wanted: bool) -> None:
+        reactor: Any = self.reactor
+        (reactor.addReader if wanted else reactor.removeReader)(self)
+
+    @override
+    def fileno(self) -> int:
+        return self._bound.fileno()
+
+    @override
+    def logPrefix(self) -> str:
+        return str(self.place)
+
+    @override
+    def getHost(self) -> IAddress:
+        if self.place.path:
+            return addresses.UNIXAddress(self.place.path)
+        kind = (
+            addresses.IPv6Address if ":" in self.place.host else addresses.IPv4Address
+        )
+        name = self._bound.getsockname()
+        return kind("TCP", name[0], name[1])
+
+    @override
+    def doRead(self) -> None:
+        for _ in range(ACCEPTS_PER_TURN):
+            try:
+                made, peer = self._bound.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno in _EXHAUSTED:
+                    self._rest(error)
+                    return
+                continue  # that one caller gave up: ECONNABORTED, EPERM, EPROTO
+            self._welcome(made, peer)
+
+    def _rest(self, error: OSError) -> None:
+        _log.warn("{place} rests: {error}", place=str(self.place), error=str(error))
+        self.paused = True
+        self._watch(wanted=False)
+        self._clock.callLater(PAUSE_SECONDS, self._resume)
+
+    def _resume(self) -> None:
+        self.paused = False
+        if self.connected:
+            self._watch(wanted=True)
+
+    def _welcome(self, made: socket.socket, peer: Any) -> None:
+        made.setblocking(False)
+        try:
+            protocol = self._factory.buildProtocol(self._address(peer))
+        except Exception:
+            made.close()
+            raise
+        if protocol is None:
+            made.close()
+            return
+        self._sessions += 1
+        kind = unix.Server if self.place.path else tcp.Server
+        transport = kind(
+            made,
+            protocol,
+            peer,
+            cast(Any, self),
+            self._sessions,
+            cast(Any, self.reactor),
+        )
+        protocol.makeConnection(transport)
+
+    def _address(self, peer: Any) -> IAddress:
+        if self.place.path:
+            return addresses.UNIXAddress(None)
+        kind = addresses.IPv6Address if len(peer) == 4 else addresses.IPv4Address
+        return kind("TCP", peer[0], peer[1])
+
+    def stop(self) -> None:
+        """Accept no more; open connections are not touched."""
+        if not self.connected:
+            return
+        self.connected = False
+        self._watch(wanted=False)
+        self._bound.close()
+        if self.place.path:
+            with suppress(FileNotFoundError):
+                os.unlink(self.place.path)
+        self._factory.doStop()
+
+    @override
+    def connectionLost(self, reason: Any) -> None:
+        self.stop()
