@@ -1,0 +1,182 @@
+"""A whole suite in a process of its own: what tests of behaviour run against."""
+
+import imaplib
+import json
+import os
+import random
+import shutil
+import signal
+import smtplib
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+imaplib._MAXLINE = 100_000_000
+
+OFFSETS = (24, 25, 110, 143, 465, 587, 993, 995)
+READY_SECONDS = 60
+STOP_SECONDS = 20
+
+
+def free_port_base():
+    """A port base whose ports are all free now."""
+    while True:
+        base = random.randrange(20_000, 31_000)
+        taken = []
+        try:
+            for offset in OFFSETS:
+                taken.append(socket.create_server(("127.0.0.1", base + offset)))
+        except OSError:
+            continue
+        else:
+            return base
+        finally:
+            for server in taken:
+                server.close()
+
+
+class Demo:
+    """``mailsuite demo`` in a folder; started, killed, stopped and looked into.
+
+    ``settings`` are environment overrides such as ``MAILSUITE_QUEUE_...``;
+    ``prefix`` is a command put before (strace). The folder is removed at
+    ``remove`` unless it was given.
+    """
+
+    def __init__(self, folder=None, users=3, settings=None, prefix=()):
+        self.own = folder is None
+        self.folder = Path(folder or tempfile.mkdtemp(prefix="mailsuite-"))
+        self.users = users
+        self.settings = dict(settings or {})
+        self.prefix = tuple(prefix)
+        self.base = free_port_base()
+        self.process = None
+        self.ready = {}
+
+    def launch(self):
+        """Start the process without waiting for it."""
+        (self.folder / "ready.json").unlink(missing_ok=True)
+        self.log = open(self.folder / "output.log", "ab")  # noqa: SIM115
+        self.process = subprocess.Popen(
+            [
+                *self.prefix,
+                sys.executable,
+                "-c",
+                "from mailsuite.cli.main import main; main()",
+                "demo",
+                *("--dir", str(self.folder)),
+                *("--port-base", str(self.base)),
+                *("--users", str(self.users)),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=self.log,
+            stderr=self.log,
+            env=os.environ | self.settings,
+            start_new_session=True,
+        )
+
+    def wait(self, seconds=READY_SECONDS):
+        """Wait until it is ready; gives the seconds that took."""
+        began = time.monotonic()
+        path = self.folder / "ready.json"
+        while not path.exists():
+            if self.process.poll() is not None:
+                raise AssertionError(
+                    f"demo exited with {self.process.returncode}:\n{self.output()}"
+                )
+            if time.monotonic() > began + seconds:
+                raise AssertionError(f"demo is not ready:\n{self.output()}")
+            time.sleep(0.02)
+        self.ready = json.loads(path.read_text("utf-8"))
+        return time.monotonic() - began
+
+    def start(self):
+        """Start and wait until it is ready."""
+        self.launch()
+        self.wait()
+        return self
+
+    def output(self):
+        """The end of what it printed."""
+        path = self.folder / "output.log"
+        return path.read_text("utf-8", "replace")[-6000:] if path.exists() else ""
+
+    def logged(self, word):
+        """Lines of its output that hold a word."""
+        path = self.folder / "output.log"
+        text = path.read_text("utf-8", "replace") if path.exists() else ""
+        return [line for line in text.splitlines() if word in line]
+
+    def kill(self):
+        """SIGKILL to the whole process group."""
+        if self.process is not None and self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+        self.log.close()
+
+    def stop(self):
+        """SIGTERM; gives the exit status."""
+        pid = self.ready.get("pid", self.process.pid)
+        os.kill(pid, signal.SIGTERM)
+        status = self.process.wait(STOP_SECONDS)
+        self.log.close()
+        return status
+
+    def remove(self):
+        """End it if it runs, and remove its folder."""
+        if self.process is not None and self.process.poll() is None:
+            self.kill()
+        if self.own:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def address(self, number=1):
+        return self.ready["accounts"][number - 1]["address"]
+
+    def password(self, number=1):
+        return self.ready["accounts"][number - 1]["password"]
+
+    def imap(self, number=1):
+        """A logged-in IMAP client of an account."""
+        client = imaplib.IMAP4(self.ready["host"], self.ready["imap"], timeout=60)
+        client.login(self.address(number), self.password(number))
+        return client
+
+    def smtp(self, service="smtp"):
+        return smtplib.SMTP(self.ready["host"], self.ready[service], timeout=60)
+
+    def maildir(self, number=1):
+        user, domain = self.address(number).split("@")
+        return Path(self.ready["maildir"].format(user=user, domain=domain))
+
+    def messages(self, number=1):
+        """Paths of the messages in an account's INBOX."""
+        root = self.maildir(number)
+        return [
+            path
+            for sub in ("new", "cur")
+            if (root / sub).is_dir()
+            for path in sorted((root / sub).iterdir())
+        ]
+
+    def command(self, *arguments, check=True):
+        """Run ``mailsuite`` with the demo's configuration; gives its output."""
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-c",
+                "from mailsuite.cli.main import main; main()",
+                *("--config", str(self.folder / "etc" / "mailsuite.toml")),
+                *arguments,
+            ],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+            env=os.environ | self.settings,
+        )
+        if check and done.returncode:
+            raise AssertionError(f"{arguments}: {done.stdout}{done.stderr}")
+        return done.stdout
