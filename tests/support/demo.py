@@ -27,8 +27,9 @@ def free_port_base():
         base = random.randrange(20_000, 31_000)
         taken = []
         try:
-            for offset in OFFSETS:
-                taken.append(socket.create_server(("127.0.0.1", base + offset)))
+            taken.extend(
+                socket.create_server(("127.0.0.1", base + offset)) for offset in OFFSETS
+            )
         except OSError:
             continue
         else:

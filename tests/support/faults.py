@@ -1,0 +1,358 @@
+"""Faults put on a running suite, each with the figures it leaves.
+
+The short profile of ``make test`` and the long one of ``make proof`` call the
+same functions with other numbers.
+"""
+
+import fcntl
+import os
+import random
+import struct
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from attrs import define, field
+
+from tests.support.demo import Demo
+from tests.support.ledger import Ledger, Session, message, settled
+
+EXT4_IOC_SHUTDOWN = 0x8004587D
+NO_LOG_FLUSH = 2  # EXT4_GOING_FLAGS_NOLOGFLUSH: what was not synced is lost
+
+
+@define
+class Figures:
+    """What a fault left behind; ``lost`` and ``torn`` must be 0."""
+
+    acked: int = 0
+    lost: int = 0
+    torn: int = 0
+    doubled: int = 0
+    faults: int = 0
+    findings: str = ""
+    seconds: list[float] = field(factory=list)
+
+    def line(self, what):
+        slowest = max(self.seconds, default=0)
+        middle = sorted(self.seconds)[len(self.seconds) // 2] if self.seconds else 0
+        return (
+            f"{what}: {self.faults} faults, {self.acked} acknowledged, {self.lost} lost,"
+            f" {self.torn} torn, {self.doubled} doubled, ready again after"
+            f" {middle:.2f} s median, {slowest:.2f} s at most; {self.findings}"
+        )
+
+
+def recipients(demo):
+    return [account["address"] for account in demo.ready["accounts"]]
+
+
+def count(figures, demo, ledger, seconds=60):
+    """Compare the mailboxes with the ledger; then verify the data, stopped."""
+    users = range(1, demo.users + 1)
+    counts, torn = settled(
+        lambda: [path for user in users for path in demo.messages(user)],
+        ledger.acked,
+        seconds,
+    )
+    counts.pop(None, None)
+    figures.acked = len(ledger.acked)
+    figures.lost = len(set(ledger.acked) - set(counts))
+    figures.torn = len(torn)
+    figures.doubled = sum(number > 1 for number in counts.values())
+    if demo.stop() != 0:
+        figures.findings = "unclean exit"
+        return figures
+    figures.findings = demo.command("verify", check=False).strip().splitlines()[-1]
+    return figures
+
+
+def without_sample_mail(demo):
+    """Empty the accounts, so that only the ledger's mail is counted."""
+    for user in range(1, demo.users + 1):
+        client = demo.imap(user)
+        client.select("INBOX")
+        client.store("1:*", "+FLAGS.SILENT", "(\\Deleted)")
+        client.expunge()
+        client.logout()
+
+
+def kills(number, acks_between, settings=None, seed=1):
+    """SIGKILL the whole process group at random moments of receiving."""
+    rng = random.Random(seed)
+    demo = Demo(settings=settings)
+    figures = Figures()
+    try:
+        demo.start()
+        without_sample_mail(demo)
+        ledger = Ledger(recipients(demo))
+        ledger.start(("127.0.0.1", demo.ready["smtp"]))
+        for _ in range(number):
+            ledger.wait_for(len(ledger.acked) + acks_between)
+            time.sleep(rng.random() * 0.05)
+            demo.kill()
+            figures.faults += 1
+            demo.launch()
+            figures.seconds.append(demo.wait())
+        ledger.wait_for(len(ledger.acked) + acks_between)
+        ledger.stop()
+        return count(figures, demo, ledger)
+    finally:
+        demo.remove()
+
+
+class Image:
+    """A loop-mounted ext4 image whose power can be cut."""
+
+    def __init__(self, megabytes=600):
+        self.folder = Path(tempfile.mkdtemp(prefix="mailsuite-power-"))
+        self.file = self.folder / "image"
+        self.mountpoint = self.folder / "mounted"
+        self.mountpoint.mkdir()
+        with self.file.open("wb") as image:
+            image.truncate(megabytes << 20)
+        subprocess.run(["mkfs.ext4", "-q", str(self.file)], check=True)
+        self.mount()
+
+    def mount(self):
+        subprocess.run(
+            ["mount", "-o", "loop", str(self.file), str(self.mountpoint)], check=True
+        )
+
+    def cut(self):
+        """What was written and not synced is gone from here on."""
+        handle = os.open(self.mountpoint, os.O_RDONLY)
+        try:
+            flags = struct.pack("I", NO_LOG_FLUSH)
+            fcntl.ioctl(handle, EXT4_IOC_SHUTDOWN, flags)
+        finally:
+            os.close(handle)
+
+    def unmount(self):
+        for _ in range(50):
+            done = subprocess.run(
+                ["umount", str(self.mountpoint)], capture_output=True, check=False
+            )
+            if done.returncode == 0:
+                return
+            time.sleep(0.1)
+        raise AssertionError(done.stderr.decode())
+
+    def remove(self):
+        subprocess.run(
+            ["umount", "-l", str(self.mountpoint)], capture_output=True, check=False
+        )
+        self.file.unlink(missing_ok=True)
+        self.mountpoint.rmdir()
+        self.folder.rmdir()
+
+
+def power_cuts(number, acks_between, settings=None):
+    """Cut the power of the disk below a running suite, and boot again."""
+    image = Image()
+    demo = Demo(image.mountpoint / "demo", settings=settings)
+    demo.folder.mkdir()
+    figures = Figures()
+    ledger = None
+    try:
+        demo.start()
+        without_sample_mail(demo)
+        ledger = Ledger(recipients(demo))
+        for _ in range(number):
+            ledger.start(("127.0.0.1", demo.ready["smtp"]))
+            ledger.wait_for(len(ledger.acked) + acks_between)
+            before = dict(ledger.acked)
+            image.cut()
+            demo.kill()
+            ledger.stop()
+            ledger.acked = before
+            image.unmount()
+            image.mount()
+            figures.faults += 1
+            demo.launch()
+            figures.seconds.append(demo.wait())
+        return count(figures, demo, ledger)
+    finally:
+        if ledger is not None:
+            ledger.halt.set()
+        demo.remove()
+        image.remove()
+
+
+class Injection:
+    """strace attached to a running suite, failing or killing at system calls."""
+
+    def __init__(self, demo, rule):
+        self.log = Path(tempfile.mkdtemp(prefix="mailsuite-strace-")) / "log"
+        self.process = subprocess.Popen(
+            [
+                *("strace", "-f", "-qq", "-o", str(self.log)),
+                *("-e", "inject=" + rule),
+                *("-p", str(demo.ready["pid"])),
+            ],
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        self._wait_until_attached(demo.ready["pid"])
+
+    def _wait_until_attached(self, pid):
+        end = time.monotonic() + 10
+        while time.monotonic() < end:
+            tracers = [
+                line.split()[1]
+                for task in Path(f"/proc/{pid}/task").iterdir()
+                for line in (task / "status").read_text("ascii").splitlines()
+                if line.startswith("TracerPid")
+            ]
+            if tracers and all(tracer != "0" for tracer in tracers):
+                return
+            time.sleep(0.01)
+        raise AssertionError("strace did not attach")
+
+    def stop(self):
+        """Let the suite go on untraced."""
+        if self.process.poll() is None:
+            self.process.terminate()
+        self.process.wait()
+        self.log.unlink(missing_ok=True)
+        self.log.parent.rmdir()
+
+
+def failing_barriers(seconds=2.0):
+    """Let every fdatasync and fsync fail; gives (figures, acks while failing)."""
+    demo = Demo()
+    figures = Figures()
+    try:
+        demo.start()
+        without_sample_mail(demo)
+        ledger = Ledger(recipients(demo))
+        ledger.start(("127.0.0.1", demo.ready["smtp"]), sessions=4)
+        ledger.wait_for(50)
+        injection = Injection(demo, "fdatasync,fsync:error=EIO")
+        time.sleep(0.5)
+        before = len(ledger.acked)
+        time.sleep(seconds)
+        during = len(ledger.acked) - before
+        injection.stop()
+        figures.faults = 1
+        began = time.monotonic()
+        ledger.wait_for(len(ledger.acked) + 20, 15)
+        figures.seconds.append(time.monotonic() - began)
+        ledger.stop()
+        demo.kill()
+        demo.start()
+        return count(figures, demo, ledger), during, dict(ledger.refused)
+    finally:
+        demo.remove()
+
+
+def send_one(demo, number):
+    """Send one message; whether it was acknowledged."""
+    try:
+        session = Session(("127.0.0.1", demo.ready["smtp"]), 15)
+        session.command(b"EHLO one.example")
+        session.command(b"MAIL FROM:<sender@example.org>")
+        session.command(b"RCPT TO:<" + demo.address().encode() + b">")
+        session.command(b"DATA", b"354")
+        session.socket.sendall(message(number) + b".\r\n")
+        session.expect(b"250")
+    except OSError:
+        return False
+    else:
+        return True
+
+
+STEPS = ("pwritev", "fdatasync", "openat", "write", "rename", "link", "pwrite64")
+
+
+def kill_at_steps(steps, numbers):
+    """SIGKILL at the n-th of each system call while one message comes in.
+
+    Gives lines that say where a promise broke; none is the aim.
+    """
+    broken = []
+    demo = Demo(users=1)
+    try:
+        demo.start()
+        without_sample_mail(demo)
+        number, acked = 0, set()
+        for step in steps:
+            for when in numbers:
+                number += 1
+                injection = Injection(demo, f"{step}:signal=KILL:when={when}")
+                if send_one(demo, number):
+                    acked.add(number)
+                time.sleep(0.3)
+                injection.stop()
+                demo.kill()
+                demo.start()
+                counts, torn = settled(demo.messages, acked, 10)
+                if acked - set(counts) or torn or max(counts.values(), default=1) > 1:
+                    broken.append(f"{step} {when}: {counts} {torn}")
+        if demo.stop() != 0:
+            broken.append("unclean exit")
+        findings = demo.command("verify", check=False).strip().splitlines()[-1]
+        return broken, findings
+    finally:
+        demo.remove()
+
+
+def full_disk(rounds):
+    """Fill the disk below a running suite and make room again."""
+    image = Image(400)
+    demo = Demo(image.mountpoint / "demo", users=1)
+    demo.folder.mkdir()
+    figures, during = Figures(), []
+    try:
+        demo.start()
+        without_sample_mail(demo)
+        ledger = Ledger(recipients(demo))
+        for _ in range(rounds):
+            ledger.start(("127.0.0.1", demo.ready["smtp"]), sessions=4)
+            ledger.wait_for(len(ledger.acked) + 50)
+            filler = fill(image.mountpoint / "filler")
+            time.sleep(2)
+            before = len(ledger.acked)
+            time.sleep(1)
+            during.append(len(ledger.acked) - before)
+            during.append(reads_still_work(demo))
+            filler.unlink()
+            began = time.monotonic()
+            ledger.wait_for(len(ledger.acked) + 10, 12)
+            figures.seconds.append(time.monotonic() - began)
+            figures.faults += 1
+            ledger.stop()
+        return count(figures, demo, ledger), during, dict(ledger.refused)
+    finally:
+        demo.remove()
+        image.remove()
+
+
+def fill(path):
+    """Write until nothing more goes onto the disk."""
+    block = b"\0" * (1 << 20)
+    with open(path, "wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(block)
+        except OSError:
+            block = block[:1024]
+        try:
+            while True:
+                file.write(block)
+        except OSError:
+            pass
+    return path
+
+
+def reads_still_work(demo):
+    """Whether IMAP fetches and expunges while the disk is full."""
+    client = demo.imap()
+    try:
+        client.select("INBOX")
+        newest = client.fetch("1", "(BODY.PEEK[])")
+        client.store("1", "+FLAGS.SILENT", "(\\Flagged)")
+        return newest[0] == "OK"
+    finally:
+        client.logout()
