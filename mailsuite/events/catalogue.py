@@ -34,7 +34,7 @@ _ROWS: tuple[Entry, ...] = (
         for level in ("debug", "info", "warn", "error", "critical")
     ),
     # directory
-    Entry("directory.changed", "a user, domain or alias changed", ("what", "name")),
+    Entry("directory.changed", "a user, domain or alias changed", ("what", "which")),
     Entry("directory.reread", "outside changes were taken over", ("source",)),
     # smtp, submission, lmtp
     Entry("smtp.connected", "a client connected", ("sid", "role", "rip"), ("role",)),

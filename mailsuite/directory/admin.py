@@ -1,0 +1,177 @@
+"""Changes to users, domains and aliases in ``state.db``."""
+
+from collections.abc import Callable, Sequence
+
+from attrs import define, evolve
+from zope.interface import implementer
+
+from mailsuite.directory import rows
+from mailsuite.directory.book import TARGETS, Account
+from mailsuite.directory.names import canonical, checked_domain, checked_user, parse
+from mailsuite.directory.passwords import SECRET_OCTETS, Checker
+from mailsuite.directory.state import State
+from mailsuite.interfaces.directory import (
+    AliasRow,
+    Domain,
+    IDirectoryAdmin,
+    Unknown,
+    User,
+)
+from mailsuite.interfaces.events import IEvents
+from mailsuite.model.address import Address
+from mailsuite.model.errors import UsageError
+from mailsuite.model.ids import AccountName
+
+
+def _user(account: Account) -> User:
+    return User(account.name, account.quota_octets, account.disabled, account.created)
+
+
+@implementer(IDirectoryAdmin)
+@define(eq=False)
+class Admin:
+    """Provides IDirectoryAdmin over the same state as the registry."""
+
+    _state: State
+    _checker: Checker
+    _wall: Callable[[], float]
+    _events: IEvents
+
+    async def users(self, domain: str = "") -> Sequence[User]:
+        """All users, or those of one domain, by name."""
+        accounts = self._state.book.accounts.values()
+        return [_user(a) for a in accounts if _within(a.name, domain)]
+
+    async def add_user(
+        self, address: Address, password: str, quota_octets: int = 0
+    ) -> User:
+        """Make a user; the mailbox is made at its first use."""
+        name = checked_user(address)
+        self._free(name)
+        if quota_octets < 0:
+            raise UsageError("a quota is 0 (none) or a number of octets")
+        stored = await self._checker.hashed(_checked_secret(password))
+        account = Account(AccountName(name), stored, quota_octets, created=self._wall())
+        await self._state.put(account)
+        self._changed("user", name)
+        return _user(account)
+
+    async def set_password(self, address: Address, password: str) -> None:
+        """Change a password; the old one fails from now on."""
+        account = self._account(address)
+        stored = await self._checker.hashed(_checked_secret(password))
+        await self._state.put(evolve(account, password=stored))
+        self._changed("password", account.name)
+
+    async def remove_user(self, address: Address) -> None:
+        """Forget a user; the mail stays on the disk."""
+        account = self._account(address)
+        await self._state.drop(account)
+        self._changed("user", account.name)
+
+    async def domains(self) -> Sequence[Domain]:
+        """All domains, those from files first."""
+        return list(self._state.book.domains.values())
+
+    async def add_domain(self, name: str, catch_all: str = "") -> Domain:
+        """Make a domain ours."""
+        name = checked_domain(name)
+        known = self._state.book.domains.get(name)
+        if known is not None:
+            raise UsageError(f"{name} is there already, in {known.source}")
+        into = canonical(parse(catch_all, name)) if catch_all else ""
+        domain = Domain(name, into, rows.SOURCE)
+        await self._state.put(domain)
+        self._changed("domain", name)
+        return domain
+
+    async def remove_domain(self, name: str) -> None:
+        """Give a domain up; its users and aliases must be gone before."""
+        name = checked_domain(name)
+        book = self._state.book
+        domain = book.domains.get(name)
+        if domain is None:
+            raise UsageError(f"{name} is not one of our domains")
+        _own(domain.source, name)
+        users = sum(_within(account, name) for account in book.accounts)
+        aliases = sum(_within(alias, name) for alias in book.aliases)
+        if users or aliases:
+            raise UsageError(
+                f"{name} still has {users} users and {aliases} aliases: remove them"
+            )
+        await self._state.drop(domain)
+        self._changed("domain", name)
+
+    async def aliases(self, domain: str = "") -> Sequence[AliasRow]:
+        """All aliases, or those of one domain, by name."""
+        rows_ = self._state.book.aliases.values()
+        return [row for row in rows_ if _within(row.address, domain)]
+
+    async def add_alias(self, address: Address, targets: Sequence[Address]) -> AliasRow:
+        """Let an address stand for others."""
+        name = canonical(address)
+        self._free(name)
+        if not 1 <= len(targets) <= TARGETS:
+            raise UsageError(f"an alias has between 1 and {TARGETS} targets")
+        for target in targets:
+            if isinstance(self._state.book.resolve(target), Unknown):
+                raise UsageError(f"{target} does not exist: make the user first")
+        into = tuple(dict.fromkeys(map(_target, targets)))
+        row = AliasRow(name, into, rows.SOURCE)
+        await self._state.put(row)
+        self._changed("alias", name)
+        return row
+
+    async def remove_alias(self, address: Address) -> None:
+        """Forget an alias."""
+        name = canonical(address)
+        row = self._state.book.aliases.get(name)
+        if row is None:
+            raise UsageError(f"there is no alias {name}")
+        _own(row.source, name)
+        await self._state.drop(row)
+        self._changed("alias", name)
+
+    def _free(self, name: str) -> None:
+        """:raises UsageError: the name is taken, or its domain is not ours."""
+        book = self._state.book
+        domain = name.rpartition("@")[2]
+        if domain not in book.domains:
+            raise UsageError(
+                f"{domain} is not one of our domains: mailsuite domain add {domain}"
+            )
+        if name in book.accounts:
+            raise UsageError(f"there is a user {name} already")
+        if name in book.aliases:
+            source = book.aliases[name].source
+            raise UsageError(f"there is an alias {name} already, in {source}")
+
+    def _account(self, address: Address) -> Account:
+        account = self._state.book.accounts.get(canonical(address))
+        if account is None:
+            raise UsageError(f"there is no user {canonical(address)}")
+        return account
+
+    def _changed(self, what: str, name: str) -> None:
+        self._events.happened("directory.changed", what=what, which=name)
+
+
+def _within(name: str, domain: str) -> bool:
+    return not domain or name.endswith("@" + domain.lower())
+
+
+def _target(address: Address) -> str:
+    """Keep the case of another server's local part: it decides (RFC 5321 §2.4)."""
+    return f"{address.local}@{address.domain}"
+
+
+def _own(source: str, name: str) -> None:
+    if source != rows.SOURCE:
+        raise UsageError(f"{name} stands in {source}: change it there, then reload")
+
+
+def _checked_secret(password: str) -> str:
+    octets = password.encode("utf-8", "surrogateescape")
+    if not octets or b"\0" in octets or len(octets) > SECRET_OCTETS:
+        raise UsageError(f"a password has 1 to {SECRET_OCTETS} octets and no NUL")
+    return password

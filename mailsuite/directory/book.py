@@ -1,0 +1,153 @@
+"""The address book in memory: answers without disk, in microseconds.
+
+Pure: rows in, resolutions out. Order of the search: alias, account, subaddress,
+postmaster and abuse (RFC 5321 §4.5.1, RFC 2142), catch-all.
+"""
+
+from attrs import define, field, frozen
+
+from mailsuite.directory.names import canonical, fold_domain, fold_local
+from mailsuite.interfaces.directory import (
+    Alias,
+    AliasRow,
+    Domain,
+    Local,
+    Remote,
+    Resolution,
+    Unknown,
+)
+from mailsuite.model.address import Address
+from mailsuite.model.ids import AccountName
+
+ALWAYS = frozenset({"postmaster", "abuse"})
+"""Names that must be deliverable in each domain of ours."""
+
+DEPTH = 10
+"""Aliases of aliases that are followed to find whose address it is."""
+TARGETS = 1_000
+"""Targets looked at for the same."""
+
+REMOTE = Remote()
+UNKNOWN = Unknown()
+
+
+@frozen
+class Account:
+    """One row of a user."""
+
+    name: AccountName
+    password: str = field(repr=False)
+    quota_octets: int = 0
+    quota_messages: int = 0
+    disabled: bool = False
+    created: float = 0.0
+
+
+@frozen
+class Rules:
+    """How names are understood; from the settings."""
+
+    delimiter: str = "+"
+    postmaster: Address | None = None
+    literals: frozenset[str] = frozenset()
+
+
+def address_of(name: str) -> Address:
+    """Turn a canonical name into an address again."""
+    local, _, domain = name.rpartition("@")
+    return Address(local, domain)
+
+
+@define(eq=False)
+class Book:
+    """All accounts, domains and aliases by their canonical names."""
+
+    rules: Rules = Rules()
+    accounts: dict[str, Account] = field(factory=dict)
+    domains: dict[str, Domain] = field(factory=dict)
+    aliases: dict[str, AliasRow] = field(factory=dict)
+
+    def domain_of(self, text: str) -> str | None:
+        """One of our domains by any spelling, or None."""
+        domain = fold_domain(text)
+        if domain in self.domains:
+            return domain
+        if not domain or domain in self.rules.literals:
+            return next(iter(self.domains), None)
+        return None
+
+    def resolve(self, address: Address) -> Resolution:
+        """What the address stands for."""
+        domain = self.domain_of(address.domain)
+        if domain is None:
+            return REMOTE if address.domain else UNKNOWN
+        local = fold_local(address.local)
+        if not address.domain and local not in ALWAYS and len(self.domains) > 1:
+            return UNKNOWN
+        return self._listed(local, domain) or self._implied(local, domain)
+
+    def _listed(self, local: str, domain: str) -> Resolution | None:
+        name = f"{local}@{domain}"
+        if (alias := self.aliases.get(name)) is not None:
+            return Alias(tuple(map(address_of, alias.targets)))
+        if (account := self.accounts.get(name)) is not None:
+            return Local(account.name)
+        delimiter = self.rules.delimiter
+        if not delimiter or delimiter not in local[1:]:
+            return None
+        base, _, detail = local.partition(delimiter)
+        if not base:
+            return None
+        if (alias := self.aliases.get(f"{base}@{domain}")) is not None:
+            return Alias(tuple(map(address_of, alias.targets)))
+        if (account := self.accounts.get(f"{base}@{domain}")) is not None:
+            return Local(account.name, detail)
+        return None
+
+    def _implied(self, local: str, domain: str) -> Resolution:
+        if local in ALWAYS:
+            chosen = self.rules.postmaster
+            if chosen is not None and canonical(chosen) != f"{local}@{domain}":
+                return Alias((chosen,))
+            if (first := self.first(domain)) is not None:
+                return Local(first.name)
+        catch_all = self.domains[domain].catch_all
+        if catch_all and catch_all != f"{local}@{domain}":
+            return Alias((address_of(catch_all),))
+        return UNKNOWN
+
+    def first(self, domain: str) -> Account | None:
+        """Who answers for a domain: its oldest account, else the oldest of all."""
+        own = [a for a in self.accounts.values() if a.name.endswith("@" + domain)]
+        return min(
+            own or self.accounts.values(),
+            key=lambda account: (account.created, account.name),
+            default=None,
+        )
+
+    def login(self, name: str) -> Account | None:
+        """Find who logs in by that name; without a domain if there is only one."""
+        local, at, domain = name.rpartition("@")
+        if not at:
+            if len(self.domains) != 1:
+                return None
+            local, domain = domain, next(iter(self.domains))
+        return self.accounts.get(f"{fold_local(local)}@{fold_domain(domain)}")
+
+    def speaks_for(self, account: AccountName, address: Address) -> bool:
+        """Whether an address is the account's own, a subaddress or an alias of it.
+
+        A catch-all makes nobody the owner of a whole domain.
+        """
+        waiting, seen = [(address, 0)], {canonical(address)}
+        while waiting and len(seen) <= TARGETS:
+            one, depth = waiting.pop()
+            domain = self.domain_of(one.domain)
+            found = domain and self._listed(fold_local(one.local), domain)
+            if isinstance(found, Local) and found.account == account:
+                return True
+            if isinstance(found, Alias) and depth < DEPTH:
+                fresh = [t for t in found.targets if canonical(t) not in seen]
+                seen.update(map(canonical, fresh))
+                waiting += [(target, depth + 1) for target in fresh]
+        return False

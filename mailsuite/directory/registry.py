@@ -1,0 +1,117 @@
+"""The directory as the rest of the suite asks it."""
+
+from collections.abc import Sequence
+
+from attrs import define, field
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from mailsuite.directory.book import Rules
+from mailsuite.directory.names import parse
+from mailsuite.directory.passwords import Busy, Checker
+from mailsuite.directory.settings import Settings
+from mailsuite.directory.state import Listing, State
+from mailsuite.interfaces.directory import (
+    AccountFacts,
+    IDirectory,
+    Remote,
+    Resolution,
+)
+from mailsuite.interfaces.queueing import IRouting
+from mailsuite.model.address import Address
+from mailsuite.model.ids import AccountName
+from mailsuite.model.principals import Denied, Password, Principal
+from mailsuite.net.tasks import Tasks
+
+POLL_SECONDS = 1.0
+"""How soon changes made by another process count."""
+
+
+def rules_of(settings: Settings) -> Rules:
+    """Settings as the book wants them. :raises UsageError: no address."""
+    return Rules(
+        settings.delimiter,
+        parse(settings.postmaster) if settings.postmaster else None,
+        frozenset(f"[{literal.lower()}]" for literal in settings.literals),
+    )
+
+
+@implementer(IDirectory, IRouting)
+@define(eq=False)
+class Registry:
+    """Provides IDirectory and IRouting from the book."""
+
+    _clock: IReactorTime
+    _state: State
+    _checker: Checker
+    _settings: Settings = field(factory=Settings)
+    _polling: LoopingCall | None = None
+    _tasks: Tasks = field(factory=Tasks)
+    _log: Logger = field(factory=lambda: Logger(namespace="mailsuite.directory"))
+
+    async def start(self) -> None:
+        """Open the database. :raises UsageError: it cannot be used."""
+        await self._state.open()
+        self._polling = LoopingCall(self._poll)
+        self._polling.clock = self._clock
+        _ = self._polling.start(POLL_SECONDS, now=False)
+
+    async def stop(self) -> None:
+        """Close it, and end every thread."""
+        if self._polling is not None:
+            self._polling.stop()
+        await self._tasks.settled()
+        await self._state.close()
+        self._checker.stop()
+
+    def rearrange(self, settings: Settings, files: Listing) -> None:
+        """Take over other settings and files. :raises UsageError: unusable."""
+        self._state.arrange(rules_of(settings), files)
+        self._settings = settings
+
+    def _poll(self) -> None:
+        if not len(self._tasks):
+            self._tasks.launch("look at state.db", self._look())
+
+    async def _look(self) -> None:
+        await self._state.poll()
+
+    async def authenticate(self, proof: Password, origin: str) -> Principal | Denied:
+        """Check a password in the same time whether the user exists or not."""
+        account = self._state.book.login(proof.name)
+        stored = account.password if account is not None else None
+        try:
+            good = await self._checker.matches(stored, proof.secret)
+        except Busy:
+            return Denied(temporary=True)
+        if account is None or not good or account.disabled:
+            return Denied()
+        return Principal(account.name, account.name)
+
+    async def resolve(self, addresses: Sequence[Address]) -> Sequence[Resolution]:
+        """What each address stands for, in order; never waits."""
+        return [self._state.book.resolve(address) for address in addresses]
+
+    async def may_send_as(self, principal: Principal, sender: Address) -> bool:
+        """Own address, its subaddresses, and aliases that lead to it."""
+        return self._state.book.speaks_for(principal.account, sender)
+
+    async def facts(self, account: AccountName) -> AccountFacts:
+        """Quota: the account's own, else that of the settings."""
+        known = self._state.book.accounts.get(account)
+        octets = known.quota_octets if known is not None else 0
+        messages = known.quota_messages if known is not None else 0
+        return AccountFacts(
+            octets or self._settings.quota_octets,
+            messages or self._settings.quota_messages,
+        )
+
+    async def transports(self, addresses: Sequence[Address]) -> Sequence[str]:
+        """``relay`` for other servers' domains, ``local`` for the rest."""
+        resolve = self._state.book.resolve
+        return [
+            "relay" if isinstance(resolve(address), Remote) else "local"
+            for address in addresses
+        ]

@@ -1,0 +1,99 @@
+"""Rows of ``state.db``, read and written on its thread, in transactions."""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+
+from attrs import Factory, frozen
+
+from mailsuite.directory.book import Account
+from mailsuite.interfaces.directory import AliasRow, Domain
+from mailsuite.model.ids import AccountName
+
+SOURCE = "state.db"
+
+_USER = "name, password, quota_octets, quota_messages, disabled, created"
+
+
+Row = Domain | Account | AliasRow
+
+
+@frozen(eq=False)
+class Rows:
+    """Everything of the database at one moment, by canonical names."""
+
+    version: int = -1
+    domains: dict[str, Domain] = Factory(dict)
+    accounts: dict[str, Account] = Factory(dict)
+    aliases: dict[str, AliasRow] = Factory(dict)
+
+
+def read(database: sqlite3.Connection, version: int) -> Rows:
+    """Read all of it in one transaction."""
+    database.execute("BEGIN")
+    try:
+        domains = database.execute("SELECT name, catch_all FROM domain ORDER BY name")
+        found = {name: Domain(name, into, SOURCE) for name, into in domains}
+        accounts = {str(row.name): row for row in _accounts(database)}
+        aliases = {
+            name: AliasRow(name, tuple(json.loads(targets)), SOURCE)
+            for name, targets in database.execute(
+                "SELECT name, targets FROM alias ORDER BY name"
+            )
+        }
+    finally:
+        database.execute("COMMIT")
+    return Rows(version, found, accounts, aliases)
+
+
+def _accounts(database: sqlite3.Connection) -> Iterator[Account]:
+    for name, password, octets, messages, off, created in database.execute(
+        f"SELECT {_USER} FROM user ORDER BY name"
+    ):
+        yield Account(AccountName(name), password, octets, messages, bool(off), created)
+
+
+def put(database: sqlite3.Connection, rows: Sequence[Row]) -> None:
+    """Insert or replace rows in one commit; durable on return."""
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        for row in rows:
+            database.execute(*_insertion(row))
+        database.execute("COMMIT")
+    except BaseException:
+        database.execute("ROLLBACK")
+        raise
+
+
+def _insertion(row: Row) -> tuple[str, tuple[str | int | float, ...]]:
+    match row:
+        case Domain():
+            columns = "domain (name, catch_all) VALUES (?, ?)"
+            return f"INSERT OR REPLACE INTO {columns}", (row.name, row.catch_all)
+        case AliasRow():
+            columns = "alias (name, targets) VALUES (?, ?)"
+            targets = json.dumps(row.targets)
+            return f"INSERT OR REPLACE INTO {columns}", (row.address, targets)
+        case Account():
+            return (
+                f"INSERT OR REPLACE INTO user ({_USER}) VALUES (?, ?, ?, ?, ?, ?)",
+                (
+                    row.name,
+                    row.password,
+                    row.quota_octets,
+                    row.quota_messages,
+                    int(row.disabled),
+                    row.created,
+                ),
+            )
+
+
+def drop(database: sqlite3.Connection, row: Row) -> None:
+    """Delete one row; durable on return. A user's mail stays on the disk."""
+    match row:
+        case Domain():
+            database.execute("DELETE FROM domain WHERE name = ?", (row.name,))
+        case AliasRow():
+            database.execute("DELETE FROM alias WHERE name = ?", (row.address,))
+        case Account():
+            database.execute("DELETE FROM user WHERE name = ?", (row.name,))

@@ -1,0 +1,143 @@
+"""What the directory holds: the database on its thread, and the book made of it.
+
+People's files win over the database where both name the same domain or alias.
+"""
+
+import sqlite3
+from collections.abc import Callable
+from typing import ParamSpec, Protocol, TypeVar
+
+from attrs import define, field, frozen
+from twisted.internet.defer import Deferred, succeed
+
+from mailsuite.directory import rows, schema
+from mailsuite.directory.book import Account, Book, Rules
+from mailsuite.interfaces.directory import AliasRow, Domain
+from mailsuite.interfaces.events import IEvents
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Runs(Protocol):
+    """A thread that calls are handed to, such as :class:`~mailsuite.net.lanes.Lane`."""
+
+    def run(
+        self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs
+    ) -> "Deferred[R]":
+        """Run it; the result comes back to the caller's thread."""
+        ...
+
+    def stop(self) -> None:
+        """End it."""
+        ...
+
+
+class Inline:
+    """Runs calls on the spot: for commands without a reactor."""
+
+    def run(
+        self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs
+    ) -> "Deferred[R]":
+        """Run it now."""
+        return succeed(call(*args, **kwargs))
+
+    def stop(self) -> None:
+        """There is nothing to end."""
+
+
+@frozen
+class Listing:
+    """What people's own files say of domains and aliases."""
+
+    domains: tuple[Domain, ...] = ()
+    aliases: tuple[AliasRow, ...] = ()
+
+
+@define(eq=False)
+class State:
+    """Open database and current book."""
+
+    _path: str
+    _thread: Runs
+    _events: IEvents
+    book: Book = field(factory=Book)
+    _files: Listing = Listing()
+    _database: sqlite3.Connection | None = None
+    _rows: rows.Rows = field(factory=rows.Rows)
+
+    async def open(self) -> None:
+        """Open the database and read it. :raises UsageError: it cannot be used."""
+        self._database = await self._thread.run(schema.connect, self._path)
+        await self._reread()
+
+    async def close(self) -> None:
+        """Close the database and end its thread."""
+        if self._database is not None:
+            database, self._database = self._database, None
+            await self._thread.run(database.close)
+        self._thread.stop()
+
+    def arrange(self, rules: Rules, files: Listing) -> None:
+        """Take over settings and files; at start and at each reload."""
+        self.book.rules = rules
+        self._files = files
+        self._fill()
+
+    async def put(self, *changed: rows.Row) -> None:
+        """Make rows durable, then count them in the book."""
+        assert self._database is not None
+        await self._thread.run(rows.put, self._database, changed)
+        for row in changed:
+            for tables in (self._rows, self.book):
+                match row:
+                    case Domain():
+                        tables.domains[row.name] = row
+                    case Account():
+                        tables.accounts[row.name] = row
+                    case AliasRow():
+                        tables.aliases[row.address] = row
+
+    async def drop(self, row: rows.Row) -> None:
+        """Delete a row for good, then forget it in the book."""
+        assert self._database is not None
+        await self._thread.run(rows.drop, self._database, row)
+        for tables in (self._rows, self.book):
+            match row:
+                case Domain():
+                    tables.domains.pop(row.name, None)
+                case Account():
+                    tables.accounts.pop(row.name, None)
+                case AliasRow():
+                    tables.aliases.pop(row.address, None)
+
+    async def poll(self) -> bool:
+        """Take over what another process committed. True: there was something."""
+        if self._database is None:
+            return False
+        version = await self._thread.run(schema.data_version, self._database)
+        if version == self._rows.version:
+            return False
+        await self._reread()
+        self._events.happened("directory.reread", source=rows.SOURCE)
+        return True
+
+    async def _reread(self) -> None:
+        if self._database is not None:
+            self._rows = await self._thread.run(_read, self._database)
+            self._fill()
+
+    def _fill(self) -> None:
+        """Make the book's tables anew and put them in place at once."""
+        book, own, files = self.book, self._rows, self._files
+        listed = {domain.name: domain for domain in files.domains}
+        book.domains = listed | {
+            name: row for name, row in own.domains.items() if name not in listed
+        }
+        book.accounts = dict(own.accounts)
+        book.aliases = own.aliases | {row.address: row for row in files.aliases}
+
+
+def _read(database: sqlite3.Connection) -> rows.Rows:
+    """Read the rows together with the version they belong to."""
+    return rows.read(database, schema.data_version(database))
