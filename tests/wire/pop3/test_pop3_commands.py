@@ -1,7 +1,7 @@
 """The grammar of POP3's commands."""
 
 import base64
-from contextlib import suppress
+import contextlib
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -98,5 +98,5 @@ class ParseTests(SynchronousTestCase):
     def test_garbage(self, line):
         """Whatever comes, there is a command or a refusal, nothing else."""
         for read in (parse, response):
-            with suppress(PeerError):
+            with contextlib.suppress(PeerError):
                 read(line)
