@@ -1,0 +1,65 @@
+r"""The content after DATA (RFC 5321 §4.1.1.4, §4.5.2): blocks, never lines.
+
+Only CRLF.CRLF ends it. A CR without LF or a LF without CR anywhere makes it
+:class:`Bare`: what other servers might take for an end is never an end here, and
+is not passed on either (VU#302671, "SMTP smuggling").
+"""
+
+from attrs import define, field
+
+END = b"\r\n.\r\n"
+_BEGINNINGS = tuple((len(END[:n]), END[:n]) for n in range(4, 0, -1))
+
+
+class Bare(Exception):  # noqa: N818 - a finding; the session answers it
+    """A bare CR or LF stood in the content."""
+
+
+@define(eq=False)
+class Content:
+    """One message's content, from the octet after DATA's CRLF to its end.
+
+    It works as though CRLF stood before it, so that one search finds the end of
+    an empty message too. ``size`` counts octets given out.
+    """
+
+    size: int = 0
+    _tail: bytes = b"\r\n"
+    _started: bool = False
+    _ended: bool = field(default=False)
+
+    def take(self, octets: bytes) -> tuple[bytes, bytes | None]:
+        """Give the next block without stuffed dots, and what follows the end.
+
+        The second is None while the end has not come.
+
+        :raises Bare: nothing of these octets may be used.
+        """
+        joined = self._tail + octets
+        end = joined.find(END)
+        if end >= 0:
+            after: bytes | None = joined[end + 5 :]
+            block = joined[: end + 2]
+        else:
+            cut = _cut(joined)
+            after, self._tail = None, joined[cut:]
+            block = joined[:cut]
+        lines = block.count(b"\r\n")
+        if block.count(b"\n") != lines or block.count(b"\r") != lines:
+            raise Bare
+        if b"\r\n." in block:
+            block = block.replace(b"\r\n.", b"\r\n")
+        if not self._started and block:
+            self._started = True
+            block = block[2:]
+        self.size += len(block)
+        return block, after
+
+
+def _cut(joined: bytes) -> int:
+    """Where the part begins that may be the beginning of an end."""
+    length = len(joined)
+    for size, beginning in _BEGINNINGS:
+        if joined.endswith(beginning):
+            return length - size
+    return length

@@ -1,0 +1,146 @@
+"""Reads each command's argument where the dialogue stands (RFC 5321 §4.1.1).
+
+Every reader gives the event or raises ``Refusal`` with the reply.
+"""
+
+from collections.abc import Callable
+
+from mailsuite.model.address import Address
+from mailsuite.model.errors import Refusal
+from mailsuite.wire.sasl import encoding
+from mailsuite.wire.smtp import commands, parameters, replies
+from mailsuite.wire.smtp.commands import Event
+from mailsuite.wire.smtp.standing import Standing
+from mailsuite.wire.smtp.states import Verb
+
+Reader = Callable[[Standing, str], Event]
+
+_UTF8_WORDS = ("MAIL", "RCPT", "VRFY")  # RFC 6531 §3.3, §3.7.4
+_MAIL_AUTH = parameters.MAIL | {"AUTH"}  # RFC 4954 §5, where AUTH is offered
+
+_DATA = commands.Data()
+_RESET = commands.Reset()
+_QUIT = commands.Quit()
+_START_TLS = commands.StartTLS()
+_NOOP = commands.Told(replies.OK)
+_HELP = commands.Told(replies.HELP)
+_VERIFY = commands.Told(replies.VERIFY)
+
+
+def text(line: bytes) -> str:
+    """Decode a command line without its CRLF.
+
+    :raises Refusal: controls, octets that are no UTF-8, or UTF-8 out of place.
+    """
+    try:
+        decoded = line.decode("utf-8")
+    except UnicodeDecodeError:
+        raise Refusal(replies.BAD_SYNTAX) from None
+    if decoded.isascii():
+        if not decoded.isprintable():
+            raise Refusal(replies.BAD_SYNTAX)
+    elif decoded[:4].upper() not in _UTF8_WORDS or _controls(decoded):
+        raise Refusal(replies.BAD_SYNTAX)
+    return decoded
+
+
+def _controls(decoded: str) -> bool:
+    """Whether C0, C1 or a line or paragraph separator of Unicode is in it."""
+    return any(
+        mark < " " or "\x7f" <= mark <= "\x9f" or mark in "\u2028\u2029"
+        for mark in decoded
+    )
+
+
+def mail(standing: Standing, argument: str) -> Event:
+    """MAIL FROM (RFC 5321 §4.1.1.2, RFC 1870 §6.1, RFC 6531 §3.1)."""
+    offer = standing.offer
+    if offer.tls_first and not standing.secure:
+        raise Refusal(replies.TLS_FIRST)
+    found, rest = commands.path(argument, "FROM:", replies.BAD_SENDER)
+    known = _MAIL_AUTH if offer.mechanisms else parameters.MAIL
+    given = parameters.read(rest, known) if rest else {}
+    utf8 = "SMTPUTF8" in given
+    address = commands.sender(found)
+    _allow(address, utf8=utf8)
+    if given and int(given.get("SIZE", "0")) > offer.size:
+        raise Refusal(replies.TOO_LARGE)
+    standing.utf8 = utf8
+    return commands.Mail(address, given)
+
+
+def rcpt(standing: Standing, argument: str) -> Event:
+    """RCPT TO (RFC 5321 §4.1.1.3)."""
+    found, rest = commands.path(argument, "TO:", replies.BAD_RECIPIENT)
+    given = parameters.read(rest, parameters.RCPT) if rest else {}
+    address = commands.recipient(found)
+    _allow(address, utf8=standing.utf8)
+    if standing.recipients >= standing.offer.recipients:
+        raise Refusal(replies.TOO_MANY)
+    return commands.Rcpt(address, given)
+
+
+def _allow(address: Address | None, *, utf8: bool) -> None:
+    if address is not None and not utf8 and not address.ascii:
+        raise Refusal(replies.NEEDS_UTF8)
+
+
+def auth(standing: Standing, argument: str) -> Event:
+    """AUTH with or without initial response (RFC 4954 §4)."""
+    offer, words = standing.offer, argument.split(" ")
+    if not offer.mechanisms:
+        raise Refusal(replies.NOT_OFFERED)
+    if standing.authenticated:
+        raise Refusal(replies.AUTH_TWICE)
+    if not standing.auth_open:
+        raise Refusal(replies.AUTH_NEEDS_TLS)
+    if not words[0] or len(words) > 2:
+        raise Refusal(replies.BAD_ARGUMENT)
+    if words[0].upper() not in offer.mechanisms:
+        raise Refusal(replies.BAD_MECHANISM)
+    initial = response(words[1].encode()).octets if len(words) == 2 else None
+    return commands.Auth(words[0].upper(), initial)
+
+
+def response(line: bytes) -> commands.Response:
+    """A line of the exchange without its end (RFC 4954 §4)."""
+    if line == b"*":
+        raise Refusal(replies.AUTH_ENDED)
+    octets = encoding.decode(line)
+    if octets is None:
+        raise Refusal(replies.BAD_BASE64)
+    return commands.Response(octets)
+
+
+def _starttls(standing: Standing, argument: str) -> Event:
+    if not standing.offer.starttls or standing.secure:
+        raise Refusal(replies.NOT_OFFERED)
+    return _bare(argument, _START_TLS)
+
+
+def _bare(argument: str, event: Event) -> Event:
+    """RFC 5321 §4.1.1: these take no argument, spaces at the end apart."""
+    if argument.strip(" "):
+        raise Refusal(replies.NO_ARGUMENT)
+    return event
+
+
+def _verify(_: Standing, argument: str) -> Event:
+    """RFC 5321 §7.3: nobody is told who lives here."""
+    if not argument:
+        raise Refusal(replies.BAD_ARGUMENT)
+    return _VERIFY
+
+
+READERS: dict[str, tuple[Verb, Reader]] = {
+    "MAIL": (Verb.MAIL, mail),
+    "RCPT": (Verb.RCPT, rcpt),
+    "DATA": (Verb.DATA, lambda _, argument: _bare(argument, _DATA)),
+    "RSET": (Verb.RSET, lambda _, argument: _bare(argument, _RESET)),
+    "QUIT": (Verb.QUIT, lambda _, argument: _bare(argument, _QUIT)),
+    "NOOP": (Verb.TELL, lambda _, __: _NOOP),
+    "HELP": (Verb.TELL, lambda _, __: _HELP),
+    "VRFY": (Verb.TELL, _verify),
+    "AUTH": (Verb.AUTH, auth),
+    "STARTTLS": (Verb.STARTTLS, _starttls),
+}

@@ -1,0 +1,226 @@
+"""The server's side of an SMTP or LMTP dialogue, without input and output.
+
+``feed`` takes octets, ``next_event`` gives what the client wants, ``answer`` makes
+the octets of the reply and only then moves on: a refused MAIL leaves the session
+where it stood (RFC 5321 §4.1.4). While an event is unanswered nothing else comes
+out, so that pipelined commands (RFC 2920) are answered in their order.
+"""
+
+from collections.abc import Sequence
+
+from attrs import define, field
+
+from mailsuite.model.errors import Refusal, UsageError
+from mailsuite.model.replies import Reply
+from mailsuite.wire.smtp import commands, content, reading, replies
+from mailsuite.wire.smtp.commands import Event, Refused
+from mailsuite.wire.smtp.lines import (
+    LINE_OCTETS,
+    RESPONSE_OCTETS,
+    Endless,
+    Lines,
+    TooLong,
+)
+from mailsuite.wire.smtp.standing import Offer, Standing
+from mailsuite.wire.smtp.states import LASTING, TABLE, State, Verb, misplaced
+
+DRAIN_OCTETS = 64 * 1024 * 1024
+"""Of a message over its limit so many more are read to find its end."""
+
+_STRANGERS = frozenset(
+    {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "CONNECT", "TRACE", "PATCH"}
+    | {"PROPFIND", "PRI", "HOST:", "USER-AGENT:", "CONTENT-TYPE:"}
+)
+"""First words of HTTP; a browser must not be made to speak SMTP (ALPACA)."""
+
+_NOT_OFFERED = frozenset(
+    {"ETRN", "TURN", "ATRN", "EXPN", "DEBUG", "WIZ", "SEND", "SOML", "SAML"}
+)
+_TLS_HANDSHAKE = 0x16  # RFC 8446 §5.1: the first octet of a ClientHello's record
+_CHUNK_DIGITS = 20  # RFC 3030 §2
+_END = commands.End()
+
+
+@define(eq=False)
+class Session:
+    """One connection's dialogue; ``standing`` is the door's to read only."""
+
+    standing: Standing
+    _lines: Lines = field(factory=Lines)
+    _pending: Verb | None = Verb.OPEN
+    _content: content.Content | None = None
+    _whole: bool = False
+    _skipping: int = 0
+
+    @classmethod
+    def of(cls, offer: Offer, *, secure: bool = False) -> "Session":
+        """A dialogue that waits for ``answer`` with the greeting."""
+        return cls(Standing(offer, secure))
+
+    @property
+    def held(self) -> int:
+        """Octets that wait to be read; the door pauses when they are many."""
+        return self._lines.held
+
+    def feed(self, octets: bytes) -> None:
+        """Take what the connection gave."""
+        if self.standing.state is not State.CLOSED:
+            self._lines.feed(octets)
+
+    def next_event(self) -> Event | None:
+        """What comes next; None: more octets or an answer must come first."""
+        if self._pending is not None:
+            return None
+        if self._content is not None:
+            return self._more_content(self._content)
+        if self._whole:
+            self._whole = False
+            return self._ask(Verb.END, _END)
+        if self._skipping:
+            self._skipping -= self._lines.skip(self._skipping)
+        state = self.standing.state
+        if self._skipping or state is State.SECURING or state is State.CLOSED:
+            return None
+        return self._next_line(state)
+
+    def answer(self, reply: Reply) -> bytes:
+        """Answer the last event; LMTP's end of content once a recipient."""
+        standing = self.standing
+        if self._pending is Verb.END and standing.offer.dialect.replies_each:
+            return self.answer_each([reply] * standing.recipients)
+        self._advance(reply)
+        return replies.render(reply)
+
+    def answer_each(self, told: Sequence[Reply]) -> bytes:
+        """Answer the end of content for each recipient in order (RFC 2033 §4.2)."""
+        self._advance(told[0])
+        return b"".join(map(replies.render, told))
+
+    def secured(self) -> None:
+        """TLS stands: everything said before is forgotten (RFC 3207 §4.2)."""
+        self._lines.clear()
+        self.standing = Standing(self.standing.offer, True, State.STARTED)
+
+    def close(self) -> None:
+        """Nothing is read any more."""
+        self.standing.state = State.CLOSED
+        self._content = None
+        self._whole = False
+        self._lines.clear()
+
+    def _advance(self, reply: Reply) -> None:
+        verb, self._pending = self._pending, None
+        if verb is None:
+            raise UsageError("an SMTP answer without a question")
+        if not reply.positive:
+            self.standing.errors += 1
+        if reply.code == 334:  # RFC 4954 §4: a challenge
+            self.standing.state = State.PROVING
+        elif reply.positive or verb in LASTING:
+            self._move(verb, reply)
+        elif verb is Verb.OPEN:
+            self.close()
+
+    def _move(self, verb: Verb, reply: Reply) -> None:
+        standing = self.standing
+        before = standing.state
+        state = standing.state = TABLE[before, verb]
+        if verb is Verb.RCPT:
+            standing.recipients += 1
+        elif state is State.CONTENT:
+            self._content = content.Content()
+        elif state is State.GREETED:
+            standing.recipients = 0
+            standing.authenticated |= reply.code == 235
+        elif state is State.SECURING:  # CVE-2011-0411: what came with it is no TLS
+            self._lines.clear()
+        elif state is State.CLOSED:
+            self.close()
+
+    def _more_content(self, taking: content.Content) -> Event | None:
+        """A block, the end, or what is wrong with it."""
+        octets = self._lines.rest()
+        if not octets:
+            return None
+        try:
+            block, after = taking.take(octets)
+        except content.Bare:
+            self._content = None
+            return self._ask(Verb.END, commands.End(replies.BARE, close=True))
+        excess = taking.size - self.standing.offer.size
+        if after is not None:
+            self._content = None
+            self._lines.feed(after)
+            if excess > 0:
+                return self._ask(Verb.END, commands.End(replies.TOO_LARGE))
+            self._whole = True
+            return commands.Content(block) if block else self.next_event()
+        if excess > DRAIN_OCTETS:
+            self._content = None
+            return self._ask(Verb.END, commands.End(replies.TOO_LARGE, close=True))
+        return commands.Content(block) if block and excess <= 0 else None
+
+    def _next_line(self, state: State) -> Event | None:
+        lines = self._lines
+        if state is State.STARTED and lines.first() == _TLS_HANDSHAKE:
+            return self._refuse(replies.WRONG_PROTOCOL, close=True)
+        proving = state is State.PROVING
+        long = proving or self.standing.auth_open
+        try:
+            line = lines.line(RESPONSE_OCTETS if long else LINE_OCTETS)
+            if line is None:
+                return None
+            if proving:
+                stripped = line.removesuffix(b"\n").removesuffix(b"\r")
+                return self._ask(Verb.RESPONSE, reading.response(stripped))
+            return self._understood(line, state)
+        except Refusal as refusal:
+            return self._refuse(refusal.reply)
+        except TooLong:
+            return self._refuse(replies.LONG_RESPONSE if long else replies.LONG_LINE)
+        except Endless:
+            return self._refuse(replies.LONG_LINE, close=True)
+
+    def _understood(self, line: bytes, state: State) -> Event:
+        """The event of one whole line. :raises Refusal: it is no command."""
+        if line[-2:] != b"\r\n":
+            raise Refusal(replies.BAD_LINE)
+        word, _, argument = reading.text(line[:-2]).partition(" ")
+        word = word.upper()
+        if len(line) > LINE_OCTETS and word != "AUTH":
+            raise Refusal(replies.LONG_LINE)
+        known = reading.READERS.get(word)
+        if known is None:
+            return self._unknown(word, argument)
+        verb, read = known
+        if (state, verb) not in TABLE:
+            raise Refusal(misplaced(state, verb))
+        return self._ask(verb, read(self.standing, argument))
+
+    def _unknown(self, word: str, argument: str) -> Event:
+        extended = self.standing.offer.dialect.greetings.get(word)
+        if extended is not None:
+            return self._ask(Verb.HELLO, commands.hello(argument, extended=extended))
+        if word == "BDAT":
+            return self._chunk(argument)
+        if word in _STRANGERS:
+            return self._refuse(replies.WRONG_PROTOCOL, close=True)
+        raise Refusal(replies.NOT_OFFERED if word in _NOT_OFFERED else replies.UNKNOWN)
+
+    def _chunk(self, argument: str) -> Event:
+        """BDAT is not offered, but its octets are no commands (RFC 3030 §2)."""
+        size = argument.split(" ", maxsplit=1)[0]
+        good = size.isascii() and size.isdigit() and len(size) <= _CHUNK_DIGITS
+        if not good or int(size) > self.standing.offer.size + DRAIN_OCTETS:
+            return self._refuse(replies.BAD_ARGUMENT, close=True)
+        self._skipping = int(size)
+        return self._refuse(replies.NOT_OFFERED)
+
+    def _ask(self, verb: Verb, event: Event) -> Event:
+        self._pending = verb
+        return event
+
+    def _refuse(self, reply: Reply, *, close: bool = False) -> Refused:
+        proving = self.standing.state is State.PROVING
+        self._pending = Verb.RESPONSE if proving else Verb.TELL
+        return Refused(reply, close)
