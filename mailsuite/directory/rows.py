@@ -55,14 +55,10 @@ def _accounts(database: sqlite3.Connection) -> Iterator[Account]:
 
 def put(database: sqlite3.Connection, rows: Sequence[Row]) -> None:
     """Insert or replace rows in one commit; durable on return."""
-    database.execute("BEGIN IMMEDIATE")
-    try:
+    with database:
+        database.execute("BEGIN IMMEDIATE")
         for row in rows:
             database.execute(*_insertion(row))
-        database.execute("COMMIT")
-    except BaseException:
-        database.execute("ROLLBACK")
-        raise
 
 
 def _insertion(row: Row) -> tuple[str, tuple[str | int | float, ...]]:

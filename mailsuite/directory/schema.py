@@ -61,8 +61,8 @@ def _migrate(database: sqlite3.Connection, path: str) -> None:
     """Take the missing steps, all in one transaction."""
     if _version(database) == VERSION:
         return
-    database.execute("BEGIN IMMEDIATE")
-    try:
+    with database:
+        database.execute("BEGIN IMMEDIATE")
         version = _version(database)
         if version > VERSION:
             raise UsageError(
@@ -74,10 +74,6 @@ def _migrate(database: sqlite3.Connection, path: str) -> None:
                 database.execute(statement)
         database.execute(f"PRAGMA application_id = {APPLICATION}")
         database.execute(f"PRAGMA user_version = {VERSION}")
-        database.execute("COMMIT")
-    except BaseException:
-        database.execute("ROLLBACK")
-        raise
 
 
 def _version(database: sqlite3.Connection) -> int:

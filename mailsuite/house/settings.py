@@ -1,0 +1,38 @@
+"""Settings of the house itself: the process, its folders, its control socket."""
+
+from attrs import frozen
+
+from mailsuite.model.settings import setting
+
+
+@frozen
+class Server:
+    """The process and its folders.
+
+    Paths in this file are relative to the folder that it lies in.
+    """
+
+    hostname: str = setting(
+        "", "own name in greetings, Received and HELO; empty: that of the machine"
+    )
+    data: str = setting(
+        "../var", "folder of everything that is kept: one running suite", restart=True
+    )
+    assembly: str = setting(
+        "solo", "solo, or memory: nothing is kept (tests)", restart=True
+    )
+    descriptors: int = setting(
+        65_536, "open files and connections to ask the system for", restart=True
+    )
+    stop_seconds: float = setting(
+        10.0, "how long sessions may take to end when the suite stops", "seconds"
+    )
+
+
+@frozen
+class Control:
+    """The control socket, which the commands of ``mailsuite`` talk to."""
+
+    socket: str = setting(
+        "", "path of the Unix socket; empty: ctl.sock in the data folder", restart=True
+    )
