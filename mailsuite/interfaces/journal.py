@@ -70,6 +70,13 @@ class IJournal(Interface):
     def epoch() -> int:
         """Epoch of the segment that the next record may go to."""
 
+    def read(position: Position) -> bytes:
+        """Read a record's body again. Blocks: call it on a lane.
+
+        Only while its segment stands, up to :meth:`IJournalClient.evacuate`.
+        :raises Damaged: the record cannot be read.
+        """
+
 
 class IJournalClient(Interface):
     """Whoever keeps things in the journal must make them safe elsewhere.

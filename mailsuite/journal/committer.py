@@ -1,0 +1,238 @@
+"""The thread that writes: one write and one barrier for all that waits.
+
+While a barrier runs the next batch gathers, so a lone sender waits for one
+``fdatasync`` and a thousand senders share one. The reactor pays for an append to
+a list; checksums, writes and waiting happen on the thread, and the results of a
+whole batch come back in one call.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from errno import ENOSPC
+from queue import SimpleQueue
+from threading import Thread
+
+from attrs import define, field
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorFromThreads
+from twisted.python.failure import Failure
+
+from mailsuite.interfaces.journal import Kind, Position, Record
+from mailsuite.journal.disk import Disk, write_all
+from mailsuite.journal.records import CALL_RECORDS, FIRST, octets_of, void
+from mailsuite.journal.segments import RESERVED, Segment, Shelf
+from mailsuite.model.errors import NoSpace, UsageError
+
+BATCH_OCTETS = 8 << 20
+"""After so many octets a barrier is made, however much waits."""
+
+Positions = list[Position]
+_Awaited = Deferred[Positions] | None
+_Call = tuple[Sequence[Record] | None, _Awaited]
+_Result = tuple[Deferred[Positions], Positions | Failure]
+OURS = frozenset((Kind.VOID, Kind.CHECKPOINT, Kind.STOP))
+
+
+@define(eq=False)
+class _Batch:
+    """Framed records that wait for their barrier."""
+
+    segment: Segment
+    start: int
+    end: int
+    blocks: list[bytes] = field(factory=list)
+    results: list[_Result] = field(factory=list)
+
+
+@define(eq=False)
+class Committer:
+    """Owns the current segment. ``failed`` is told of each broken barrier."""
+
+    _shelf: Shelf
+    _disk: Disk
+    _reactor: IReactorFromThreads
+    _failed: Callable[[OSError], None]
+    _waiting: deque[_Call] = field(factory=deque)
+    _wake: "SimpleQueue[None]" = field(factory=SimpleQueue)
+    _awake: bool = False
+    _noted: bool = False
+    _stopping: bool = False
+    _asked: int = 0
+    _served: int = 0
+    _thread: Thread | None = None
+    _segment: Segment | None = None
+    _batch: _Batch | None = None
+    _voids: list[Record] = field(factory=list)
+    content: bool = False
+    """Whether the current segment holds more than the journal's own records."""
+
+    # Called on the reactor.
+
+    def start(self) -> None:
+        """Begin to write, in a new segment."""
+        self._thread = Thread(target=self._work, name="journal", daemon=True)
+        self._thread.start()
+
+    def commit(self, records: Sequence[Record] | None) -> "Deferred[Positions]":
+        """Write with the next barrier; fires when it stands.
+
+        None: go on in a new segment, if the current one has content.
+        """
+        if self._stopping:
+            raise UsageError("the journal has stopped")
+        result: Deferred[Positions] = Deferred()
+        self._waiting.append((records, result))
+        self._asked += 1
+        if not self._awake:
+            self._awake = True
+            self._wake.put(None)
+        return result
+
+    def note(self, record: Record) -> None:
+        """Write with the next barrier that somebody waits for."""
+        self._noted = True
+        self._waiting.append(((record,), None))
+
+    def nudge(self) -> None:
+        """Let notes that found no barrier have one of their own."""
+        if self._noted and not self._awake:
+            self._awake = True
+            self._wake.put(None)
+
+    def stop(self) -> None:
+        """Write what waits and end the thread. Blocks until it ended."""
+        self._stopping = True
+        self._wake.put(None)
+        if self._thread is not None:
+            self._thread.join()
+
+    def epoch(self) -> int:
+        """Of the segment that is written to."""
+        segment = self._segment
+        return self._shelf.epoch + 1 if segment is None else segment.epoch
+
+    def _report(self, results: Sequence[_Result]) -> None:
+        for waiting, result in results:
+            if waiting.called:
+                continue  # its owner was cancelled
+            if isinstance(result, Failure):
+                waiting.errback(result)
+            else:
+                waiting.callback(result)
+
+    # Called on the thread.
+
+    def _work(self) -> None:
+        while not self._stopping or self._waiting:
+            self._wake.get()
+            while self._waiting:
+                self._noted = False
+                waiting = self._waiting
+                self._serve([waiting.popleft() for _ in range(len(waiting))])
+                self._awake = False
+                if self._asked == self._served and not self._stopping:
+                    break
+                self._awake = True
+
+    def _serve(self, calls: Sequence[_Call]) -> None:
+        for records, result in calls:
+            self._served += result is not None
+            try:
+                if records is None:
+                    self._rotate(result)
+                else:
+                    self._add(records, result)
+            except Exception:  # the thread must live; the caller gets the failure
+                if result is not None:
+                    self._tell([(result, Failure())])
+        self._flush()
+
+    def _add(self, records: Sequence[Record], result: _Awaited) -> None:
+        ours = bool(records) and records[0].kind in OURS
+        batch = self._place(sum(map(octets_of, records)), len(records), ours=ours)
+        segment = batch.segment
+        worker, epoch, frame = segment.header.worker, segment.epoch, segment.framer
+        positions: Positions = []
+        blocks: list[bytes] = []
+        at, rest = batch.end, len(records)
+        for record in records:
+            rest -= 1
+            positions.append(Position(worker, epoch, at))
+            at = frame.frame(record, at, rest, blocks)
+        batch.blocks += blocks
+        batch.end = at
+        self.content = self.content or not ours
+        if result is not None:
+            batch.results.append((result, positions))
+
+    def _place(self, size: int, count: int, *, ours: bool) -> _Batch:
+        """The batch that has room for a commit; a new one if need be."""
+        batch = self._batch
+        if (
+            batch is not None
+            and batch.end - batch.start < BATCH_OCTETS
+            and batch.end + size <= _room(batch.segment, ours=ours)
+        ):
+            return batch
+        self._flush()
+        if count > CALL_RECORDS or size > self._shelf.plan.size - FIRST - RESERVED:
+            raise UsageError("larger than a segment of the journal")
+        segment = self._segment
+        if segment is None or segment.end + size > _room(segment, ours=ours):
+            segment = self._next(beyond=ours)
+        batch = self._batch = _Batch(segment, segment.end, segment.end)
+        return batch
+
+    def _next(self, *, beyond: bool = False) -> Segment:
+        """Go on in a new segment; it begins with what must not be replayed."""
+        segment = self._shelf.take(beyond=beyond)
+        if self._voids:
+            blocks: list[bytes] = []
+            at = segment.end
+            for record in self._voids:
+                at = segment.framer.frame(record, at, 0, blocks)
+            write_all(self._disk, segment.fd, blocks, segment.end)
+            self._disk.fdatasync(segment.fd)
+            segment.end = at
+            self._voids.clear()
+        self._segment = segment
+        self.content = False
+        return segment
+
+    def _rotate(self, result: _Awaited) -> None:
+        self._flush()
+        if self.content or self._segment is None:
+            self._next()
+        if result is not None:
+            self._tell([(result, [])])
+
+    def _flush(self) -> None:
+        batch, self._batch = self._batch, None
+        if batch is None:
+            return
+        segment = batch.segment
+        try:
+            write_all(self._disk, segment.fd, batch.blocks, batch.start)
+            self._disk.fdatasync(segment.fd)
+        except OSError as error:
+            self._break(batch, error)
+            return
+        segment.end = batch.end
+        if batch.results:
+            self._tell(batch.results)
+
+    def _break(self, batch: _Batch, error: OSError) -> None:
+        """Nobody of this batch is told yes, and the segment is left for ever."""
+        self._voids.append(void(batch.segment.epoch, batch.start, batch.end))
+        self._segment = None
+        self.content = True
+        failure = Failure(NoSpace(str(error)) if error.errno == ENOSPC else error)
+        self._tell([(result, failure) for result, _ in batch.results])
+        self._reactor.callFromThread(self._failed, error)
+
+    def _tell(self, results: Sequence[_Result]) -> None:
+        self._reactor.callFromThread(self._report, results)
+
+
+def _room(segment: Segment, *, ours: bool) -> int:
+    return segment.header.size - (0 if ours else RESERVED)
