@@ -1,0 +1,54 @@
+"""Comments of structured fields (RFC 5322 §3.2.2), read without recursion."""
+
+import re
+
+from mailsuite.mime.limits import COMMENT_NESTING, Budget
+
+_MARK = re.compile(rb"[^()\\]*+(?:\\.[^()\\]*+)*+([()])", re.DOTALL)
+_OUTSIDE = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|(?<![^ \t;])\(', re.DOTALL)
+_QUOTED_PAIR = re.compile(rb"\\(.)", re.DOTALL)
+
+
+def end(value: bytes, opening: int) -> int:
+    """Find the offset after the comment that opens at ``opening``.
+
+    An unclosed comment, and one nested deeper than the limit, reaches to the end.
+    """
+    depth = 0
+    at = opening
+    while mark := _MARK.match(value, at):
+        at = mark.end()
+        if mark[1] == b")":
+            depth -= 1
+            if not depth:
+                return at
+        else:
+            depth += 1
+            if depth > COMMENT_NESTING:
+                break
+    return len(value)
+
+
+def dropped(value: bytes, budget: Budget) -> bytes:
+    """Put a space where a comment stands outside of quoted strings.
+
+    A parenthesis inside of a word, as in ``name=scan(1).pdf``, opens none. When
+    too much of a message is such values, the rest is left as it is.
+    """
+    budget.commented -= len(value)
+    if budget.commented < 0:
+        return value
+    kept = []
+    at = passed = 0
+    while found := _OUTSIDE.search(value, passed):
+        passed = found.end()
+        if found[0] == b"(":
+            kept += [value[at : found.start()], b" "]
+            at = passed = end(value, found.start())
+    kept.append(value[at:])
+    return b"".join(kept)
+
+
+def unescaped(text: bytes) -> bytes:
+    """Undo quoted pairs (RFC 5322 §3.2.1)."""
+    return _QUOTED_PAIR.sub(rb"\1", text) if b"\\" in text else text

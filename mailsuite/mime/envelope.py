@@ -1,0 +1,87 @@
+"""ENVELOPE of a message (RFC 3501 §7.4.2), rendered from its header's fields."""
+
+import re
+from collections.abc import Mapping
+
+from mailsuite.mime import addresses
+from mailsuite.mime.limits import Budget
+from mailsuite.mime.quoting import NIL, QUOTED_OCTETS, nstring, string, unfolded
+
+EMPTY = b"(" + b" ".join([NIL] * 10) + b")"
+
+ADDRESSES = frozenset((b"from", b"sender", b"reply-to", b"to", b"cc", b"bcc"))
+
+# One mailbox in the forms of nearly all mail, up to its comma or the end: nothing
+# in it needs an escape that it has not got.
+_SIMPLE = re.compile(
+    rb'[ \t]*+(?:(?:"([^"\\\x00-\x1f\x7f-\xff]*+'
+    rb'(?:\\["\\][^"\\\x00-\x1f\x7f-\xff]*+)*+)"[ \t]*+|'
+    rb"([A-Za-z0-9!#$%&'*+/=?^_`{|}~.-][ A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]*+)?)"
+    rb"<([A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]++)@([A-Za-z0-9.-]++)>|"
+    rb"([A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]++)@([A-Za-z0-9.-]++))"
+    rb"[ \t]*+(?:,|\Z)"
+).match
+
+
+def render(fields: Mapping[bytes, bytes], budget: Budget) -> bytes:
+    """Give the parenthesized list; names in lower case, values still folded.
+
+    ``budget`` is that of the whole message.
+    """
+    if not fields:
+        return EMPTY
+    get = fields.get
+    author = _list(get(b"from"), budget)
+    sender = _list(get(b"sender"), budget)
+    answers = _list(get(b"reply-to"), budget)
+    return b"(%b %b %b %b %b %b %b %b %b %b)" % (
+        _text(get(b"date")),
+        _text(get(b"subject")),
+        author,
+        author if sender is NIL else sender,
+        author if answers is NIL else answers,
+        _list(get(b"to"), budget),
+        _list(get(b"cc"), budget),
+        _list(get(b"bcc"), budget),
+        _text(get(b"in-reply-to")),
+        _text(get(b"message-id")),
+    )
+
+
+def _text(value: bytes | None) -> bytes:
+    return NIL if value is None else string(unfolded(value))
+
+
+def _list(value: bytes | None, budget: Budget) -> bytes:
+    """Render one address field; NIL when nobody is in it."""
+    if value is None:
+        return NIL
+    value = unfolded(value)
+    rendered = []
+    at, end = 0, len(value)
+    while at < end and budget.addresses > 0:
+        match = _SIMPLE(value, at)
+        if match is None or match.end() - at > QUOTED_OCTETS:
+            rendered += _tolerant(value[at:], budget)
+            break
+        at = match.end()
+        budget.addresses -= 1
+        quoted, phrase, local, host, bare, domain = match.groups()
+        if bare:
+            rendered.append(b'(NIL NIL "%b" "%b")' % (bare, domain))
+        elif quoted or phrase:
+            name = b" ".join((quoted or phrase).split())
+            rendered.append(b'("%b" NIL "%b" "%b")' % (name, local, host))
+        else:
+            rendered.append(b'(NIL NIL "%b" "%b")' % (local, host))
+    return b"(" + b"".join(rendered) + b")" if rendered else NIL
+
+
+def _tolerant(value: bytes, budget: Budget) -> list[bytes]:
+    rendered = []
+    for raw in addresses.read(value, budget):
+        budget.addresses -= 1
+        if budget.addresses < 0 and raw is not addresses.GROUP_END:
+            continue
+        rendered.append(b"(" + b" ".join(map(nstring, raw)) + b")")
+    return rendered

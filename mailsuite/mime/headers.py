@@ -1,0 +1,58 @@
+"""Header fields as they lie in a message (RFC 5322 §2.2), for IMAP and policy."""
+
+import re
+from collections.abc import Collection
+
+from mailsuite.mime.limits import HEADER_LINES, HEADER_OCTETS
+from mailsuite.mime.quoting import unfolded
+
+_FIELD = re.compile(
+    rb"^([!-9;-~]++)[ \t]*+:[^\n]*+\n?(?:[ \t][^\n]*+\n?)*+", re.MULTILINE
+)
+
+
+def fields(header: bytes) -> list[tuple[bytes, bytes]]:
+    """Give each field's name in lower case and the whole field, line end included.
+
+    Lines that are no field, the blank one among them, are left out.
+    """
+    header = _bounded(header)
+    return [(match[1].lower(), match[0]) for match in _FIELD.finditer(header)]
+
+
+def _bounded(header: bytes) -> bytes:
+    if len(header) <= HEADER_LINES:
+        return header
+    lines = header[:HEADER_OCTETS].split(b"\n", HEADER_LINES)
+    if len(lines) > HEADER_LINES:
+        return b"\n".join(lines[:HEADER_LINES]) + b"\n"
+    return header[:HEADER_OCTETS]
+
+
+def select(header: bytes, names: Collection[bytes], *, invert: bool = False) -> bytes:
+    """Give HEADER.FIELDS or, inverted, HEADER.FIELDS.NOT (RFC 3501 §6.4.5).
+
+    Names in any case. The blank line always follows, in the header's line ends.
+    """
+    wanted = {name.lower() for name in names}
+    chosen = [whole for name, whole in fields(header) if (name in wanted) is not invert]
+    line_end = b"\r\n" if b"\r\n" in header or b"\n" not in header else b"\n"
+    if chosen and not chosen[-1].endswith(b"\n"):
+        chosen.append(line_end)
+    chosen.append(line_end)
+    return b"".join(chosen)
+
+
+def value(header: bytes, name: bytes) -> bytes | None:
+    """Give the first value of that name, unfolded and stripped; None if absent."""
+    found = values(header, name)
+    return found[0] if found else None
+
+
+def values(header: bytes, name: bytes) -> list[bytes]:
+    """Give every value of that name in order, unfolded and stripped."""
+    pattern = re.compile(
+        rb"^" + re.escape(name) + rb"[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)",
+        re.MULTILINE | re.IGNORECASE,
+    )
+    return [unfolded(found) for found in pattern.findall(_bounded(header))]

@@ -1,0 +1,253 @@
+"""One pass over a message: its envelope, its structure and where its parts lie.
+
+Called once for each message that is stored. Works on offsets: boundaries, blank
+lines and fields are found by ``bytes.find`` and compiled patterns, never line by
+line. Octets count as they lie, whether lines end with CRLF or with LF alone.
+
+A delimiter is a line of two hyphens and the whole boundary, then two more hyphens
+or not, then only spaces and tabs. RFC 2046 §5.1.1 would let anything follow, but
+then an outer boundary that begins an inner one would cut it to pieces.
+"""
+
+import re
+
+from attrs import define, field, frozen
+
+from mailsuite.mime import contents, envelope
+from mailsuite.mime.contents import Contents
+from mailsuite.mime.limits import (
+    DEPTH,
+    HEADER_LINES,
+    HEADER_OCTETS,
+    SEARCHED_OCTETS,
+    SEARCHED_TIMES,
+    Budget,
+)
+
+_VALUE = rb"[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)"
+_MESSAGE_FIELD = re.compile(
+    rb"\n([DdSsFfRrTtCcBbIiMm](?i:ate|ubject|rom|ender|eply-to|o|c|cc|n-reply-to|"
+    rb"essage-id|ontent-[a-z0-9-]+))" + _VALUE
+)
+_PART_FIELD = re.compile(rb"\n([Cc](?i:ontent-[a-z0-9-]+))" + _VALUE)
+_BLANK = re.compile(rb"\n\r?\n")
+_DELIMITER_END = re.compile(rb"(--)?[ \t]*+\r?(?:\n|\Z)")
+_NEAR = 16_384  # octets in which the end of a header is looked for at first
+_CR = 13
+
+_Fields = dict[bytes, bytes]
+
+
+@frozen
+class Scan:
+    """``envelope`` and ``structure`` are rendered with their parentheses.
+
+    ``parts`` is what :func:`mailsuite.mime.structure.decode` reads;
+    ``header_size`` counts the header's octets with its blank line.
+    """
+
+    envelope: bytes
+    structure: bytes
+    parts: bytes
+    header_size: int
+
+
+def scan(octets: bytes) -> Scan:
+    """Scan a message. Never raises; linear in the number of octets."""
+    reading = _Pass(octets)
+    size = len(octets)
+    if size * SEARCHED_TIMES > SEARCHED_OCTETS:
+        reading.budget.searched = size * SEARCHED_TIMES
+    body = reading.header_end(0, size)
+    fields = reading.fields(0, body, _MESSAGE_FIELD)
+    rendered = envelope.render(fields, reading.budget)
+    found = contents.read(fields, contents.DEFAULT, reading.budget)
+    reading.part(0, body, size, found, fields)
+    return Scan(rendered, b"".join(reading.out), b"\0".join(reading.records), body)
+
+
+@define(eq=False)
+class _Pass:
+    """What one scan has found so far, in the order of the octets."""
+
+    octets: bytes
+    budget: Budget = field(factory=Budget)
+    out: list[bytes] = field(factory=list)
+    records: list[bytes] = field(factory=list)
+    depth: int = 0
+    _counted: int = 0
+    _counted_to: int = 0
+
+    def header_end(self, start: int, end: int) -> int:
+        """Find the offset after the blank line, or ``end``."""
+        octets = self.octets
+        if octets.startswith((b"\r\n", b"\n"), start, end):
+            return start + 1 + (octets[start] == _CR)
+        near = min(end, start + _NEAR)
+        found = octets.find(b"\n\r\n", start, near)
+        bare = octets.find(b"\n\n", start, near if found < 0 else found + 1)
+        if bare >= 0:
+            return bare + 2
+        if found >= 0:
+            return found + 3
+        if near < end and (blank := _BLANK.search(octets, near - 3, end)):
+            return blank.end()
+        return end
+
+    def fields(self, start: int, body: int, wanted: re.Pattern[bytes]) -> _Fields:
+        """Give the fields that matter: of equal ones the first.
+
+        Lists of addresses are put together.
+        """
+        if body - start <= 2:
+            return {}
+        head = self.octets[start - 1 : body] if start else b"\n" + self.octets[:body]
+        self.budget.lines -= head.count(b"\n")
+        if len(head) > HEADER_LINES:
+            head = _bounded(head)
+        if self.budget.lines < 0:
+            return {}
+        found = wanted.findall(head)
+        found.reverse()
+        fields = {name.lower(): value for name, value in found}
+        if len(fields) != len(found):
+            _put_together(fields, found)
+        return fields
+
+    def part(
+        self, start: int, body: int, end: int, found: Contents, fields: _Fields
+    ) -> None:
+        """Render one part whose header is read, and record it."""
+        kind = found.kind
+        if kind == b"multipart":
+            ranges = self._divided(body, end, found.boundary)
+            if ranges:
+                self._multipart(start, body, end, found, ranges)
+                return
+            found = contents.undivided(fields, self.budget)
+            kind = b"text"
+        if kind == b"message":
+            if self.depth < DEPTH and self.budget.parts > 0:
+                self._embedded(start, body, end, found)
+                return
+            found = contents.OPAQUE
+        lines = 0
+        _, basic, extension, _, _ = found
+        if kind == b"text":
+            before = self._lines_to(body)
+            lines = self._lines_to(end) - before
+            self.out.append(b"(%b %d %d%b)" % (basic, end - body, lines, extension))
+        else:
+            self.out.append(b"(%b %d%b)" % (basic, end - body, extension))
+        self.records += (
+            b"%d %d %d %d 0" % (start, body, end, lines),
+            basic,
+            b"",
+            b"" if extension == contents.EMPTY_EXTENSION else extension,
+        )
+
+    def _lines_to(self, offset: int) -> int:
+        """Count line feeds before ``offset``; offsets asked for never fall."""
+        self._counted += self.octets.count(b"\n", self._counted_to, offset)
+        self._counted_to = offset
+        return self._counted
+
+    def _embedded(self, start: int, body: int, end: int, found: Contents) -> None:
+        """Render message/rfc822 with the message in its body."""
+        self.budget.parts -= 1
+        before = self._lines_to(body)
+        inner = self.header_end(body, end)
+        fields = self.fields(body, inner, _MESSAGE_FIELD)
+        rendered = envelope.render(fields, self.budget)
+        at = len(self.records)
+        self.records += (b"", found.basic, rendered, found.extension)
+        self.out.append(b"(%b %d %b " % (found.basic, end - body, rendered))
+        self.depth += 1
+        content = contents.read(fields, contents.DEFAULT, self.budget)
+        self.part(body, inner, end, content, fields)
+        self.depth -= 1
+        lines = self._lines_to(end) - before
+        self.records[at] = b"%d %d %d %d 1" % (start, body, end, lines)
+        self.out.append(b" %d%b)" % (lines, found.extension))
+
+    def _multipart(
+        self,
+        start: int,
+        body: int,
+        end: int,
+        found: Contents,
+        ranges: list[tuple[int, int]],
+    ) -> None:
+        self.records += (
+            b"%d %d %d 0 %d" % (start, body, end, len(ranges)),
+            found.basic,
+            b"",
+            found.extension,
+        )
+        default = contents.DIGESTED if found.digest else contents.DEFAULT
+        self.out.append(b"(")
+        self.depth += 1
+        for first, last in ranges:
+            self._child(first, last, default)
+        self.depth -= 1
+        self.out.append(b" " + found.basic + found.extension + b")")
+
+    def _child(self, start: int, end: int, default: Contents) -> None:
+        body = self.header_end(start, end)
+        fields = self.fields(start, body, _PART_FIELD)
+        if fields:
+            self.budget.fields -= len(fields)
+            if self.budget.fields < 0 or self.budget.lines < 0:
+                self.part(start, body, end, contents.OPAQUE, fields)
+                return
+            default = contents.read(fields, default, self.budget)
+        self.part(start, body, end, default, fields)
+
+    def _divided(self, body: int, end: int, boundary: bytes) -> list[tuple[int, int]]:
+        """Find the parts between delimiters, none where a bound is reached."""
+        budget, octets = self.budget, self.octets
+        ranges: list[tuple[int, int]] = []
+        budget.searched -= end - body
+        if self.depth >= DEPTH or budget.searched < 0:
+            return ranges
+        delimiter = b"\n--" + boundary
+        first = -1
+        at = body - 1
+        while budget.parts > 0 and (hit := octets.find(delimiter, at, end)) >= 0:
+            at = hit + len(delimiter)
+            line = _DELIMITER_END.match(octets, at, end)
+            if line is None:
+                budget.lookalikes -= 1
+                if budget.lookalikes < 0:
+                    break
+                continue
+            if first >= 0:
+                hit -= hit > first and octets[hit - 1] == _CR
+                ranges.append((first, max(first, hit)))
+                budget.parts -= 1
+            first = line.end()
+            at = max(at, first - 1)
+            if line[1]:
+                return ranges
+        if first >= 0:
+            ranges.append((first, end))
+            budget.parts -= 1
+        return ranges
+
+
+def _bounded(head: bytes) -> bytes:
+    """Cut a long header to the limits of octets and lines."""
+    lines = head[:HEADER_OCTETS].split(b"\n", HEADER_LINES)
+    return b"\n".join(lines[:HEADER_LINES])
+
+
+def _put_together(fields: _Fields, found: list[tuple[bytes, bytes]]) -> None:
+    """Join address fields that come more than once; ``found`` is reversed."""
+    together: dict[bytes, list[bytes]] = {}
+    for name, value in reversed(found):
+        lower = name.lower()
+        if lower in envelope.ADDRESSES:
+            together.setdefault(lower, []).append(value)
+    for lower, values in together.items():
+        if len(values) > 1:
+            fields[lower] = b",".join(map(bytes.rstrip, values))

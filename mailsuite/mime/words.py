@@ -1,0 +1,58 @@
+"""Encoded words in header fields (RFC 2047, language tags of RFC 2231 §5)."""
+
+import re
+from binascii import Error, a2b_base64
+
+from mailsuite.mime import charsets
+from mailsuite.mime.limits import ENCODED_WORDS
+from mailsuite.mime.quoting import unfolded
+
+_WORD = re.compile(
+    rb"=\?([!-)+-<>@-~]{1,60}+)(?:\*[!->@-~]{0,40})?\?([BbQq])\?([^?\s]*+)\?="
+)
+_HEXADECIMAL = re.compile(rb"=([0-9A-Fa-f]{2})")
+
+
+def decode(value: bytes) -> str:
+    """Give the text of an unstructured value or phrase; tolerates raw 8-bit.
+
+    White space between two encoded words vanishes. Neighbours of one charset are
+    decoded together, because writers cut characters in two. NUL is dropped.
+    """
+    value = unfolded(value).replace(b"\0", b"")
+    if b"=?" not in value:
+        return charsets.guess(value)
+    text = []
+    label, pending = "", b""
+    at = 0
+    for count, word in enumerate(_WORD.finditer(value)):
+        if count >= ENCODED_WORDS:
+            break
+        between = value[at : word.start()]
+        charset = word[1].decode("ascii").lower()
+        octets = _octets(word[2], word[3])
+        if pending and charset == label and not between.strip():
+            pending += octets
+        else:
+            if pending:
+                text.append(charsets.decode(pending, label))
+            if not at or between.strip():
+                text.append(charsets.guess(between))
+            label, pending = charset, octets
+        at = word.end()
+    if pending:
+        text.append(charsets.decode(pending, label))
+    text.append(charsets.guess(value[at:]))
+    return "".join(text)
+
+
+def _octets(encoding: bytes, text: bytes) -> bytes:
+    if encoding in b"Bb":
+        try:
+            return a2b_base64(text + b"===")
+        except Error:
+            return text
+    text = text.replace(b"_", b" ")
+    if b"=" not in text:
+        return text
+    return _HEXADECIMAL.sub(lambda code: bytes((int(code[1], 16),)), text)
