@@ -1,0 +1,297 @@
+"""IMAP's session machine: octets in, whole commands out (RFC 3501 §2.2, §3).
+
+It holds what is not yet a command, finds literals (RFC 7888 too), knows which
+state allows what, and never has more than its limits in memory. ``next_event``
+gives one thing at a time; the door answers it before it asks for the next.
+"""
+
+import re
+from enum import Enum
+
+from attrs import define, field
+
+from mailsuite.model.errors import PeerError
+from mailsuite.wire.imap import limits
+from mailsuite.wire.imap.commands.append import append
+from mailsuite.wire.imap.commands.search import CHARSETS, BadCharset
+from mailsuite.wire.imap.commands.table import SYNTAX, State
+from mailsuite.wire.imap.events import (
+    Block,
+    Command,
+    Event,
+    Line,
+    Refused,
+    Upload,
+    Uploaded,
+    Wanted,
+)
+from mailsuite.wire.imap.lexer import Cursor
+from mailsuite.wire.imap.names import BadEncoding
+
+_TAG = re.compile(rb'([^\x00-\x20\x7f-\xff(){%*"\\+]{1,128})(?: |$)')
+_NAME = re.compile(rb"([A-Za-z]+)(?= |$)")
+_LITERAL = re.compile(rb"\{([0-9]+)(\+?)\}$")
+_APPEND = re.compile(rb"[^ ]+ append (?!\{[0-9]+\+?\}$)", re.IGNORECASE)
+_BROKEN = re.compile(rb"[\x00\r]")
+_SIZE_DIGITS = 18  # an announced size with more is as good as endless
+_UNTAGGED = b"*"
+
+
+class _Mode(Enum):
+    LINE = "a line of a command"
+    LITERAL = "a literal of a command"
+    MESSAGE = "the message of an APPEND"
+    TAIL = "the end of an APPEND"
+    SKIP = "the rest of an overlong line"
+
+
+class _Again(Enum):
+    AGAIN = "look at the buffer again"
+
+
+_AGAIN = _Again.AGAIN
+_Step = Event | None | _Again
+
+
+@define(eq=False)
+class Session:
+    """One client's dialogue. ``feed`` octets, then ask for events until None."""
+
+    state: State = State.NOT_AUTHENTICATED
+    _mode: _Mode = _Mode.LINE
+    _buffer: bytearray = field(factory=bytearray)
+    _scanned: int = 0
+    _command: bytearray = field(factory=bytearray)
+    _lined: int = 0
+    _literals: int = 0
+    _left: int = 0
+    _fault: bytes = b""
+    _declined: bool = False
+    _lines: bool = False
+
+    @property
+    def held(self) -> int:
+        """Octets that wait to be looked at."""
+        return len(self._buffer)
+
+    def feed(self, octets: bytes) -> None:
+        """Take what the client sent."""
+        if self.state is not State.LOGOUT:
+            self._buffer += octets
+
+    def entered(self, state: State) -> None:
+        """The client logged in, selected, closed or leaves."""
+        if self.state is State.NOT_AUTHENTICATED:
+            self._literals = 0
+        self.state = state
+        if state is State.LOGOUT:
+            self._buffer.clear()
+
+    def secured(self) -> None:
+        """TLS begins: forget what came in plaintext (RFC 3501 §6.2.1)."""
+        self._buffer.clear()
+        self._scanned = 0
+
+    def converse(self, *, on: bool) -> None:
+        """Give lines as they are (IDLE, AUTHENTICATE), or commands again."""
+        self._lines = on
+
+    def decline(self, upload: Upload) -> None:
+        """Nobody wants this message: it is passed over if it comes."""
+        self._declined = True
+        if upload.waits:
+            self._mode = _Mode.LINE
+
+    def next_event(self) -> Event | None:
+        """The next thing to answer; None: more octets are needed first."""
+        while self.state is not State.LOGOUT:
+            step = self._step()
+            if not isinstance(step, _Again):
+                return step
+        return None
+
+    def _step(self) -> _Step:
+        match self._mode:
+            case _Mode.LINE:
+                return self._line()
+            case _Mode.LITERAL:
+                return self._literal()
+            case _Mode.MESSAGE:
+                return self._message()
+            case _Mode.TAIL:
+                return self._tail()
+            case _Mode.SKIP:
+                return self._skip()
+
+    def _taken(self, count: int) -> bytes:
+        octets = bytes(self._buffer[:count])
+        del self._buffer[:count]
+        self._scanned = 0
+        return octets
+
+    def _line(self) -> _Step:
+        end = self._buffer.find(b"\n", self._scanned)
+        if (len(self._buffer) if end < 0 else end) > self._most() - self._lined:
+            return self._too_long()
+        if end < 0:
+            self._scanned = len(self._buffer)
+            return None
+        line = self._taken(end + 1)[:-1].removesuffix(b"\r")
+        if self._lines:
+            return Line(line)
+        self._command += line
+        self._lined += len(line)
+        if _BROKEN.search(line):
+            self._fault = b"BAD NUL or CR in a command"
+        announced = _LITERAL.search(line) if line.endswith(b"}") else None
+        if announced is not None:
+            digits, plus = announced.groups()
+            endless = len(digits) > _SIZE_DIGITS
+            size = 10**_SIZE_DIGITS if endless else int(digits)
+            return self._announced(size, waits=not plus)
+        return self._whole()
+
+    def _most(self) -> int:
+        if self._lines or self.state is State.NOT_AUTHENTICATED:
+            return limits.LINE_OCTETS_BEFORE_LOGIN
+        return limits.LINE_OCTETS
+
+    def _too_long(self) -> _Step:
+        text = bytes(self._command or self._buffer[: limits.TAG_OCTETS + 1])
+        if self._lines:
+            return Refused(_UNTAGGED, b"BAD Line too long", fatal=True)
+        self._forget()
+        self._mode = _Mode.SKIP
+        self._left = limits.SKIPPED_OCTETS
+        return Refused(_tag_of(text), b"BAD Command line too long")
+
+    def _skip(self) -> _Step:
+        end = self._buffer.find(b"\n")
+        if end >= 0:
+            _ = self._taken(end + 1)
+            self._mode = _Mode.LINE
+            return _AGAIN
+        self._left -= len(self._buffer)
+        _ = self._taken(len(self._buffer))
+        if self._left < 0:
+            return Refused(_UNTAGGED, b"BAD Line without end", fatal=True)
+        return None
+
+    def _announced(self, size: int, *, waits: bool) -> _Step:
+        allowed = self.state in SYNTAX[b"APPEND"].states
+        if allowed and not self._fault and _APPEND.match(self._command):
+            return self._announced_message(size, waits=waits)
+        early = self.state is State.NOT_AUTHENTICATED
+        most = limits.LITERAL_OCTETS_BEFORE_LOGIN if early else limits.LITERAL_OCTETS
+        if self._literals + size > most:
+            tag = _tag_of(self._command)
+            self._forget()
+            return Refused(tag, b"BAD [TOOBIG] Literal too large", fatal=not waits)
+        self._literals += size
+        self._command += b"\r\n"
+        self._left = size
+        self._mode = _Mode.LITERAL
+        return Wanted() if waits else _AGAIN
+
+    def _literal(self) -> _Step:
+        if len(self._buffer) < self._left:
+            return None
+        octets = self._taken(self._left)
+        if b"\0" in octets:
+            self._fault = b"BAD NUL in a literal"  # RFC 3501 §9, CHAR8
+        self._command += octets
+        self._mode = _Mode.LINE
+        return _AGAIN
+
+    def _announced_message(self, size: int, *, waits: bool) -> Event:
+        text = bytes(self._command)
+        self._forget()
+        tag = _tag_of(text)
+        self._left = size
+        if not waits:
+            self._mode = _Mode.MESSAGE
+        self._declined = True
+        try:
+            cursor = Cursor(text, len(tag) + len(b" APPEND"))
+            asked = append(cursor)
+            cursor.expect(b"{", "literal")
+        except BadEncoding as error:
+            return Refused(tag, b"NO [CANNOT] " + _shown(error))
+        except PeerError as error:
+            return Refused(tag, b"BAD " + _shown(error))
+        self._mode = _Mode.MESSAGE
+        self._declined = False
+        return Upload(tag, asked, size, waits)
+
+    def _message(self) -> _Step:
+        if self._left:
+            if not self._buffer:
+                return None
+            octets = self._taken(min(self._left, len(self._buffer)))
+            self._left -= len(octets)
+            return _AGAIN if self._declined else Block(octets)
+        self._mode = _Mode.TAIL
+        return _AGAIN
+
+    def _tail(self) -> _Step:
+        end = self._buffer.find(b"\n")
+        if end < 0:
+            if len(self._buffer) > limits.LINE_OCTETS:
+                return Refused(_UNTAGGED, b"BAD Line too long", fatal=True)
+            return None
+        line = self._taken(end + 1)[:-1].removesuffix(b"\r")
+        self._mode = _Mode.LINE
+        if line.strip(b" "):
+            fatal = line.endswith(b"+}")
+            return Refused(_UNTAGGED, b"BAD One message at a time", fatal=fatal)
+        return _AGAIN if self._declined else Uploaded()
+
+    def _whole(self) -> Event:
+        text, fault = bytes(self._command), self._fault
+        self._forget()
+        tag = _tag_of(text)
+        if tag == _UNTAGGED:
+            return Refused(tag, b"BAD Tag and command expected")
+        if fault:
+            return Refused(tag, fault)
+        try:
+            return self._parsed(tag, Cursor(text, len(tag)))
+        except BadCharset:
+            known = " ".join(CHARSETS).encode("ascii")
+            return Refused(tag, b"NO [BADCHARSET (%b)] Unknown charset" % known)
+        except BadEncoding as error:
+            return Refused(tag, b"NO [CANNOT] " + _shown(error))
+        except PeerError as error:
+            return Refused(tag, b"BAD " + _shown(error))
+
+    def _parsed(self, tag: bytes, cursor: Cursor) -> Command:
+        cursor.space()
+        name = cursor.take(_NAME, "command").group().upper()
+        if name == b"UID":
+            cursor.space()
+            name += b" " + cursor.take(_NAME, "command").group().upper()
+        syntax = SYNTAX.get(name)
+        if syntax is None:
+            raise PeerError("unknown command")
+        if self.state not in syntax.states:
+            raise PeerError(f"not while {self.state.value}")
+        if name == b"APPEND":
+            raise PeerError("literal expected")
+        return Command(tag, name, syntax.parse(cursor))
+
+    def _forget(self) -> None:
+        self._command.clear()
+        self._lined = 0
+        self._fault = b""
+        if self.state is not State.NOT_AUTHENTICATED:
+            self._literals = 0
+
+
+def _tag_of(text: bytes | bytearray) -> bytes:
+    found = _TAG.match(text)
+    return found.group(1) if found else _UNTAGGED
+
+
+def _shown(error: PeerError) -> bytes:
+    text = str(error).encode("ascii", "replace")
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,184 @@
+r"""What one session has been told of a mailbox: numbers, and what is pending.
+
+RFC 3501 §5.2, §5.5, §7.4.1. The mailbox's columns are immutable and shared; a
+view keeps which version's UIDs were told, and the newest version. As long as
+something vanished that may not be told yet, nothing new is told either, so that
+what was told is always a prefix of some version's column and never copied.
+"""
+
+from array import array
+from collections.abc import Iterable, Sequence
+
+from attrs import define, field
+
+from mailsuite.model.changes import Columns, Delta
+from mailsuite.model.flags import DELETED, RECENT, SYSTEM
+from mailsuite.model.ids import ModSeq, Uid
+from mailsuite.wire.imap import responses
+from mailsuite.wire.imap.numbers import Numbers
+
+_RECENT = RECENT.encode("ascii")
+
+
+@define(eq=False)
+class View:
+    r"""Message number ``n`` is ``told[n - 1]``; there are ``count`` of them.
+
+    ``recent`` are spans of UIDs, from and before, that are \Recent here.
+    ``changed`` are UIDs whose flags the client has not been told.
+    """
+
+    columns: Columns
+    told: "array[int]"
+    count: int
+    modseq: ModSeq
+    recent: list[tuple[int, int]] = field(factory=list)
+    changed: set[int] = field(factory=set)
+    keywords: frozenset[str] = frozenset()
+    _tables: tuple[int, int] = (0, 0)
+    _gone: tuple[int, ...] | None = ()
+
+    @classmethod
+    def of(cls, columns: Columns) -> "View":
+        """The view of a client that is told these columns now."""
+        view = cls(columns, columns.uid, len(columns.uid), columns.modseq)
+        _ = view.new_keywords()
+        return view
+
+    def uids(self, positions: Sequence[int]) -> Sequence[int]:
+        """The UIDs at positions (from 0) of what was told."""
+        if isinstance(positions, range) and positions.step == 1:
+            return self.told[positions.start : positions.stop]
+        told = self.told
+        return [told[position] for position in positions]
+
+    def select(self, numbers: Numbers, *, uid: bool) -> Sequence[int]:
+        """Positions (from 0) of a command's messages, among those told."""
+        if uid:
+            return numbers.of_uids(self.told, self.count)
+        return numbers.of_sequence(self.count)
+
+    def advance(self, delta: Delta, columns: Columns) -> None:
+        """Take in what happened; ``columns`` are of ``delta`` or later."""
+        self.modseq = delta.modseq
+        self.changed.update([row[0] for row in delta.changed])
+        if columns is not self.columns:
+            self.columns = columns
+            self._gone = None
+
+    def gone(self) -> tuple[int, ...]:
+        """Positions told that the newest columns do not have."""
+        if self._gone is None:
+            told, now = self.told, self.columns.uid
+            if told is now or told[: self.count] == now[: self.count]:
+                self._gone = ()
+                self.told = now
+            else:
+                there = set(now)
+                self._gone = tuple(
+                    [n for n in range(self.count) if told[n] not in there]
+                )
+        return self._gone
+
+    def rows(self, positions: Sequence[int]) -> tuple[Sequence[int], Sequence[int]]:
+        """Positions that are still there, and their rows in ``columns``."""
+        gone = self.gone()
+        if not gone:
+            return positions, positions
+        missing = set(gone)
+        kept = [position for position in positions if position not in missing]
+        row_of = {uid: row for row, uid in enumerate(self.columns.uid)}
+        return kept, [row_of[self.told[position]] for position in kept]
+
+    def flags(self, rows: Iterable[int]) -> list[bytes]:
+        r"""Rendered flags, \Recent with them, of rows of ``columns``."""
+        rendered, codes = self.columns.table.rendered, self.columns.flags
+        if not self.recent:
+            return [rendered[codes[row]] for row in rows]
+        uids = self.columns.uid
+        lowest = self.recent[0][0]
+        return [
+            self._with_recent(uids[row], rendered[codes[row]])
+            if uids[row] >= lowest
+            else rendered[codes[row]]
+            for row in rows
+        ]
+
+    def _with_recent(self, uid: int, text: bytes) -> bytes:
+        if not self.is_recent(uid):
+            return text
+        return b"%b %b" % (text, _RECENT) if text else _RECENT
+
+    def is_recent(self, uid: int) -> bool:
+        r"""Whether the message is \Recent in this session."""
+        return any(low <= uid < high for low, high in self.recent)
+
+    def claim(self, first: Uid, end: Uid) -> None:
+        r"""UIDs from ``first`` and before ``end`` are \Recent here."""
+        if first >= end:
+            return
+        if self.recent and first <= self.recent[-1][1]:
+            self.recent[-1] = (self.recent[-1][0], max(end, self.recent[-1][1]))
+        else:
+            self.recent.append((first, end))
+
+    def recents(self) -> int:
+        r"""How many of the messages told are \Recent here."""
+        return sum(
+            len(Numbers(((low, high - 1),)).of_uids(self.told, self.count))
+            for low, high in self.recent
+        )
+
+    def deleted(self, positions: Sequence[int]) -> list[Uid]:
+        r"""Which of them are there and have \Deleted."""
+        table = self.columns.table.sets
+        marked = [DELETED in names for names in table]
+        codes, uids = self.columns.flags, self.columns.uid
+        _, rows = self.rows(positions)
+        return [Uid(uids[row]) for row in rows if marked[codes[row]]]
+
+    def new_keywords(self) -> bool:
+        """Look at the flag table; whether it has keywords not told before."""
+        table = self.columns.table
+        seen = (id(table), len(table.sets))
+        if seen == self._tables:
+            return False
+        self._tables = seen
+        found = self.keywords.union(*table.sets).difference(SYSTEM)
+        new = found != self.keywords
+        self.keywords = found
+        return new
+
+    def tell(self, *, expunge: bool) -> list[bytes]:
+        """What the client must hear now; it counts as told.
+
+        EXPUNGE only where §7.4.1 allows it.
+        """
+        said = self._tell_gone() if expunge and self.gone() else []
+        if not self.gone() and len(self.columns.uid) > self.count:
+            self.told = self.columns.uid
+            self.count = len(self.told)
+            said.append(b"* %d EXISTS\r\n" % self.count)
+            said.append(b"* %d RECENT\r\n" % self.recents())
+        if self.changed:
+            said.extend(self._tell_changed())
+        return said
+
+    def _tell_gone(self) -> list[bytes]:
+        gone = self.gone()
+        lost = [self.told[position] for position in gone]
+        self.changed.difference_update(lost)
+        self.count -= len(gone)
+        self.told = self.columns.uid
+        self._gone = ()
+        return [responses.expunged([position + 1 for position in reversed(gone)])]
+
+    def _tell_changed(self) -> list[bytes]:
+        wanted = Numbers(tuple((uid, uid) for uid in self.changed))
+        self.changed = set()
+        positions, rows = self.rows(wanted.of_uids(self.told, self.count))
+        lines = zip(positions, self.uids(positions), self.flags(rows), strict=True)
+        return [
+            b"* %d FETCH (UID %d FLAGS (%b))\r\n" % (position + 1, uid, text)
+            for position, uid, text in lines
+        ]
