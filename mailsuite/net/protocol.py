@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
     IDelayedCall,
     IOpenSSLContextFactory,
+    IOpenSSLServerConnectionCreator,
     IPushProducer,
     IReactorTime,
 )
@@ -125,7 +126,9 @@ class Conversation(Protocol):
         if not self.gone and not self._hanging:
             cast("Any", self.transport).resumeProducing()
 
-    def secure(self, context: IOpenSSLContextFactory) -> None:
+    def secure(
+        self, context: IOpenSSLServerConnectionCreator | IOpenSSLContextFactory
+    ) -> None:
         """Go on in TLS as the server. The door forgets what it had buffered."""
         transport: Any = self.transport
         transport.startTLS(context)
