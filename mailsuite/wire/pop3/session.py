@@ -108,6 +108,16 @@ class Session:
         """Whether the door should stop reading until commands were served."""
         return len(self._buffer) > HELD_OCTETS
 
+    @property
+    def waiting(self) -> bool:
+        """Whether the last event still wants its answer."""
+        return self._open
+
+    @property
+    def over(self) -> bool:
+        """Whether the client has said all it may."""
+        return self.state is State.OVER
+
     def next_event(self) -> Event | None:
         """Give the next command; None: more octets or an answer first."""
         if self._open or self.state is State.OVER:

@@ -1,0 +1,129 @@
+"""The AUTHORIZATION state: from a name to an open maildrop (RFC 1939 §4)."""
+
+from collections.abc import Callable
+
+from attrs import define, field
+
+from mailsuite.model.errors import PeerError, Taken
+from mailsuite.model.principals import Denied, Password, Principal
+from mailsuite.pop3.ground import Ground
+from mailsuite.pop3.maildrop import Maildrop
+from mailsuite.wire.pop3 import replies
+from mailsuite.wire.pop3.commands import Auth
+from mailsuite.wire.pop3.replies import Reply
+from mailsuite.wire.sasl import encoding, mechanisms
+from mailsuite.wire.sasl.exchange import Challenge, Exchange
+
+WANTS_TLS = "Encryption is required before a password is sent"
+WRONG = "Name or password is wrong"
+
+
+@define(eq=False)
+class Opened:
+    """A maildrop, for whom, and the call that unlocks it."""
+
+    maildrop: Maildrop
+    user: str
+    unlock: Callable[[], None]
+
+    def close(self) -> None:
+        """Give maildrop and lock back."""
+        self.maildrop.close()
+        self.unlock()
+
+
+@define(eq=False)
+class Authorization:
+    """Checks one connection's proofs; ``failures`` counts those that were wrong."""
+
+    ground: Ground
+    session: str
+    host: str
+    failures: int = 0
+    _name: str = ""
+    _mechanism: str = ""
+    _exchange: Exchange | None = field(default=None)
+
+    def allowed(self, *, secured: bool) -> bool:
+        """Whether passwords may be sent over this connection as it is."""
+        return secured or self.ground.settings.plaintext_login
+
+    def named(self, name: str) -> Reply:
+        """Take USER; every name is welcome, whether there is such a user or not."""
+        self._name = name
+        return replies.ok("Send the password")
+
+    async def password(self, secret: str) -> Opened | Reply:
+        """Take PASS."""
+        self._mechanism = "USER"
+        return await self._prove(Password(self._name, secret))
+
+    async def begin(self, command: Auth) -> Challenge | Opened | Reply:
+        """Take AUTH (RFC 5034 §4)."""
+        self._exchange = mechanisms.begin(command.mechanism)
+        if self._exchange is None:
+            return replies.refuse("Unknown mechanism")
+        self._mechanism = command.mechanism
+        return await self.respond(command.initial)
+
+    async def respond(self, response: bytes | None) -> Challenge | Opened | Reply:
+        """Take a response of the exchange that runs, decoded."""
+        if self._exchange is None:
+            return replies.refuse("No exchange")
+        try:
+            step = self._exchange.step(response)
+        except PeerError as error:
+            return replies.refuse(str(error))
+        if isinstance(step, Challenge):
+            return step
+        return await self._prove(step)
+
+    async def _prove(self, proof: Password) -> Opened | Reply:
+        throttle = self.ground.throttle
+        if delay := throttle.delay(self.host, proof.name):
+            await self.ground.pause(delay)
+        found = await self.ground.directory.authenticate(proof, self.host)
+        if isinstance(found, Denied):
+            self._told("auth.failed", proof.name, found)
+            if found.temporary:
+                return replies.refuse("Try again later", replies.SYS_TEMP)
+            self.failures += 1
+            throttle.failed(self.host, proof.name)
+            return replies.refuse(WRONG, replies.AUTH)
+        throttle.succeeded(self.host, proof.name)
+        self._told("auth.succeeded", found.name)
+        return await self._open(found)
+
+    async def _open(self, principal: Principal) -> Opened | Reply:
+        account = principal.account
+        try:
+            unlock = self._lock(principal)
+        except Taken:
+            return replies.refuse("Another session has the maildrop", replies.IN_USE)
+        try:
+            maildrop = await Maildrop.open(self.ground.accounts, account)
+        except BaseException:
+            unlock()
+            raise
+        return Opened(maildrop, principal.name, unlock)
+
+    def _lock(self, principal: Principal) -> Callable[[], None]:
+        if not self.ground.settings.exclusive:
+            return _nothing
+        return self.ground.locks.take(principal.account)
+
+    def _told(self, what: str, user: str, denied: Denied | None = None) -> None:
+        fields = {"sid": self.session, "door": "pop3", "mechanism": self._mechanism}
+        fields["user"] = user
+        if denied is not None:
+            fields["reason"] = "temporary" if denied.temporary else "denied"
+        self.ground.events.happened(what, **fields, rip=self.host)
+
+
+def rendered(challenge: Challenge) -> bytes:
+    """A challenge's base64."""
+    return encoding.encode(challenge.octets)
+
+
+def _nothing() -> None:
+    """There was no lock."""

@@ -1,0 +1,244 @@
+"""One POP3 connection: reads, serves commands in order, answers, ends."""
+
+from attrs import define, field
+from twisted.internet.defer import CancelledError
+from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
+from typing_extensions import override
+
+from mailsuite.net.protocol import Conversation, Gone
+from mailsuite.pop3.authorization import WANTS_TLS, Authorization, Opened, rendered
+from mailsuite.pop3.ground import Ground
+from mailsuite.pop3.transaction import Transaction
+from mailsuite.wire.pop3 import replies
+from mailsuite.wire.pop3.commands import (
+    Auth,
+    Command,
+    Named,
+    Plain,
+    Response,
+    Secret,
+    Verb,
+)
+from mailsuite.wire.pop3.replies import Reply
+from mailsuite.wire.pop3.session import Event, Fatal, Refused, Session
+from mailsuite.wire.sasl import mechanisms
+from mailsuite.wire.sasl.exchange import Challenge
+
+GREETING = replies.ok("POP3 server ready")
+COMMANDS_PER_TURN = 200  # of one client's pipeline, then others get their turn
+
+_log = Logger()
+
+
+@define(eq=False, slots=False)
+class Door(Conversation):
+    """The protocol of one connection; ``implicit`` starts TLS at once."""
+
+    ground: Ground
+    implicit: bool = False
+    _session: Session = field(factory=Session, init=False)
+    _authorization: Authorization = field(init=False)
+    _opened: Opened | None = field(default=None, init=False)
+    _transaction: Transaction | None = field(default=None, init=False)
+    _talking: bool = field(default=False, init=False)
+    _paused: bool = field(default=False, init=False)
+    _leaving: bool = field(default=False, init=False)
+    _refusals: int = field(default=0, init=False)
+    _deleted: int = field(default=0, init=False)
+    _reason: str = field(default="lost", init=False)
+    _patience: IDelayedCall | None = field(default=None, init=False)
+
+    @override
+    def opened(self) -> None:
+        self._authorization = Authorization(self.ground, self.session, self.host)
+        if self.implicit:
+            self.secure(self.ground.contexts.creator())
+        self._patience = self.clock.callLater(
+            self.ground.settings.login_seconds, self.timed_out
+        )
+        self.ground.events.happened("pop3.connected", sid=self.session, rip=self.host)
+        self.send(GREETING.render())
+
+    @override
+    def received(self, data: bytes) -> None:
+        self._session.feed(data)
+        if self._session.full and not self._paused:
+            self._paused = True
+            self.pause()
+        if not self._talking:
+            self._talking = True
+            self.tasks.launch("POP3 session", self._talk())
+
+    @override
+    def ended(self) -> None:
+        self._session.close()
+        self._stop_waiting()
+        user = ""
+        if self._opened is not None:
+            user = self._opened.user
+            self._opened.close()
+            self._opened = None
+        self.ground.events.happened(
+            "pop3.closed",
+            sid=self.session,
+            user=user,
+            deleted=self._deleted,
+            reason=self._reason,
+        )
+
+    @override
+    def timed_out(self) -> None:
+        """RFC 1939 §3: close without a word; nothing is removed."""
+        self._reason = "timeout"
+        self._end()
+
+    def leave(self) -> None:
+        """The service stops: end now, or after the command in hand."""
+        self._leaving = True
+        if not self._talking:
+            self._end()
+
+    def answer(self, reply: Reply) -> None:
+        """Send the status line that answers the command in hand."""
+        self.send(self._session.answer(reply))
+
+    async def _talk(self) -> None:
+        """Serve every command that came; one runs for a connection at a time."""
+        served = 0
+        try:
+            while (event := self._session.next_event()) is not None:
+                await self._serve(event)
+                if self._done():
+                    self._end()
+                if self._paused and not self._session.full:
+                    self._paused = False
+                    self.resume()
+                served += 1
+                if served % COMMANDS_PER_TURN == 0:
+                    await self.ground.pause(0)
+        except Gone:
+            pass
+        finally:
+            self._talking = False
+
+    async def _serve(self, event: Event) -> None:
+        """Do one command; the unforeseen is a temporary failure."""
+        try:
+            await self._do(event)
+        except (Gone, CancelledError):
+            raise
+        except Exception:
+            _log.failure("POP3 session {sid} failed", sid=self.session)
+            verb = getattr(event, "verb", Verb.RESPONSE).value
+            self.ground.events.happened("pop3.failed", sid=self.session, command=verb)
+            if self._session.waiting:
+                self.answer(replies.refuse("Temporary failure", replies.SYS_TEMP))
+            else:
+                self.abort()  # in the middle of an answer
+
+    async def _do(self, event: Event) -> None:
+        if isinstance(event, Refused | Fatal):
+            self.answer(replies.refuse(event.text))
+            self._refusals += 1
+            self._leaving = self._leaving or isinstance(event, Fatal)
+        elif isinstance(event, Named | Secret | Auth | Response):
+            await self._authorize(event)
+        elif isinstance(event, Plain) and event.verb is Verb.CAPA:
+            self._capabilities()
+        elif isinstance(event, Plain) and event.verb is Verb.STLS:
+            self._secure()
+        elif isinstance(event, Plain) and event.verb is Verb.QUIT:
+            await self._quit()
+        elif self._transaction is not None:
+            await self._transaction.serve(event)
+
+    async def _authorize(self, command: Command) -> None:
+        authorization = self._authorization
+        result: Challenge | Opened | Reply
+        if not authorization.allowed(secured=self.secured):
+            result = replies.refuse(WANTS_TLS)
+        elif isinstance(command, Named):
+            result = authorization.named(command.name)
+        elif isinstance(command, Secret):
+            result = await authorization.password(command.secret)
+        elif isinstance(command, Auth):
+            result = await authorization.begin(command)
+        elif isinstance(command, Response) and command.octets is not None:
+            result = await authorization.respond(command.octets)
+        else:
+            result = replies.refuse("Cancelled")
+        if isinstance(result, Challenge):
+            self.send(self._session.challenge(rendered(result)))
+        elif isinstance(result, Opened):
+            self._enter(result)
+        else:
+            self.answer(result)
+
+    def _enter(self, opened: Opened) -> None:
+        """Begin the TRANSACTION state."""
+        if self.gone:
+            opened.close()
+            return
+        self._opened = opened
+        self._transaction = Transaction(self.ground, self, opened.maildrop)
+        self._stop_waiting()
+        self.idle_after(self.ground.settings.idle_seconds)
+        self.ground.events.happened(
+            "pop3.login", sid=self.session, user=opened.user, rip=self.host
+        )
+        count, octets = opened.maildrop.totals()
+        self.answer(replies.ok(f"{count} messages ({octets} octets)"))
+
+    def _capabilities(self) -> None:
+        self.answer(replies.ok("Capabilities follow"))
+        allowed = self._authorization.allowed(secured=self.secured)
+        self.send(
+            replies.capabilities(
+                mechanisms=mechanisms.OFFERED if allowed else (),
+                stls=self._may_secure(),
+                implementation="mailsuite" if self._opened is not None else "",
+            )
+        )
+
+    def _may_secure(self) -> bool:
+        return (
+            self.ground.contexts.available and not self.secured and self._opened is None
+        )
+
+    def _secure(self) -> None:
+        """STLS (RFC 2595 §4): what was read before TLS is forgotten."""
+        if not self._may_secure():
+            self.answer(replies.refuse("TLS is not available now"))
+            return
+        self.answer(replies.ok("Begin TLS"))
+        self.secure(self.ground.contexts.creator())
+        self._session.secured()
+        self._authorization = Authorization(self.ground, self.session, self.host)
+
+    async def _quit(self) -> None:
+        """QUIT: the UPDATE state (RFC 1939 §6)."""
+        if self._opened is not None:
+            self._deleted = await self._opened.maildrop.update()
+        self.answer(replies.ok("Goodbye"))
+        self._reason = "quit"
+
+    def _done(self) -> bool:
+        """Whether the connection ends after the command that was served."""
+        settings = self.ground.settings
+        return (
+            self._leaving
+            or self._session.over
+            or self._refusals >= settings.bad_commands
+            or self._authorization.failures >= settings.login_attempts
+        )
+
+    def _stop_waiting(self) -> None:
+        """The client logged in, or is gone."""
+        if self._patience is not None and self._patience.active():
+            self._patience.cancel()
+
+    def _end(self) -> None:
+        """Hang up after what was sent; nothing pipelined behind is run."""
+        self._session.close()
+        self.hang_up()

@@ -1,0 +1,136 @@
+"""The TRANSACTION state: what a client does with an open maildrop (RFC 1939 §5).
+
+Each answer is a status line and, for some, blocks that follow it. A long one is
+made piece by piece, between which the peer may push back and others get their
+turn of the reactor.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from attrs import define
+
+from mailsuite.interfaces.blobs import IOctets
+from mailsuite.model.errors import Damaged
+from mailsuite.pop3.ground import Ground
+from mailsuite.pop3.maildrop import Maildrop, NoSuchMessage
+from mailsuite.wire.pop3 import replies
+from mailsuite.wire.pop3.commands import Command, Numbered, Top, Verb
+from mailsuite.wire.pop3.replies import Reply
+from mailsuite.wire.pop3.stuffing import Head, Stuffer
+
+BLOCK_OCTETS = 65_536  # of a message read and written at a time
+LISTED_ROWS = 2_000  # of LIST and UIDL rendered at a time; below 1 ms
+
+
+class Line(Protocol):
+    """The connection, as far as a transaction needs it."""
+
+    def answer(self, reply: Reply) -> None:
+        """Send the status line that answers the command."""
+
+    def send(self, octets: bytes) -> None:
+        """Send what follows it."""
+
+    async def drained(self) -> None:
+        """Wait while the peer is behind."""
+
+
+@define(eq=False)
+class Transaction:
+    """Serves commands over one maildrop and one connection."""
+
+    _ground: Ground
+    _line: Line
+    _maildrop: Maildrop
+
+    async def serve(self, command: Command) -> None:
+        """Do a command and send its whole answer."""
+        try:
+            if isinstance(command, Top):
+                await self._message(command.n, Head(command.lines))
+            elif isinstance(command, Numbered):
+                await self._numbered(command.verb, command.n)
+            else:
+                self._line.answer(self._plain(command.verb))
+        except NoSuchMessage:
+            self._line.answer(replies.refuse("No such message"))
+
+    def _plain(self, verb: Verb) -> Reply:
+        if verb is Verb.STAT:
+            count, octets = self._maildrop.totals()
+            return replies.ok(f"{count} {octets}")
+        if verb is Verb.RSET:
+            self._maildrop.unmark()
+            return replies.ok("All marks are removed")
+        return replies.ok()
+
+    async def _numbered(self, verb: Verb, n: int | None) -> None:
+        if n is None:
+            await self._listing(verb)
+        elif verb is Verb.RETR:
+            await self._message(n, None)
+        elif verb is Verb.DELE:
+            self._maildrop.mark(n)
+            self._line.answer(replies.ok("Marked; it goes at QUIT"))
+        elif verb is Verb.UIDL:
+            unique = replies.unique(self._maildrop.uidvalidity, self._maildrop.uid(n))
+            self._line.answer(replies.ok(f"{n} {unique.decode('ascii')}"))
+        else:
+            self._line.answer(replies.ok(f"{n} {self._maildrop.size(n)}"))
+
+    async def _listing(self, verb: Verb) -> None:
+        """Answer LIST or UIDL of everything."""
+        count, octets = self._maildrop.totals()
+        self._line.answer(replies.ok(f"{count} messages ({octets} octets)"))
+        rows, render = self._renderer(verb)
+        for start in range(1, len(self._maildrop) + 1, LISTED_ROWS):
+            if start > 1:
+                await self._line.drained()
+                await self._ground.pause(0)
+            self._line.send(render(rows(start, start + LISTED_ROWS)))
+        self._line.send(replies.END)
+
+    def _renderer(
+        self, verb: Verb
+    ) -> tuple[
+        Callable[[int, int], Iterator[tuple[int, int]]],
+        Callable[[Iterator[tuple[int, int]]], bytes],
+    ]:
+        drop = self._maildrop
+        if verb is Verb.LIST:
+            return drop.sizes, replies.scan_listing
+        return drop.uids, lambda rows: replies.unique_listing(drop.uidvalidity, rows)
+
+    async def _message(self, n: int, head: Head | None) -> None:
+        """Answer RETR, or TOP with its ``head``."""
+        try:
+            octets = await self._maildrop.octets(n)
+        except KeyError:
+            self._line.answer(replies.refuse("Another session removed the message"))
+            return
+        except Damaged:
+            self._line.answer(
+                replies.refuse("The message cannot be read", replies.SYS_PERM)
+            )
+            return
+        try:
+            await self._send(octets, head)
+        finally:
+            octets.close()
+
+    async def _send(self, octets: IOctets, head: Head | None) -> None:
+        stuffer, at = Stuffer(), 0
+        block = await octets.read(0, BLOCK_OCTETS)
+        self._line.answer(replies.ok(f"{octets.size} octets"))
+        while block:
+            at += len(block)
+            if head is not None:
+                block = head.feed(block)
+            self._line.send(stuffer.feed(block))
+            if at >= octets.size or (head is not None and head.done):
+                break
+            await self._line.drained()
+            block = await octets.read(at, BLOCK_OCTETS)
+        self._line.send(stuffer.end())
+        await self._line.drained()
