@@ -6,7 +6,7 @@ from zope.interface import Attribute, Interface
 
 from mailsuite.interfaces.blobs import IBlobWriter
 from mailsuite.model.address import Address
-from mailsuite.model.envelope import Blob
+from mailsuite.model.envelope import Blob, Marks
 from mailsuite.model.principals import Peer, Principal
 from mailsuite.model.replies import Reply
 from mailsuite.model.verdicts import Phase, Verdict
@@ -18,8 +18,11 @@ class IReception(Interface):
     async def connected() -> Verdict:
         """Ask the connect stages. Called once, before the greeting."""
 
-    async def greeted(name: str, *, secure: bool) -> Verdict:
-        """Tell the HELO, EHLO or LHLO argument, again after STARTTLS."""
+    async def greeted(name: str, *, secure: bool, extended: bool = True) -> Verdict:
+        """Tell the HELO, EHLO or LHLO argument, again after STARTTLS.
+
+        ``extended`` is False for HELO.
+        """
 
     async def authenticated(principal: Principal) -> Verdict:
         """Tell who the peer proved to be."""
@@ -30,6 +33,8 @@ class IReception(Interface):
 
 class IReceptions(Interface):
     """The door's source of receptions: reception, submission or LMTP."""
+
+    size: int = Attribute("octets of the largest message that is taken")
 
     def meet(peer: Peer) -> IReception:
         """Give the reception for a new connection."""
@@ -80,3 +85,7 @@ class IView(Interface):
     recipient: Address | None = Attribute("the one being judged, in phase RCPT")
     recipients: tuple[Address, ...] = Attribute("those accepted so far")
     blob: Blob | None = Attribute("the content, in phase MESSAGE")
+    header: bytes = Attribute(
+        "the header with the CRLF of its last field, in phase MESSAGE"
+    )
+    marks: Marks = Attribute("findings of the stages asked before in this phase")
