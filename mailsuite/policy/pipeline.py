@@ -1,0 +1,42 @@
+"""Asks the stages of a phase in their order; the first objection decides."""
+
+from collections.abc import Sequence
+
+from attrs import define, field
+
+from mailsuite.interfaces.receiving import IStage
+from mailsuite.model.verdicts import PROCEED, Phase, Proceed, Refuse, Verdict
+from mailsuite.policy.view import NOTHING, View
+
+
+@define(eq=False)
+class Pipeline:
+    """Immutable: a reload makes another, and transactions keep theirs."""
+
+    stages: Sequence[IStage]
+    _asked: dict[Phase, tuple[IStage, ...]] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._asked = {
+            phase: tuple(stage for stage in self.stages if phase in stage.phases)
+            for phase in Phase
+        }
+
+    async def judge(self, phase: Phase, view: View) -> Verdict:
+        """Give the objection, or one Proceed with all marks and prefixes."""
+        view.marks = NOTHING
+        verdict = PROCEED
+        for stage in self._asked[phase]:
+            said = await stage.judge(phase, view)
+            if isinstance(said, Refuse):
+                return said
+            if said is not PROCEED:
+                verdict = _both(verdict, said)
+                view.marks = verdict.marks
+        return verdict
+
+
+def _both(first: Proceed, then: Proceed) -> Proceed:
+    if first is PROCEED:
+        return then
+    return Proceed({**first.marks, **then.marks}, first.prefix + then.prefix)

@@ -1,0 +1,194 @@
+"""One message from MAIL to the reply after its last octet."""
+
+from collections.abc import Mapping
+
+from attrs import define, field, frozen
+from twisted.internet.defer import Deferred, gatherResults
+from zope.interface import implementer
+
+from mailsuite.interfaces.blobs import IBlobs, IBlobWriter
+from mailsuite.interfaces.events import IEvents
+from mailsuite.interfaces.queueing import IQueue
+from mailsuite.interfaces.receiving import ITransaction
+from mailsuite.model.address import Address
+from mailsuite.model.envelope import Blob, Envelope, Marks, Recipient, Submission
+from mailsuite.model.errors import NoSpace
+from mailsuite.model.ids import QueueId
+from mailsuite.model.replies import Reply
+from mailsuite.model.verdicts import Phase, Refuse, Verdict
+from mailsuite.policy import answers, trace
+from mailsuite.policy.head import Head
+from mailsuite.policy.pipeline import Pipeline
+from mailsuite.policy.stages.recipients import ACCOUNT
+from mailsuite.policy.trace import Dates
+from mailsuite.policy.view import NOTHING, View
+
+
+@frozen(eq=False)
+class Desk:
+    """What every transaction needs; made anew at a reload.
+
+    ``wait`` is how long LMTP waits for outcomes (seconds), None elsewhere.
+    """
+
+    pipeline: Pipeline
+    blobs: IBlobs
+    queue: IQueue
+    events: IEvents
+    dates: Dates
+    hostname: str
+    domain: str
+    wait: float | None
+
+
+@implementer(ITransaction)
+@define(eq=False)
+class Transaction:
+    """Collects the envelope, asks the stages, hands over to the queue."""
+
+    _desk: Desk
+    _view: View
+    _id: str
+    _recipients: list[Recipient] = field(factory=list)
+    _marks: dict[str, str] = field(factory=dict)
+    _parameters: Mapping[str, str] = field(factory=dict)
+    _local: bool = True
+    _head: Head | None = None
+
+    async def sender(
+        self, address: Address | None, parameters: Mapping[str, str]
+    ) -> Verdict:
+        """MAIL FROM."""
+        view = self._view
+        view.sender, view.parameters = address, parameters
+        self._parameters = parameters
+        verdict = await self._judge(Phase.MAIL)
+        if not isinstance(verdict, Refuse):
+            self._marks.update(verdict.marks)
+        return verdict
+
+    async def recipient(
+        self, address: Address, parameters: Mapping[str, str]
+    ) -> Verdict:
+        """RCPT TO; stages see MAIL's SIZE beside its parameters."""
+        view = self._view
+        if not address.domain:
+            address = Address(address.local, self._desk.domain)
+        view.recipient = address
+        view.parameters = (
+            {**self._parameters, **parameters} if parameters else self._parameters
+        )
+        verdict = await self._judge(Phase.RCPT)
+        if not isinstance(verdict, Refuse):
+            self._accept(address, verdict.marks, parameters)
+        return verdict
+
+    def _accept(
+        self, address: Address, marks: Marks, parameters: Mapping[str, str]
+    ) -> None:
+        self._local = self._local and ACCOUNT in marks
+        kept = {key: value for key, value in marks.items() if key != ACCOUNT}
+        self._recipients.append(
+            Recipient(
+                len(self._recipients),
+                address,
+                orcpt=parameters.get("ORCPT", ""),
+                notify=parameters.get("NOTIFY", ""),
+                marks=kept or NOTHING,
+            )
+        )
+        self._view.recipients = (*self._view.recipients, address)
+
+    async def data(self) -> Verdict:
+        """Ask the data stages."""
+        self._view.parameters = self._parameters
+        return await self._judge(Phase.DATA)
+
+    def octets(self, expected: int) -> IBlobWriter:
+        """Where the content goes."""
+        head = self._head = Head(self._desk.blobs.create(expected))
+        return head
+
+    async def finish(self, blob: Blob) -> Mapping[int, Reply]:
+        """Ask the message stages and hand over; 250 means durable."""
+        view = self._view
+        view.parameters, view.blob = self._parameters, blob
+        view.header = self._head.header if self._head else b""
+        verdict = await self._judge(Phase.MESSAGE)
+        if isinstance(verdict, Refuse):
+            self.abort()
+            return self._all(verdict.reply)
+        self._marks.update(verdict.marks)
+        submission = self._submission(blob, verdict.prefix)
+        try:
+            (ident,) = await self._desk.queue.accept((submission,))
+        except NoSpace:
+            self.abort()
+            return self._all(answers.NO_SPACE)
+        except OSError:  # the barrier failed; recovery decides on the octets
+            return self._all(answers.TROUBLE)
+        self._tell(ident, submission)
+        if self._desk.wait is None:
+            return self._all(answers.queued(ident))
+        return await self._outcomes(ident, self._desk.wait)
+
+    def _submission(self, blob: Blob, prefix: bytes) -> Submission:
+        view, desk = self._view, self._desk
+        fields = trace.received(view, desk.hostname, self._id, desk.dates.now())
+        if self._local:
+            fields = trace.return_path(view.sender) + fields
+        fields += prefix
+        marks = {**self._marks, "role": view.role}
+        if view.principal is not None:
+            marks["user"] = view.principal.account
+        if "SMTPUTF8" in self._parameters:
+            marks["smtputf8"] = "yes"
+        whole = Blob(blob.key, blob.size + len(fields), blob.octets, fields, blob.path)
+        return Submission(Envelope(view.sender, tuple(self._recipients), marks), whole)
+
+    async def _outcomes(self, ident: QueueId, wait: float) -> Mapping[int, Reply]:
+        """Ask for all at once, so that the wait is the longest and not the sum."""
+        numbers = range(len(self._recipients))
+        queue = self._desk.queue
+        if len(numbers) == 1:
+            return {0: answers.reply_to(await queue.outcome(ident, 0, wait))}
+        found = await gatherResults(
+            [Deferred.fromCoroutine(queue.outcome(ident, n, wait)) for n in numbers],
+            consumeErrors=True,
+        )
+        return dict(zip(numbers, map(answers.reply_to, found), strict=True))
+
+    def abort(self) -> None:
+        """Forget it; nothing is left behind."""
+        head, self._head = self._head, None
+        if head is not None:
+            head.abort()
+
+    async def _judge(self, phase: Phase) -> Verdict:
+        view = self._view
+        verdict = await self._desk.pipeline.judge(phase, view)
+        if isinstance(verdict, Refuse):
+            self._desk.events.happened(
+                "smtp.rejected",
+                sid=view.peer.session,
+                role=view.role,
+                stage=phase.value,
+                code=verdict.reply.code,
+                reason=f"{verdict.reply.status} {verdict.reply.text}",
+            )
+        return verdict
+
+    def _tell(self, ident: QueueId, submission: Submission) -> None:
+        view = self._view
+        self._desk.events.happened(
+            "smtp.accepted",
+            sid=view.peer.session,
+            qid=ident,
+            role=view.role,
+            size=submission.blob.size,
+            recipients=len(self._recipients),
+            sender=str(view.sender or ""),
+        )
+
+    def _all(self, reply: Reply) -> Mapping[int, Reply]:
+        return dict.fromkeys(range(len(self._recipients)), reply)
