@@ -1,0 +1,57 @@
+"""The directory of a stopped suite, opened by a command."""
+
+import time
+from collections.abc import Sequence
+
+from attrs import define
+
+from mailsuite.directory.admin import Admin
+from mailsuite.directory.passwords import hash_now, verify_now
+from mailsuite.directory.registry import rules_of
+from mailsuite.directory.state import Inline, State
+from mailsuite.events.memory import Events
+from mailsuite.house import domains
+from mailsuite.house.paths import Places
+from mailsuite.house.tree import Tree
+from mailsuite.http.api.people import People
+from mailsuite.http.routes import Route
+
+wall = getattr(time, "time")  # noqa: B009 - a command is its own house
+
+
+class Direct:
+    """Hashes on the spot."""
+
+    async def hashed(self, secret: str) -> str:
+        """Give the stored form."""
+        return hash_now(secret)
+
+    async def matches(self, stored: str | None, secret: str) -> bool:
+        """Compare."""
+        return stored is not None and verify_now(stored, secret)
+
+    def stop(self) -> None:
+        """There is nothing to let go of."""
+
+
+@define(eq=False)
+class Stopped:
+    """The open database and what can be done to it."""
+
+    state: State
+    admin: Admin
+    routes: Sequence[Route]
+
+    async def close(self) -> None:
+        """Close it."""
+        await self.state.close()
+
+
+async def routes(tree: Tree, places: Places) -> Stopped:
+    """Open the directory. :raises UsageError: it cannot be used."""
+    events = Events()
+    state = State(places.state, Inline(), events)
+    state.arrange(rules_of(tree.directory), domains.load(places.domains))
+    await state.open()
+    admin = Admin(state, Direct(), wall, events)
+    return Stopped(state, admin, People(admin).routes())
