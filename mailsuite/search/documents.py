@@ -1,0 +1,80 @@
+"""What of a message is indexed: people, subject and decoded text."""
+
+import html
+import re
+from collections.abc import Iterator
+
+from attrs import frozen
+
+from mailsuite.mime import dates, headers, scan, structure, text, words
+from mailsuite.model.structure import Part
+from mailsuite.search.words import TEXT_CHARS
+
+PEOPLE = (b"from", b"to", b"cc", b"bcc", b"reply-to", b"sender")
+SHOWN_CHARS = 200  # of sender and subject kept for showing
+MESSAGE_OCTETS = 32 * 1024 * 1024  # of a file that are read
+PARTS = 1_000  # of a message that are looked into
+
+_TAG = re.compile(r"<[^<>]{0,2000}>")
+
+
+@frozen
+class Document:
+    """A message as the index takes it."""
+
+    subject: str
+    people: str
+    text: str
+    sender: str
+    date: float
+
+
+def make(octets: bytes) -> Document:
+    """Take a message apart; never raises for what is in it."""
+    found = scan.scan(octets)
+    header = octets[: found.header_size]
+    fields = {name: _field(header, name) for name in (*PEOPLE, b"subject")}
+    return Document(
+        fields[b"subject"],
+        "\n".join(fields[name] for name in PEOPLE if fields[name]),
+        _text(octets, structure.decode(found.parts)),
+        fields[b"from"][:SHOWN_CHARS],
+        _date(header),
+    )
+
+
+def _field(header: bytes, name: bytes) -> str:
+    return "\n".join(words.decode(value) for value in headers.values(header, name))
+
+
+def _date(header: bytes) -> float:
+    value = headers.value(header, b"date")
+    parsed = dates.parse(value) if value else None
+    return float(parsed[0]) if parsed else 0.0
+
+
+def _text(octets: bytes, root: Part) -> str:
+    pieces: list[str] = []
+    left = TEXT_CHARS
+    for part in _leaves(root):
+        for piece in text.searchable(octets, part):
+            plain = piece[: left * 4]
+            if part.subtype == "html":
+                plain = html.unescape(_TAG.sub(" ", plain))
+            pieces.append(plain[:left])
+            left -= len(pieces[-1])
+            if left <= 0:
+                return "\n".join(pieces)
+    return "\n".join(pieces)
+
+
+def _leaves(root: Part) -> Iterator[Part]:
+    """Text parts in their order, the first :data:`PARTS` parts looked at."""
+    waiting, seen = [root], 0
+    while waiting and seen < PARTS:
+        part = waiting.pop()
+        seen += 1
+        if part.parts:
+            waiting.extend(reversed(part.parts))
+        elif part.type == "text":
+            yield part

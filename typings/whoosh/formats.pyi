@@ -1,0 +1,5 @@
+class Format:
+    field_boost: float
+
+class Frequency(Format):
+    def __init__(self, field_boost: float = ...) -> None: ...
