@@ -6,7 +6,6 @@ that can be said, and none of them an error.
 """
 
 import re
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from attrs import define, field
@@ -72,11 +71,12 @@ def _text(octets: bytes) -> str:
     return octets.decode("utf-8", "replace")
 
 
-def read(value: bytes, budget: Budget) -> Iterator[Raw]:
+def read(value: bytes, budget: Budget) -> list[Raw]:
     """Give the addresses of an unfolded value; a group that begins also ends."""
     reading = _Reading()
+    match = _TOKEN.match
     at = 0
-    while budget.tokens > 0 and (token := _TOKEN.match(value, at)):
+    while budget.tokens > 0 and (token := match(value, at)):
         budget.tokens -= 1
         at = token.end()
         quoted, special, word = token.groups()
@@ -90,8 +90,9 @@ def read(value: bytes, budget: Budget) -> Iterator[Raw]:
             reading.comment = value[at : closed - (value[closed - 1] == _CLOSING)]
             at = closed
         else:
-            yield from reading.special(special)
-    yield from reading.special(b"")
+            reading.special(special)
+    reading.finish(last=True)
+    return reading.found
 
 
 _CLOSING = ord(")")
@@ -106,6 +107,7 @@ def _inside(quoted: bytes) -> bytes:
 class _Reading:
     """The address under way, fed token by token."""
 
+    found: list[Raw] = field(factory=list)
     comment: bytes | None = None
     _phrase: list[bytes] = field(factory=list)
     _local: list[bytes] = field(factory=list)
@@ -126,24 +128,24 @@ class _Reading:
         else:
             self._phrase.append(text)
 
-    def special(self, octet: bytes) -> Iterator[Raw]:
-        """Take a separator; the empty one is the end of the field."""
-        if octet == b"@":
+    def special(self, octet: bytes) -> None:
+        """Take a separator."""
+        if octet == b",":
+            if self._route is not None and not self._local:
+                self._route += b"".join(self._domain) + b","
+                self._domain.clear()
+            else:
+                self.finish()
+        elif octet == b"@":
             self._domain_follows()
         elif octet == b"<":
             self._angle_opens()
         elif octet == b">":
             self._closed = self._angle
         elif octet == b":":
-            yield from self._colon()
-        elif octet == b"," and self._route is not None and not self._local:
-            self._route += b"".join(self._domain) + b","
-            self._domain.clear()
-        elif octet != b")":
-            yield from self._finished()
-            if octet != b"," and self._group:
-                self._group = False
-                yield GROUP_END
+            self._colon()
+        elif octet == b";":
+            self.finish(last=True)
 
     def _domain_follows(self) -> None:
         if self._angle and not self._local and not self._closed:
@@ -166,32 +168,36 @@ class _Reading:
             self._at = False
         self._angle = True
 
-    def _colon(self) -> Iterator[Raw]:
+    def _colon(self) -> None:
         if self._route is not None and not self._local:
             self._route += b"".join(self._domain)
             self._domain.clear()
             self._at = False
         elif not (self._angle or self._at or self._group):
             self._group = True
-            yield Raw(None, None, b" ".join(self._phrase), None)
+            self.found.append(Raw(None, None, b" ".join(self._phrase), None))
             self._clear()
 
-    def _finished(self) -> Iterator[Raw]:
+    def finish(self, *, last: bool = False) -> None:
+        """Take what has come for a mailbox; the ``last`` one of its group."""
+        if self._phrase or self._angle or self._at:
+            self._mailbox()
+        self.comment = None
+        if last and self._group:
+            self._group = False
+            self.found.append(GROUP_END)
+
+    def _mailbox(self) -> None:
         local, host = b"".join(self._local), _adjacent(self._domain)
         name: bytes | None = b" ".join(self._phrase)
         if not (self._angle or self._at):
             local, name = name or b"", b""
         if self._route is not None and not self._local and self._domain:
             self._route = None  # ``<@host>``: no route without a colon
-        if local or host or self._angle:
-            if not name:
-                name = self.comment and comments.unescaped(self.comment).strip()
-            yield Raw(
-                name or None,
-                self._route,
-                local or MISSING_MAILBOX,
-                host or MISSING_DOMAIN,
-            )
+        if not name and self.comment:
+            name = comments.unescaped(self.comment).strip()
+        local, host = local or MISSING_MAILBOX, host or MISSING_DOMAIN
+        self.found.append(Raw(name or None, self._route, local, host))
         self._clear()
 
     def _clear(self) -> None:

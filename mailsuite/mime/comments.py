@@ -6,7 +6,6 @@ from mailsuite.mime.limits import COMMENT_NESTING, Budget
 
 _MARK = re.compile(rb"[^()\\]*+(?:\\.[^()\\]*+)*+([()])", re.DOTALL)
 _OUTSIDE = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|(?<![^ \t;])\(', re.DOTALL)
-_QUOTED_PAIR = re.compile(rb"\\(.)", re.DOTALL)
 
 
 def end(value: bytes, opening: int) -> int:
@@ -50,5 +49,8 @@ def dropped(value: bytes, budget: Budget) -> bytes:
 
 
 def unescaped(text: bytes) -> bytes:
-    """Undo quoted pairs (RFC 5322 §3.2.1)."""
-    return _QUOTED_PAIR.sub(rb"\1", text) if b"\\" in text else text
+    """Undo quoted pairs (RFC 5322 §3.2.1) and drop NUL."""
+    if b"\\" not in text:
+        return text
+    text = text.replace(b"\0", b"").replace(rb"\\", b"\0")
+    return text.replace(b"\\", b"").replace(b"\0", b"\\")

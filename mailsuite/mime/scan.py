@@ -19,6 +19,7 @@ from mailsuite.mime.limits import (
     DEPTH,
     HEADER_LINES,
     HEADER_OCTETS,
+    MESSAGE_FIELDS,
     SEARCHED_OCTETS,
     SEARCHED_TIMES,
     Budget,
@@ -34,6 +35,7 @@ _BLANK = re.compile(rb"\n\r?\n")
 _DELIMITER_END = re.compile(rb"(--)?[ \t]*+\r?(?:\n|\Z)")
 _NEAR = 16_384  # octets in which the end of a header is looked for at first
 _CR = 13
+_DEEPER = frozenset((b"multipart", b"message"))
 
 _Fields = dict[bytes, bytes]
 
@@ -120,19 +122,20 @@ class _Pass:
         """Render one part whose header is read, and record it."""
         kind = found.kind
         if kind == b"multipart":
+            self.budget.searched -= end - body
+        if kind in _DEEPER and self._exhausted():
+            found = contents.OPAQUE
+        elif kind == b"message":
+            self._embedded(start, body, end, found)
+            return
+        elif kind == b"multipart":
             ranges = self._divided(body, end, found.boundary)
             if ranges:
                 self._multipart(start, body, end, found, ranges)
                 return
             found = contents.undivided(fields, self.budget)
-            kind = b"text"
-        if kind == b"message":
-            if self.depth < DEPTH and self.budget.parts > 0:
-                self._embedded(start, body, end, found)
-                return
-            found = contents.OPAQUE
         lines = 0
-        _, basic, extension, _, _ = found
+        kind, basic, extension, _, _ = found
         if kind == b"text":
             before = self._lines_to(body)
             lines = self._lines_to(end) - before
@@ -146,6 +149,13 @@ class _Pass:
             b"" if extension == contents.EMPTY_EXTENSION else extension,
         )
 
+    def _exhausted(self) -> bool:
+        budget = self.budget
+        return (
+            self.depth >= DEPTH
+            or min(budget.parts - 1, budget.fields, budget.searched) < 0
+        )
+
     def _lines_to(self, offset: int) -> int:
         """Count line feeds before ``offset``; offsets asked for never fall."""
         self._counted += self.octets.count(b"\n", self._counted_to, offset)
@@ -155,6 +165,7 @@ class _Pass:
     def _embedded(self, start: int, body: int, end: int, found: Contents) -> None:
         """Render message/rfc822 with the message in its body."""
         self.budget.parts -= 1
+        self.budget.fields -= MESSAGE_FIELDS
         before = self._lines_to(body)
         inner = self.header_end(body, end)
         fields = self.fields(body, inner, _MESSAGE_FIELD)
@@ -204,12 +215,9 @@ class _Pass:
         self.part(start, body, end, default, fields)
 
     def _divided(self, body: int, end: int, boundary: bytes) -> list[tuple[int, int]]:
-        """Find the parts between delimiters, none where a bound is reached."""
+        """Find the parts between delimiters; none if there are none."""
         budget, octets = self.budget, self.octets
         ranges: list[tuple[int, int]] = []
-        budget.searched -= end - body
-        if self.depth >= DEPTH or budget.searched < 0:
-            return ranges
         delimiter = b"\n--" + boundary
         first = -1
         at = body - 1

@@ -23,7 +23,8 @@ def decode(value: bytes) -> str:
     if b"=?" not in value:
         return charsets.guess(value)
     text = []
-    label, pending = "", b""
+    label = ""
+    pending: list[bytes] = []
     at = 0
     for count, word in enumerate(_WORD.finditer(value)):
         if count >= ENCODED_WORDS:
@@ -32,16 +33,16 @@ def decode(value: bytes) -> str:
         charset = word[1].decode("ascii").lower()
         octets = _octets(word[2], word[3])
         if pending and charset == label and not between.strip():
-            pending += octets
+            pending.append(octets)
         else:
             if pending:
-                text.append(charsets.decode(pending, label))
+                text.append(charsets.decode(b"".join(pending), label))
             if not at or between.strip():
                 text.append(charsets.guess(between))
-            label, pending = charset, octets
+            label, pending = charset, [octets]
         at = word.end()
     if pending:
-        text.append(charsets.decode(pending, label))
+        text.append(charsets.decode(b"".join(pending), label))
     text.append(charsets.guess(value[at:]))
     return "".join(text)
 
