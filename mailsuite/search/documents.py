@@ -13,6 +13,7 @@ from mailsuite.search.words import TEXT_CHARS
 PEOPLE = (b"from", b"to", b"cc", b"bcc", b"reply-to", b"sender")
 SHOWN_CHARS = 200  # of sender and subject kept for showing
 MESSAGE_OCTETS = 32 * 1024 * 1024  # of a file that are read
+MARKUP = 4  # characters of HTML looked at for one of text
 PARTS = 1_000  # of a message that are looked into
 
 _TAG = re.compile(r"<[^<>]{0,2000}>")
@@ -54,18 +55,28 @@ def _date(header: bytes) -> float:
 
 
 def _text(octets: bytes, root: Part) -> str:
-    pieces: list[str] = []
+    found: list[str] = []
     left = TEXT_CHARS
     for part in _leaves(root):
-        for piece in text.searchable(octets, part):
-            plain = piece[: left * 4]
-            if part.subtype == "html":
-                plain = html.unescape(_TAG.sub(" ", plain))
-            pieces.append(plain[:left])
-            left -= len(pieces[-1])
-            if left <= 0:
-                return "\n".join(pieces)
-    return "\n".join(pieces)
+        plain = _joined(text.searchable(octets, part), left * MARKUP)
+        if part.subtype == "html":
+            plain = html.unescape(_TAG.sub(" ", plain))
+        found.append(plain[:left])
+        left -= len(found[-1])
+        if left <= 0:
+            break
+    return "\n".join(found)
+
+
+def _joined(pieces: Iterator[str], limit: int) -> str:
+    """Join pieces until there are enough characters."""
+    found, size = [], 0
+    for piece in pieces:
+        found.append(piece)
+        size += len(piece)
+        if size >= limit:
+            break
+    return "".join(found)
 
 
 def _leaves(root: Part) -> Iterator[Part]:
