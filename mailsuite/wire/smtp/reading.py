@@ -18,6 +18,8 @@ Reader = Callable[[Standing, str], Event]
 _UTF8_WORDS = ("MAIL", "RCPT", "VRFY")  # RFC 6531 §3.3, §3.7.4
 _MAIL_AUTH = parameters.MAIL | {"AUTH"}  # RFC 4954 §5, where AUTH is offered
 
+_CHUNK_DIGITS = 20  # RFC 3030 §2
+
 _DATA = commands.Data()
 _RESET = commands.Reset()
 _QUIT = commands.Quit()
@@ -110,6 +112,17 @@ def response(line: bytes) -> commands.Response:
     if octets is None:
         raise Refusal(replies.BAD_BASE64)
     return commands.Response(octets)
+
+
+def chunk(argument: str, most: int) -> int | None:
+    """How many octets follow BDAT (RFC 3030 §2); they are no commands.
+
+    None: that cannot be known, or they are more than will be read.
+    """
+    size = argument.split(" ", maxsplit=1)[0]
+    if not (size.isascii() and size.isdigit() and len(size) <= _CHUNK_DIGITS):
+        return None
+    return int(size) if int(size) <= most else None
 
 
 def _starttls(standing: Standing, argument: str) -> Event:

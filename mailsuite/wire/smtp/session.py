@@ -6,8 +6,6 @@ where it stood (RFC 5321 §4.1.4). While an event is unanswered nothing else com
 out, so that pipelined commands (RFC 2920) are answered in their order.
 """
 
-from collections.abc import Sequence
-
 from attrs import define, field
 
 from mailsuite.model.errors import Refusal, UsageError
@@ -21,7 +19,7 @@ from mailsuite.wire.smtp.lines import (
     Lines,
     TooLong,
 )
-from mailsuite.wire.smtp.standing import Offer, Standing
+from mailsuite.wire.smtp.standing import Standing
 from mailsuite.wire.smtp.states import LASTING, TABLE, State, Verb, misplaced
 
 DRAIN_OCTETS = 64 * 1024 * 1024
@@ -37,13 +35,15 @@ _NOT_OFFERED = frozenset(
     {"ETRN", "TURN", "ATRN", "EXPN", "DEBUG", "WIZ", "SEND", "SOML", "SAML"}
 )
 _TLS_HANDSHAKE = 0x16  # RFC 8446 §5.1: the first octet of a ClientHello's record
-_CHUNK_DIGITS = 20  # RFC 3030 §2
 _END = commands.End()
 
 
 @define(eq=False)
 class Session:
-    """One connection's dialogue; ``standing`` is the door's to read only."""
+    """One connection's dialogue; it begins by waiting for our greeting.
+
+    ``standing`` is the door's to read only.
+    """
 
     standing: Standing
     _lines: Lines = field(factory=Lines)
@@ -52,10 +52,10 @@ class Session:
     _whole: bool = False
     _skipping: int = 0
 
-    @classmethod
-    def of(cls, offer: Offer, *, secure: bool = False) -> "Session":
-        """A dialogue that waits for ``answer`` with the greeting."""
-        return cls(Standing(offer, secure))
+    @property
+    def waiting(self) -> bool:
+        """Whether the last event still wants its answer."""
+        return self._pending is not None
 
     @property
     def held(self) -> int:
@@ -83,16 +83,14 @@ class Session:
             return None
         return self._next_line(state)
 
-    def answer(self, reply: Reply) -> bytes:
-        """Answer the last event; LMTP's end of content once a recipient."""
+    def answer(self, *told: Reply) -> bytes:
+        """Answer the last event; LMTP's end of content once a recipient.
+
+        One reply to the end of content is repeated for each (RFC 2033 §4.2).
+        """
         standing = self.standing
         if self._pending is Verb.END and standing.offer.dialect.replies_each:
-            return self.answer_each([reply] * standing.recipients)
-        self._advance(reply)
-        return replies.render(reply)
-
-    def answer_each(self, told: Sequence[Reply]) -> bytes:
-        """Answer the end of content for each recipient in order (RFC 2033 §4.2)."""
+            told = told * standing.recipients if len(told) == 1 else told
         self._advance(told[0])
         return b"".join(map(replies.render, told))
 
@@ -202,19 +200,13 @@ class Session:
         if extended is not None:
             return self._ask(Verb.HELLO, commands.hello(argument, extended=extended))
         if word == "BDAT":
-            return self._chunk(argument)
+            size = reading.chunk(argument, self.standing.offer.size + DRAIN_OCTETS)
+            self._skipping = size or 0
+            reply = replies.BAD_ARGUMENT if size is None else replies.NOT_OFFERED
+            return self._refuse(reply, close=size is None)
         if word in _STRANGERS:
             return self._refuse(replies.WRONG_PROTOCOL, close=True)
         raise Refusal(replies.NOT_OFFERED if word in _NOT_OFFERED else replies.UNKNOWN)
-
-    def _chunk(self, argument: str) -> Event:
-        """BDAT is not offered, but its octets are no commands (RFC 3030 §2)."""
-        size = argument.split(" ", maxsplit=1)[0]
-        good = size.isascii() and size.isdigit() and len(size) <= _CHUNK_DIGITS
-        if not good or int(size) > self.standing.offer.size + DRAIN_OCTETS:
-            return self._refuse(replies.BAD_ARGUMENT, close=True)
-        self._skipping = int(size)
-        return self._refuse(replies.NOT_OFFERED)
 
     def _ask(self, verb: Verb, event: Event) -> Event:
         self._pending = verb

@@ -1,0 +1,214 @@
+"""Answers the session's events by asking the reception."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from attrs import define, field
+
+from mailsuite.interfaces.receiving import IReception
+from mailsuite.model.errors import NoSpace
+from mailsuite.model.principals import Peer
+from mailsuite.model.replies import Reply
+from mailsuite.model.verdicts import Refuse, Verdict
+from mailsuite.smtp.authentication import Authentication
+from mailsuite.smtp.ground import Ground
+from mailsuite.smtp.intake import Intake
+from mailsuite.smtp.manners import Manners
+from mailsuite.wire.smtp import commands, replies
+from mailsuite.wire.smtp.commands import Event
+from mailsuite.wire.smtp.session import Session
+
+BYE = Reply(221, "2.0.0", "Bye")
+TROUBLE = Reply(451, "4.3.0", "Requested action aborted: local error in processing")
+FULL = Reply(452, "4.3.1", "Insufficient system storage")
+TOO_MANY_FAILURES = Reply(421, "4.7.0", "Too many failed logins")
+
+
+@define(eq=False)
+class Dialogue:
+    """One connection's conversation, without its transport.
+
+    The door looks at ``over`` (close after what was answered), ``abrupt`` (the
+    peer is likely still sending) and ``securing`` (start TLS now).
+    """
+
+    _ground: Ground
+    _manners: Manners
+    _peer: Peer
+    session: Session
+    over: bool = field(default=False, init=False)
+    abrupt: bool = field(default=False, init=False)
+    securing: bool = field(default=False, init=False)
+    _reception: IReception = field(init=False)
+    _authentication: Authentication = field(init=False)
+    _intake: Intake | None = field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._reception = self._ground.receptions.meet(self._peer)
+        role = self._manners.role
+        self._authentication = Authentication(self._ground, self._peer, role)
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether MAIL was accepted and its message not yet answered."""
+        return self._intake is not None
+
+    def since(self, now: float) -> float:
+        """When the transaction began (reactor clock); without one, ``now``."""
+        return now if self._intake is None else self._intake.since
+
+    async def greet(self) -> bytes:
+        """The opening: the connect stages decide (RFC 5321 §3.1)."""
+        verdict = await self._reception.connected()
+        if isinstance(verdict, Refuse):
+            self.over = True
+            return self.session.answer(verdict.reply)
+        return self.session.answer(self._manners.greeting)
+
+    async def serve(self, event: Event) -> bytes:
+        """Octets that answer the event."""
+        answer = await _SERVING[type(event)](self, event)
+        session = self.session
+        if session.standing.errors > self._manners.sessions.errors and not self.over:
+            self.over = self.abrupt = True
+            answer += replies.render(replies.TOO_MANY_ERRORS)
+        return answer
+
+    def failed(self, event: Event) -> bytes:
+        """The unforeseen: answer 451, or spoil the message that is coming in."""
+        if isinstance(event, commands.Content):
+            if self._intake is not None:
+                self._intake.spoil(TROUBLE)
+            return b""
+        if not isinstance(event, commands.Rcpt):
+            self.forget()
+        return self.session.answer(TROUBLE) if self.session.waiting else b""
+
+    def forget(self) -> None:
+        """Give up the transaction: RSET, a greeting, a lost connection."""
+        intake, self._intake = self._intake, None
+        if intake is not None:
+            intake.abort()
+
+    # Each event.
+
+    async def _hello(self, event: commands.Hello) -> bytes:
+        secure, extended = self.session.standing.secure, event.extended
+        verdict = await self._reception.greeted(
+            event.name, secure=secure, extended=extended
+        )
+        welcome = self.session.standing.welcome(extended=extended)
+        answer = self._told(verdict, welcome)
+        if not isinstance(verdict, Refuse):
+            self.forget()
+        return answer
+
+    async def _mail(self, event: commands.Mail) -> bytes:
+        transaction = self._reception.begin()
+        verdict = await transaction.sender(event.sender, event.parameters)
+        if isinstance(verdict, Refuse):
+            transaction.abort()
+        else:
+            expected = int(event.parameters.get("SIZE", "0"))
+            self._intake = Intake(transaction, expected, self._ground.clock.seconds())
+        return self._told(verdict, replies.OK)
+
+    async def _rcpt(self, event: commands.Rcpt) -> bytes:
+        assert self._intake is not None
+        transaction = self._intake.transaction
+        verdict = await transaction.recipient(event.address, event.parameters)
+        return self._told(verdict, replies.RECIPIENT_OK)
+
+    async def _data(self, _: commands.Data) -> bytes:
+        assert self._intake is not None
+        verdict = await self._intake.transaction.data()
+        if not isinstance(verdict, Refuse):
+            self._intake.open()
+        return self._told(verdict, replies.GO_AHEAD)
+
+    async def _content(self, event: commands.Content) -> bytes:
+        if self._intake is not None:
+            try:
+                await self._intake.write(event.block)
+            except NoSpace:
+                self._intake.spoil(FULL)
+        return b""
+
+    async def _end(self, event: commands.End) -> bytes:
+        intake, self._intake = self._intake, None
+        self.over = self.abrupt = event.close
+        if intake is None:
+            return self.session.answer(event.refusal or TROUBLE)
+        try:
+            told = await intake.finish(event.refusal)
+        except NoSpace:
+            intake.abort()
+            told = (FULL,)
+        except OSError:
+            intake.abort()
+            told = (TROUBLE,)
+        lmtp = self.session.standing.offer.dialect.replies_each
+        return self.session.answer(*(told if lmtp else _folded(told)))
+
+    async def _auth(self, event: commands.Auth) -> bytes:
+        return self._proved(
+            await self._authentication.begin(
+                event.mechanism, event.initial, self._reception
+            )
+        )
+
+    async def _response(self, event: commands.Response) -> bytes:
+        return self._proved(
+            await self._authentication.go_on(event.octets, self._reception)
+        )
+
+    def _proved(self, reply: Reply) -> bytes:
+        answer = self.session.answer(reply)
+        if self._authentication.failures >= self._manners.auth_attempts:
+            self.over = True
+            answer += replies.render(TOO_MANY_FAILURES)
+        return answer
+
+    async def _plain(self, event: Event) -> bytes:
+        """Events that need nobody's opinion."""
+        if isinstance(event, commands.Refused):
+            self.over = self.abrupt = event.close
+            return self.session.answer(event.reply)
+        if isinstance(event, commands.Told):
+            return self.session.answer(event.reply)
+        self.forget()
+        if isinstance(event, commands.StartTLS):
+            self.securing = True
+            return self.session.answer(replies.START_TLS)
+        if isinstance(event, commands.Quit):
+            self.over = True
+            return self.session.answer(BYE)
+        return self.session.answer(replies.OK)
+
+    def _told(self, verdict: Verdict, good: Reply) -> bytes:
+        if isinstance(verdict, Refuse):
+            self.over = self.over or verdict.close
+            return self.session.answer(verdict.reply)
+        return self.session.answer(good)
+
+
+def _folded(told: tuple[Reply, ...]) -> tuple[Reply]:
+    """SMTP has one answer: that of who accepted, if anybody did."""
+    return (next((reply for reply in told if reply.positive), told[0]),)
+
+
+_SERVING: dict[type, Callable[[Dialogue, Any], Awaitable[bytes]]] = {
+    commands.Hello: Dialogue._hello,  # noqa: SLF001 - the table of its own methods
+    commands.Mail: Dialogue._mail,  # noqa: SLF001 - same
+    commands.Rcpt: Dialogue._rcpt,  # noqa: SLF001 - same
+    commands.Data: Dialogue._data,  # noqa: SLF001 - same
+    commands.Content: Dialogue._content,  # noqa: SLF001 - same
+    commands.End: Dialogue._end,  # noqa: SLF001 - same
+    commands.Auth: Dialogue._auth,  # noqa: SLF001 - same
+    commands.Response: Dialogue._response,  # noqa: SLF001 - same
+    commands.Refused: Dialogue._plain,  # noqa: SLF001 - same
+    commands.Told: Dialogue._plain,  # noqa: SLF001 - same
+    commands.Reset: Dialogue._plain,  # noqa: SLF001 - same
+    commands.StartTLS: Dialogue._plain,  # noqa: SLF001 - same
+    commands.Quit: Dialogue._plain,  # noqa: SLF001 - same
+}

@@ -1,0 +1,219 @@
+"""The door: one connection's octets between Twisted and the dialogue.
+
+Every complete command of a read is served before anything is written, and what
+was answered leaves in one write (RFC 2920). While something is waited for, what
+comes in stays in the session, and reading stops when that is much.
+"""
+
+from collections.abc import Callable
+
+from attrs import define, field
+from twisted.internet.task import deferLater
+from twisted.internet.tcp import Connection
+from twisted.logger import Logger
+from typing_extensions import override
+
+from mailsuite.model.principals import Peer
+from mailsuite.model.replies import Reply
+from mailsuite.net import eager
+from mailsuite.net.protocol import Conversation, Gone
+from mailsuite.net.tasks import Tasks
+from mailsuite.smtp.dialogue import Dialogue
+from mailsuite.smtp.ground import Ground
+from mailsuite.smtp.manners import Manners
+from mailsuite.wire.smtp import replies
+from mailsuite.wire.smtp.session import Session
+from mailsuite.wire.smtp.standing import Standing
+from mailsuite.wire.smtp.states import State
+
+HELD_OCTETS = 64 * 1024
+"""Unserved octets beyond this stop the reading."""
+
+EVENTS_PER_TURN = 200
+"""Commands of one connection served in one turn; about 10 us each."""
+
+PARTING_SECONDS = 5.0
+"""How long a peer that is being closed may go on sending unheard."""
+
+SHUTDOWN = Reply(421, "4.3.2", "System shutting down")
+TOO_LONG = Reply(421, "4.4.2", "Session lasted too long")
+TIMEOUT = Reply(421, "4.4.2", "Timeout exceeded")
+
+_log = Logger()
+
+
+@define(eq=False, slots=False)
+class Door(Conversation):
+    """One connection. ``left`` is called once when it has ended.
+
+    ``work`` outlives it, so that a peer that leaves never cuts short what the
+    queue is being handed.
+    """
+
+    ground: Ground
+    manners: Manners
+    work: Tasks
+    left: "Callable[[Door], None]"
+    began: float = field(default=0.0, init=False)
+    _dialogue: Dialogue | None = field(default=None, init=False)
+    _talking: bool = field(default=False, init=False)
+    _paused: bool = field(default=False, init=False)
+    _parting: bool = field(default=False, init=False)
+    _leaving: Reply | None = field(default=None, init=False)
+    _session: Session = field(init=False)
+
+    @override
+    def opened(self) -> None:
+        """Greet, in TLS where the port is for it."""
+        if self.manners.tls_at_once:
+            self.secure(self.ground.tls())
+        self.began = self._touched = self.clock.seconds()
+        offer = self.manners.offered(self.host)
+        self._session = Session(Standing(offer, self.secured))
+        peer = Peer(self.host, self.port, self.session, self.secured)
+        self._dialogue = Dialogue(self.ground, self.manners, peer, self._session)
+        self.ground.events.happened(
+            "smtp.connected", sid=self.session, role=self.manners.role, rip=self.host
+        )
+        self._start(self._dialogue, greet=True)
+
+    @override
+    def received(self, data: bytes) -> None:
+        """Serve it, or keep it while the last is being served."""
+        if self._parting or self._dialogue is None:
+            return
+        self._session.feed(data)
+        if not self._talking:
+            self._start(self._dialogue)
+        elif self._session.held > HELD_OCTETS and not self._paused:
+            self._paused = True
+            self.pause()
+
+    @override
+    def ended(self) -> None:
+        """Forget the message; what the queue already has is not cut short."""
+        self._session.close()
+        if self._dialogue is not None and not self._talking:
+            self._dialogue.forget()
+        seconds = round(self.clock.seconds() - self.began, 3)
+        self.ground.events.happened(
+            "smtp.closed", sid=self.session, role=self.manners.role, seconds=seconds
+        )
+        self.left(self)
+
+    def _start(self, dialogue: Dialogue, *, greet: bool = False) -> None:
+        self._talking = True
+        eager.run(self.work, "SMTP session", self._talk(dialogue, greet))
+
+    async def _talk(self, dialogue: Dialogue, greet: bool) -> None:
+        try:
+            if greet:
+                self.send(await dialogue.greet())
+            while await self._serve_all(dialogue):
+                pass
+        except Gone:
+            pass
+        except Exception:
+            self._unforeseen()
+            self._part(abrupt=True)
+        self._talking = False
+        if self.gone:
+            dialogue.forget()
+        elif self._paused:
+            self._paused = False
+            self.resume()
+
+    async def _serve_all(self, dialogue: Dialogue) -> bool:
+        """Serve what has come, then write once; whether to look again."""
+        session, out, served = self._session, [], 0
+        more = True
+        while more and served < EVENTS_PER_TURN:
+            event = session.next_event()
+            if event is None:
+                break
+            served += 1
+            try:
+                out.append(await dialogue.serve(event))
+            except Exception:
+                self._unforeseen()
+                out.append(dialogue.failed(event))
+            more = not (dialogue.over or dialogue.securing or self.gone)
+        self.send(out[0] if len(out) == 1 else b"".join(out))
+        if not more or self._leaving is not None:
+            return self._turned(dialogue)
+        if self._behind:
+            await self.drained()
+            return True
+        if served == EVENTS_PER_TURN:
+            await deferLater(self.clock, 0)
+            return True
+        return False
+
+    def _turned(self, dialogue: Dialogue) -> bool:
+        """After an answer that ends something: the session, or its plain text."""
+        if dialogue.over:
+            self._part(abrupt=dialogue.abrupt)
+        elif dialogue.securing:
+            dialogue.securing = False
+            self.secure(self.ground.tls())
+            self._session.secured()
+        elif self._leaving is not None and self._quiet(dialogue):
+            self._dismiss(self._leaving)
+        return False
+
+    def _unforeseen(self) -> None:
+        _log.failure("SMTP session {sid} failed", sid=self.session)
+        self.ground.events.happened(
+            "smtp.failed", sid=self.session, role=self.manners.role
+        )
+
+    # Ends that are not the peer's wish.
+
+    def leave(self, reply: Reply = SHUTDOWN) -> None:
+        """Close with ``reply``: now if no message is under way, else after it."""
+        dialogue = self._dialogue
+        self._leaving = reply
+        if dialogue is None or self.gone or self._parting:
+            return
+        if not self._talking and self._quiet(dialogue):
+            self._dismiss(reply)
+
+    def _quiet(self, dialogue: Dialogue) -> bool:
+        """Whether nobody would lose work: at a stop before DATA, else after it."""
+        if self._leaving is SHUTDOWN:
+            return self._session.standing.state is not State.CONTENT
+        return not dialogue.in_transaction
+
+    def overdue(self, now: float) -> None:
+        """Look at the timers; called every second or so."""
+        dialogue, limits = self._dialogue, self.manners.sessions
+        if dialogue is None or self.gone or self._parting:
+            return
+        waits = self._talking and not self._behind
+        if (not waits and now - self._touched > limits.idle_seconds) or (
+            not waits and now - dialogue.since(now) > limits.transaction_seconds
+        ):
+            self._dismiss(TIMEOUT)
+        elif now - self.began > limits.session_seconds and self._leaving is None:
+            self.leave(TOO_LONG)
+
+    def _dismiss(self, reply: Reply) -> None:
+        self.send(replies.render(reply))
+        self._part(abrupt=False)
+
+    def _part(self, *, abrupt: bool) -> None:
+        """Close. A peer that still sends would lose the answer to a reset.
+
+        So in plain TCP only our side is closed, and for a while what comes is
+        read and thrown away.
+        """
+        self._parting = True
+        self._session.close()
+        if self._dialogue is not None:
+            self._dialogue.forget()
+        transport = self.transport
+        if abrupt and isinstance(transport, Connection) and not self.secured:
+            transport.loseWriteConnection()
+            self.clock.callLater(PARTING_SECONDS, self.hang_up)
+        else:
+            self.hang_up()
