@@ -1,0 +1,1 @@
+"""IMAP's commands carried out against the interfaces; one file a family."""

@@ -1,0 +1,84 @@
+"""APPEND (RFC 3501 §6.3.11) with APPENDUID (RFC 4315 §3): octets in blocks."""
+
+from attrs import define
+
+from mailsuite.imap import answers
+from mailsuite.imap.answers import No
+from mailsuite.imap.talk import Talk
+from mailsuite.interfaces.blobs import IBlobWriter
+from mailsuite.interfaces.mailboxes import IMailbox, NoSuchMailbox
+from mailsuite.model.changes import Draft
+from mailsuite.model.errors import NoSpace, OverQuota
+from mailsuite.model.ids import MailboxId
+from mailsuite.wire.imap.events import Upload
+
+TOO_BIG = b"NO [TOOBIG] The message is larger than is allowed"
+_EMPTY = b"NO [CANNOT] The message is empty"
+_NUL = b"NO [CANNOT] The message contains NUL"
+
+
+@define(eq=False)
+class Appending:
+    """One message on its way in; ``fault`` is what its end will be answered."""
+
+    tag: bytes
+    mailbox: MailboxId
+    upload: Upload
+    writer: IBlobWriter
+    fault: bytes = b""
+
+    async def write(self, octets: bytes) -> None:
+        """Take a block; after a fault the rest is only passed over."""
+        if self.fault:
+            return
+        if b"\0" in octets:
+            self.spoil(_NUL)  # RFC 3501 §4.3.1: CHAR8 excludes NUL
+            return
+        try:
+            if not self.writer.write(octets):
+                await self.writer.drained()
+        except NoSpace as error:
+            self.spoil(answers.of(error))
+
+    def spoil(self, fault: bytes) -> None:
+        """Nothing is stored; leaves nothing behind."""
+        if not self.fault:
+            self.fault = fault
+            self.writer.abort()
+
+    async def finish(self, talk: Talk) -> bytes:
+        """Store the message; durable when the answer is given."""
+        if self.fault:
+            raise No(self.fault)
+        self.fault = b"NO"  # whatever happens, there is no writer to abort now
+        blob = await self.writer.close()
+        asked = self.upload.append
+        draft = Draft(blob, asked.flags, float(asked.date or 0))
+        try:
+            done = await talk.account.append(self.mailbox, [draft])
+        except NoSuchMailbox:
+            raise No(answers.TRYCREATE) from None
+        talk.touched(done.mailbox)
+        return b"OK [APPENDUID %d %d] Done" % (done.uidvalidity, done.uids[0])
+
+
+async def begin(talk: Talk, upload: Upload) -> Appending:
+    """Judge an announced message before it comes. :raises No: it is not wanted."""
+    if upload.size > talk.ground.settings.message_octets:
+        raise No(TOO_BIG)
+    if not upload.size:
+        raise No(_EMPTY)
+    mailbox = await _target(talk, upload.append.mailbox)
+    if upload.waits:
+        room = await talk.ground.accounts.room(talk.account.name)
+        if not room.holds(upload.size):
+            raise OverQuota
+    writer = talk.ground.blobs.create(upload.size)
+    return Appending(upload.tag, mailbox.id, upload, writer)
+
+
+async def _target(talk: Talk, name: str) -> IMailbox:
+    try:
+        return await talk.account.mailbox(name)
+    except NoSuchMailbox:
+        raise No(answers.TRYCREATE) from None

@@ -1,0 +1,118 @@
+"""FETCH and UID FETCH (RFC 3501 §6.4.5, §7.4.2)."""
+
+from collections.abc import AsyncIterator, Sequence
+
+from mailsuite.imap import answers, bodies, facts
+from mailsuite.imap.facts import Plan
+from mailsuite.imap.selected import Selected
+from mailsuite.imap.talk import Talk
+from mailsuite.model.changes import Batch, Need
+from mailsuite.model.flags import SEEN
+from mailsuite.model.ids import Uid
+from mailsuite.wire.imap.commands.fetch import Fact, Fetch
+from mailsuite.wire.imap.sections import Section
+
+ROWS_PER_BLOCK = 500  # messages rendered at once; some milliseconds of work
+BODIES_PER_BLOCK = 50  # messages whose octets are sent between two marks of \Seen
+
+_Places = tuple[Sequence[int], Sequence[int]]
+
+
+async def fetch(talk: Talk, asked: Fetch) -> bytes:
+    """Say each message's items in blocks, as fast as the client reads."""
+    selected = talk.chosen
+    if selected.stale:
+        await selected.refresh()
+    positions = selected.positions(asked.numbers, uid=asked.uid)
+    plan = Plan.of(asked.items)
+    seen = not selected.read_only and any(
+        isinstance(item, Section) and not item.peek for item in asked.items
+    )
+    size = BODIES_PER_BLOCK if plan.bodies else ROWS_PER_BLOCK
+    said = 0
+    for start in range(0, len(positions), size):
+        block = positions[start : start + size]
+        if seen:
+            await _mark(selected, block, told=Fact.FLAGS in asked.items)
+        said += await _block(talk, plan, block)
+        await talk.flush()
+    return b"OK Done" if said == len(positions) else answers.ISSUED
+
+
+async def _mark(selected: Selected, positions: Sequence[int], *, told: bool) -> None:
+    r"""Set \Seen where it is not; unless ``told`` now, the flags are news."""
+    view = selected.view
+    _, rows = view.rows(positions)
+    unseen = [SEEN not in names for names in view.columns.table.sets]
+    codes, column = view.columns.flags, view.columns.uid
+    uids = [Uid(column[row]) for row in rows if unseen[codes[row]]]
+    if not uids:
+        return
+    stored = await selected.mailbox.store(uids, frozenset({SEEN}), frozenset())
+    await selected.refresh()
+    if told:
+        view.changed.difference_update(stored.uids)
+
+
+async def _block(talk: Talk, plan: Plan, positions: Sequence[int]) -> int:
+    """Say some messages; how many of them were there."""
+    selected = talk.chosen
+    places = selected.view.rows(positions)
+    if not plan.needs:
+        await _say(talk, plan, places, None)
+        return len(places[0])
+    said = 0
+    async for batch in _read(selected, plan.needs, places):
+        found = _matching(selected, places, batch)
+        await _say(talk, plan, found, batch)
+        said += len(found[0])
+    return said
+
+
+def _read(
+    selected: Selected, needs: Sequence[Need], places: _Places
+) -> AsyncIterator[Batch]:
+    uids = [Uid(uid) for uid in selected.view.uids(places[0])]
+    return selected.mailbox.read(uids, needs)
+
+
+def _matching(selected: Selected, places: _Places, batch: Batch) -> _Places:
+    """The places that a batch is of; most often they are all of them."""
+    positions, rows = places
+    wanted = selected.view.uids(positions)
+    if len(wanted) == len(batch.uids) and list(wanted) == list(batch.uids):
+        return places
+    index = {uid: number for number, uid in enumerate(wanted)}
+    found = [index[uid] for uid in batch.uids]
+    return [positions[number] for number in found], [rows[number] for number in found]
+
+
+async def _say(talk: Talk, plan: Plan, places: _Places, batch: Batch | None) -> None:
+    if not len(places[0]):
+        return
+    lines = facts.rendered(plan, talk.chosen, places, batch)
+    if not plan.bodies:
+        lines.append(b"")
+        talk.write(b")\r\n".join(lines))
+        await talk.flush()
+        return
+    parts: Sequence[bytes | None] = [None] * len(lines)
+    if batch is not None and Need.PARTS in batch.columns:
+        parts = batch.columns[Need.PARTS]
+    uids = talk.chosen.view.uids(places[0])
+    for line, uid, tree in zip(lines, uids, parts, strict=True):
+        await _say_bodies(talk, plan, line, Uid(uid), tree)
+
+
+async def _say_bodies(
+    talk: Talk, plan: Plan, line: bytes, uid: Uid, parts: bytes | None
+) -> None:
+    try:
+        octets = await talk.chosen.mailbox.octets(uid)
+    except KeyError:
+        return  # expunged by another session a moment ago
+    try:
+        await bodies.write(talk, line, plan.bodies, octets, parts)
+    finally:
+        octets.close()
+    await talk.flush()

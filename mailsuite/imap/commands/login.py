@@ -1,0 +1,100 @@
+"""STARTTLS, LOGIN and AUTHENTICATE (RFC 3501 §6.2)."""
+
+from mailsuite.imap.answers import No
+from mailsuite.imap.commands import plain
+from mailsuite.imap.talk import Talk
+from mailsuite.model.principals import Denied, Password
+from mailsuite.wire.imap.commands.access import Authenticate, Login
+from mailsuite.wire.imap.commands.bare import Bare
+from mailsuite.wire.sasl import encoding, mechanisms
+from mailsuite.wire.sasl.exchange import Challenge
+
+_PRIVACY = b"NO [PRIVACYREQUIRED] Encryption is required before a password is sent"
+_WRONG = b"NO [AUTHENTICATIONFAILED] Name or password is wrong"
+_UNAVAILABLE = b"NO [UNAVAILABLE] Try again later"
+
+
+async def starttls(talk: Talk, _: Bare) -> bytes:
+    """§6.2.1; the door begins TLS after the answer."""
+    if not plain.may_secure(talk):
+        raise No(b"BAD TLS is not available now")
+    return b"OK Begin TLS"
+
+
+async def login(talk: Talk, asked: Login) -> bytes:
+    """§6.2.3."""
+    if not plain.may_log_in(talk):
+        raise No(_PRIVACY)
+    return await prove(talk, Password(asked.name, asked.secret), "LOGIN")
+
+
+async def authenticate(talk: Talk, asked: Authenticate) -> bytes | None:
+    """§6.2.2 and RFC 4959; None: a challenge was sent."""
+    exchange = mechanisms.begin(asked.mechanism)
+    if exchange is None:
+        raise No(b"NO [CANNOT] Unknown mechanism")
+    if not plain.may_log_in(talk):
+        raise No(_PRIVACY)
+    talk.exchange = exchange
+    response = None
+    if asked.response is not None:
+        response = encoding.decode(asked.response)
+        if response is None:
+            talk.exchange = None
+            raise No(b"BAD Base64 expected")
+    return await step(talk, response)
+
+
+async def respond(talk: Talk, line: bytes) -> bytes | None:
+    """A line of the exchange that runs; ``*`` gives it up."""
+    response = None if line == b"*" else encoding.decode(line)
+    if response is None:
+        talk.exchange = None
+        raise No(b"BAD Cancelled" if line == b"*" else b"BAD Base64 expected")
+    return await step(talk, response)
+
+
+async def step(talk: Talk, response: bytes | None) -> bytes | None:
+    """One step of the exchange; None: a challenge was sent."""
+    assert talk.exchange is not None
+    exchange, talk.exchange = talk.exchange, None
+    found = exchange.step(response)
+    if isinstance(found, Challenge):
+        talk.exchange = exchange
+        talk.write(b"+ %b\r\n" % encoding.encode(found.octets))
+        return None
+    return await prove(talk, found, "SASL")
+
+
+async def prove(talk: Talk, proof: Password, mechanism: str) -> bytes:
+    """Ask the directory, later after failures, and open the account."""
+    ground, line = talk.ground, talk.line
+    if delay := ground.throttle.delay(line.host, proof.name):
+        await ground.pause(delay)
+    found = await ground.directory.authenticate(proof, line.host)
+    told: dict[str, str | int | float] = {
+        "sid": line.session,
+        "door": "imap",
+        "mechanism": mechanism,
+    }
+    if isinstance(found, Denied):
+        reason = "temporary" if found.temporary else "denied"
+        ground.events.happened(
+            "auth.failed", **told, user=proof.name, reason=reason, rip=line.host
+        )
+        if found.temporary:
+            raise No(_UNAVAILABLE)
+        talk.failures += 1
+        ground.throttle.failed(line.host, proof.name)
+        raise No(_WRONG)
+    ground.throttle.succeeded(line.host, proof.name)
+    ground.events.happened("auth.succeeded", **told, user=found.name, rip=line.host)
+    account = await ground.accounts.open(found.account)
+    if line.gone:
+        account.close()
+        return b""
+    talk.enter(found.name, account)
+    ground.events.happened(
+        "imap.login", sid=line.session, user=found.name, rip=line.host
+    )
+    return b"OK [CAPABILITY %b] Logged in" % plain.capabilities(talk)

@@ -1,0 +1,70 @@
+"""CAPABILITY, NOOP, CHECK, LOGOUT, ID, NAMESPACE, ENABLE."""
+
+from mailsuite.imap.talk import Talk
+from mailsuite.wire.imap.commands.bare import ID, Bare, Enable
+from mailsuite.wire.imap.commands.table import State
+from mailsuite.wire.sasl import mechanisms
+
+_ALWAYS = (
+    b"IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE UIDPLUS UNSELECT"
+    b" CHILDREN SPECIAL-USE MOVE"
+)
+_MECHANISMS = b"".join(
+    [b" AUTH=" + name.encode("ascii") for name in mechanisms.OFFERED]
+)
+
+
+def capabilities(talk: Talk) -> bytes:
+    """The list as it is now (RFC 3501 §7.2.1)."""
+    if talk.session.state is not State.NOT_AUTHENTICATED:
+        return _ALWAYS
+    tls = b" STARTTLS" if may_secure(talk) else b""
+    return _ALWAYS + tls + (_MECHANISMS if may_log_in(talk) else b" LOGINDISABLED")
+
+
+def may_secure(talk: Talk) -> bool:
+    """Whether STARTTLS is offered."""
+    return talk.ground.contexts.available and not talk.line.secured
+
+
+def may_log_in(talk: Talk) -> bool:
+    """Whether a password may be sent as the connection is."""
+    return talk.line.secured or talk.ground.settings.plaintext_login
+
+
+async def capability(talk: Talk, _: Bare) -> bytes:
+    """RFC 3501 §6.1.1."""
+    talk.write(b"* CAPABILITY %b\r\n" % capabilities(talk))
+    return b"OK Done"
+
+
+async def noop(talk: Talk, _: Bare) -> bytes:
+    """NOOP and CHECK (§6.1.2, §6.4.1): look for changes, outside ones too."""
+    if talk.selected is not None:
+        talk.selected.stale = True
+    return b"OK Done"
+
+
+async def logout(talk: Talk, _: Bare) -> bytes:
+    """§6.1.3."""
+    talk.leaving = True
+    talk.write(b"* BYE Logging out\r\n")
+    return b"OK Done"
+
+
+async def identity(talk: Talk, _: ID) -> bytes:
+    """RFC 2971 §3.1; we say our name and no version."""
+    talk.write(b'* ID ("name" "mailsuite")\r\n')
+    return b"OK Done"
+
+
+async def namespace(talk: Talk, _: Bare) -> bytes:
+    """RFC 2342 §5: one personal namespace without prefix."""
+    talk.write(b'* NAMESPACE (("" "/")) NIL NIL\r\n')
+    return b"OK Done"
+
+
+async def enable(talk: Talk, _: Enable) -> bytes:
+    """RFC 5161 §3.1: no extension of ours needs to be enabled yet."""
+    talk.write(b"* ENABLED\r\n")
+    return b"OK Done"

@@ -1,0 +1,219 @@
+"""What one session says to each event of its client, and by itself in IDLE."""
+
+from attrs import define
+from twisted.internet.defer import CancelledError
+from twisted.logger import Logger
+
+from mailsuite.imap import answers
+from mailsuite.imap.answers import No
+from mailsuite.imap.commands import append, login
+from mailsuite.imap.commands.append import Appending
+from mailsuite.imap.commands.table import RUNNERS
+from mailsuite.imap.idle import Idling
+from mailsuite.imap.talk import Talk
+from mailsuite.interfaces.mailboxes import NoSuchMailbox
+from mailsuite.net.protocol import Gone
+from mailsuite.wire.imap import responses
+from mailsuite.wire.imap.events import (
+    Block,
+    Command,
+    Event,
+    Line,
+    Refused,
+    Upload,
+    Uploaded,
+)
+
+_log = Logger()
+
+
+@define(eq=False)
+class Dialogue:
+    """Serves the events of one connection, one at a time.
+
+    ``refusals`` counts what was answered BAD. ``over`` is what BYE says when the
+    connection must end; ``news`` is set when IDLE has something to tell.
+    """
+
+    talk: Talk
+    refusals: int = 0
+    over: bytes = b""
+    news: bool = False
+    appending: Appending | None = None
+    _idling: Idling | None = None
+
+    def changed(self) -> None:
+        """The selected mailbox changed."""
+        if self._idling is not None:
+            self._idling.changed()
+
+    def close(self) -> None:
+        """The connection is gone."""
+        self._end_idle()
+        if self.appending is not None:
+            self.appending.spoil(b"NO")
+            self.appending = None
+        self.talk.close()
+
+    async def serve(self, event: Event | None) -> None:
+        """Do what an event asks for; None: tell IDLE's news."""
+        tag = self._tag(event)
+        try:
+            answer = await self._do(event)
+        except No as refused:
+            answer = refused.text
+        except (Gone, CancelledError):
+            raise
+        except answers.KNOWN as error:
+            answer = answers.of(error)
+        except Exception:
+            answer = _unforeseen(self.talk, event)
+        if answer is not None:
+            name = event.name if isinstance(event, Command) else b""
+            await self._answer(tag, answer, name)
+
+    def _tag(self, event: Event | None) -> bytes:
+        if isinstance(event, Command | Upload):
+            return event.tag
+        if self.appending is not None:
+            return self.appending.tag
+        return event.tag if isinstance(event, Refused) else self.talk.tag
+
+    async def _do(self, event: Event | None) -> bytes | None:
+        if isinstance(event, Command):
+            return await self._command(event)
+        if isinstance(event, Block):
+            assert self.appending is not None
+            await self.appending.write(event.octets)
+            return None
+        if isinstance(event, Upload):
+            return await self._upload(event)
+        if isinstance(event, Uploaded):
+            appending, self.appending = self.appending, None
+            assert appending is not None
+            return await appending.finish(self.talk)
+        if isinstance(event, Line):
+            return await self._line(event.text)
+        if isinstance(event, Refused):
+            return self._refused(event)
+        if event is None:
+            await self._tell()
+        else:
+            self.talk.write(responses.CONTINUE)
+        return None
+
+    async def _command(self, command: Command) -> bytes | None:
+        talk = self.talk
+        if command.name == b"IDLE":
+            await self._idle(command.tag)
+            return None
+        answer = await RUNNERS[command.name].run(talk, command.value)
+        if answer is None:  # AUTHENTICATE waits for a response
+            talk.tag = command.tag
+            talk.session.converse(on=True)
+        return answer
+
+    async def _answer(self, tag: bytes, text: bytes, name: bytes) -> None:
+        """Tell what may be told now, and end the command."""
+        talk = self.talk
+        if text.startswith(b"BAD"):
+            self.refusals += 1
+        runner = RUNNERS.get(name)
+        await self._told(expunge=runner is None or runner.expunge)
+        talk.write(responses.tagged(tag, text))
+        if name == b"STARTTLS" and text.startswith(b"OK"):
+            talk.send()
+            talk.line.secure(talk.ground.contexts.creator())
+            talk.session.secured()
+
+    async def _told(self, *, expunge: bool) -> bool:
+        """Say the selected mailbox's news; whether there were any."""
+        selected = self.talk.selected
+        if selected is None:
+            return False
+        try:
+            if selected.stale:
+                await selected.refresh()
+        except NoSuchMailbox:
+            self.over = b"The selected mailbox was deleted"
+            return False
+        said = selected.tell(expunge=expunge)
+        for octets in said:
+            self.talk.write(octets)
+        return bool(said)
+
+    def _refused(self, event: Refused) -> bytes:
+        if self.appending is not None:
+            self.appending.spoil(event.text)
+            self.appending = None
+        if event.fatal:
+            self.over = b"What follows cannot be told from commands"
+        return event.text
+
+    async def _upload(self, upload: Upload) -> bytes | None:
+        try:
+            self.appending = await append.begin(self.talk, upload)
+        except BaseException as error:
+            self.talk.session.decline(upload)
+            if not upload.waits and str(error).encode() == append.TOO_BIG:
+                self.over = b"The message is too large to be passed over"
+            raise
+        if upload.waits:
+            self.talk.write(responses.CONTINUE)
+        return None
+
+    async def _line(self, text: bytes) -> bytes | None:
+        """A line of AUTHENTICATE or IDLE."""
+        talk = self.talk
+        if talk.exchange is None:
+            self._end_idle()
+            return b"OK Done" if text.upper() == b"DONE" else b"BAD DONE expected"
+        try:
+            answer = await login.respond(talk, text)
+        finally:
+            if talk.exchange is None:
+                talk.tag = b""
+                talk.session.converse(on=False)
+        return answer
+
+    async def _idle(self, tag: bytes) -> None:
+        talk = self.talk
+        talk.tag = tag
+        talk.session.converse(on=True)
+        talk.write(b"+ Idling\r\n")
+        if talk.selected is not None:
+            talk.selected.stale = True
+        clock, look = talk.ground.clock, talk.ground.settings.look_seconds
+        self._idling = Idling(clock, self._ring, look)
+        _ = await self._told(expunge=True)
+        self._idling.begin()
+
+    async def _tell(self) -> None:
+        """Say what happened while the client is in IDLE."""
+        self.news = False
+        if self._idling is not None:
+            told = await self._told(expunge=True)
+            self.talk.write(self._idling.told(news=told))
+
+    def _ring(self) -> None:
+        """IDLE's news are due."""
+        self.news = True
+        if self.talk.selected is not None:
+            self.talk.selected.stale = True
+        self.talk.woken()
+
+    def _end_idle(self) -> None:
+        if self._idling is not None:
+            self._idling.end()
+            self._idling = None
+        self.talk.tag = b""
+        self.talk.session.converse(on=False)
+
+
+def _unforeseen(talk: Talk, event: Event | None) -> bytes:
+    """Called where an exception is being caught."""
+    _log.failure("IMAP session {sid} failed", sid=talk.line.session)
+    name = event.name.decode("ascii") if isinstance(event, Command) else ""
+    sid = talk.line.session
+    talk.ground.events.happened("imap.failed", sid=sid, command=name)
+    return answers.SERVERBUG

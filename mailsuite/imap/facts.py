@@ -1,0 +1,137 @@
+"""What FETCH tells of many messages at once: columns, rendered in bulk."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from attrs import field, frozen
+
+from mailsuite.imap.selected import Selected
+from mailsuite.mime import headers, structure
+from mailsuite.model.changes import Batch, Need
+from mailsuite.wire.imap import dates
+from mailsuite.wire.imap.commands.fetch import Fact, Item
+from mailsuite.wire.imap.sections import Kind, Section
+
+_FORMS = {
+    Fact.UID: b"UID %d",
+    Fact.FLAGS: b"FLAGS (%b)",
+    Fact.DATE: b"INTERNALDATE %b",
+    Fact.SIZE: b"RFC822.SIZE %d",
+    Fact.ENVELOPE: b"ENVELOPE %b",
+    Fact.BODY: b"BODY %b",
+    Fact.STRUCTURE: b"BODYSTRUCTURE %b",
+}
+_NEEDS = {
+    Fact.ENVELOPE: Need.ENVELOPE,
+    Fact.BODY: Need.PARTS,
+    Fact.STRUCTURE: Need.STRUCTURE,
+}
+_HEADERS = {Kind.HEADER, Kind.FIELDS, Kind.FIELDS_NOT}
+
+
+def of_header(section: Section) -> bool:
+    """Whether the stored header answers it, without the message's file."""
+    return not section.part and section.kind in _HEADERS
+
+
+@frozen(eq=False)
+class Plan:
+    """How some items are answered.
+
+    ``bulk`` come from columns and stored answers, ``bodies`` from octets;
+    ``form`` renders the bulk of one message, its number first.
+    """
+
+    bulk: tuple[Item, ...]
+    bodies: tuple[Section, ...]
+    needs: tuple[Need, ...]
+    form: bytes = field(repr=False)
+
+    @classmethod
+    def of(cls, items: Sequence[Item]) -> "Plan":
+        """Sort the items of a FETCH."""
+        bulk: list[Item] = []
+        bodies: list[Section] = []
+        needs: dict[Need, None] = {}
+        for item in items:
+            if isinstance(item, Section) and not of_header(item):
+                bodies.append(item)
+                if item.kind is not Kind.ALL or item.part:
+                    needs[Need.PARTS] = None
+                continue
+            bulk.append(item)
+            if isinstance(item, Section):
+                needs[Need.HEADER] = None
+            elif item in _NEEDS:
+                needs[_NEEDS[item]] = None
+        form = b"* %d FETCH (" + b" ".join(map(_form, bulk))
+        return cls(tuple(bulk), tuple(bodies), tuple(needs), form)
+
+
+def _form(item: Item) -> bytes:
+    if isinstance(item, Section):
+        return item.label.replace(b"%", b"%%") + b" {%d}\r\n%b"
+    return _FORMS[item]
+
+
+def rendered(
+    plan: Plan,
+    selected: Selected,
+    places: tuple[Sequence[int], Sequence[int]],
+    batch: Batch | None,
+) -> list[bytes]:
+    """The bulk of each message, from ``* n FETCH (`` on, unclosed.
+
+    ``places`` are positions told and their rows; ``batch`` is of the same.
+    """
+    positions, rows = places
+    columns: list[Sequence[Any]] = [[position + 1 for position in positions]]
+    for item in plan.bulk:
+        columns.extend(_columns(item, selected, rows, batch))
+    form = plan.form
+    return [form % row for row in zip(*columns, strict=True)]
+
+
+def _columns(
+    item: Item, selected: Selected, rows: Sequence[int], batch: Batch | None
+) -> list[Sequence[Any]]:
+    if isinstance(item, Section):
+        assert batch is not None
+        cuts = [_header(item, header) for header in batch.columns[Need.HEADER]]
+        return [list(map(len, cuts)), cuts]
+    view = selected.view
+    match item:
+        case Fact.UID:
+            return [_at(view.columns.uid, rows)]
+        case Fact.FLAGS:
+            return [view.flags(rows)]
+        case Fact.SIZE:
+            return [_at(view.columns.size, rows)]
+        case Fact.DATE:
+            return [list(map(dates.render, _at(view.columns.date, rows)))]
+        case Fact.ENVELOPE | Fact.STRUCTURE | Fact.BODY:
+            assert batch is not None
+            stored = batch.columns[_NEEDS[item]]
+            return [list(map(_body, stored)) if item is Fact.BODY else stored]
+
+
+def _at(column: Sequence[int], rows: Sequence[int]) -> Sequence[int]:
+    if isinstance(rows, range) and rows.step == 1:
+        return column[rows.start : rows.stop]
+    return [column[row] for row in rows]
+
+
+def _body(parts: bytes) -> bytes:
+    return structure.render_body(structure.decode(parts))
+
+
+def _header(section: Section, header: bytes) -> bytes:
+    return section.cut(chosen(section, header))
+
+
+def chosen(section: Section, header: bytes) -> bytes:
+    """The fields of a header that a section of header kind wants."""
+    if section.kind in {Kind.FIELDS, Kind.FIELDS_NOT}:
+        invert = section.kind is Kind.FIELDS_NOT
+        return headers.select(header, section.fields, invert=invert)
+    return header

@@ -1,0 +1,33 @@
+"""What every IMAP session of one service shares."""
+
+from attrs import Factory, frozen
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+
+from mailsuite.imap.settings import IMAP
+from mailsuite.interfaces.blobs import IBlobs
+from mailsuite.interfaces.directory import IDirectory
+from mailsuite.interfaces.events import IEvents
+from mailsuite.interfaces.mailboxes import IAccounts
+from mailsuite.net.throttle import Throttle
+from mailsuite.tls.contexts import Contexts
+
+
+@frozen
+class Ground:
+    """Given to every session; ``settings`` is replaced as a whole at a reload."""
+
+    clock: IReactorTime
+    directory: IDirectory
+    accounts: IAccounts
+    blobs: IBlobs
+    contexts: Contexts
+    throttle: Throttle
+    events: IEvents
+    settings: IMAP = Factory(IMAP)
+
+    async def pause(self, seconds: float) -> None:
+        """Wait, and let others have the reactor; 0 waits for its next turn."""
+        waited: Deferred[None] = Deferred(lambda _: call.cancel())
+        call = self.clock.callLater(seconds, waited.callback, None)
+        await waited

@@ -1,0 +1,61 @@
+"""IDLE (RFC 2177): changes are told as they happen, gathered when they storm."""
+
+from collections.abc import Callable
+
+from attrs import define
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+FLUSH_SECONDS = 0.1  # between two tellings; the first change is told at once
+STILL_HERE = b"* OK Still here\r\n"  # keeps address translators awake
+LOOKS_PER_WORD = 4  # so many looks at the disk without news, then that line
+
+
+@define(eq=False)
+class Idling:
+    """Decides when a session in IDLE tells its news; ``tell`` starts telling."""
+
+    clock: IReactorTime
+    tell: Callable[[], None]
+    look_seconds: float
+    quiet: int = 0
+    due: bool = False
+    _told: float = 0.0
+    _timer: IDelayedCall | None = None
+
+    def begin(self) -> None:
+        """IDLE began, and the news of its beginning were told."""
+        self._told = self.clock.seconds() - FLUSH_SECONDS
+        self._wait(self.look_seconds)
+
+    def changed(self) -> None:
+        """Something happened: tell at once, or when the last time is past."""
+        wait = self._told + FLUSH_SECONDS - self.clock.seconds()
+        if wait <= 0:
+            self._ring()
+        elif not self.due:
+            self.due = True
+            self._wait(wait)
+
+    def told(self, *, news: bool) -> bytes:
+        """What happened was told; gives what else to say."""
+        self._told = self.clock.seconds()
+        self.quiet = 0 if news else self.quiet + 1
+        if self.quiet < LOOKS_PER_WORD:
+            return b""
+        self.quiet = 0
+        return STILL_HERE
+
+    def end(self) -> None:
+        """IDLE ended."""
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = None
+
+    def _wait(self, seconds: float) -> None:
+        self.end()
+        self._timer = self.clock.callLater(seconds, self._ring)
+
+    def _ring(self) -> None:
+        self.due = False
+        self._wait(self.look_seconds)
+        self.tell()

@@ -1,0 +1,126 @@
+"""Search keys that need headers or octets: text, and the Date field.
+
+Exact: text is decoded (RFC 2047, transfer encodings, charsets) and compared
+without regard to case. A message whose raw octets cannot hide the text, because
+nothing in it is encoded, is passed over without being decoded.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+
+from attrs import define
+
+from mailsuite.imap.talk import Talk
+from mailsuite.interfaces.mailboxes import IMailbox
+from mailsuite.mime import dates, headers, structure, text, words
+from mailsuite.model.changes import Need
+from mailsuite.model.errors import Damaged
+from mailsuite.model.ids import Uid
+from mailsuite.wire.imap.commands.search import Date, Order, Text, Where
+
+_DAY = 86_400  # seconds
+_HIDING = (b"base64", b"quoted-printable", b"utf-7", b"utf-16", b"utf-32", b"=?")
+GLANCE_OCTETS = 2_097_152  # larger messages are decoded piece by piece at once
+
+
+@define(eq=False)
+class Looking:
+    """Looks through messages of one mailbox for one session."""
+
+    talk: Talk
+    mailbox: IMailbox
+
+    async def find(self, key: Text | Date, uids: Sequence[Uid]) -> AsyncIterator[Uid]:
+        """Those of ``uids`` that have the key."""
+        if isinstance(key, Date):
+            found = self._dated(key, uids)
+        elif key.where is Where.HEADER:
+            found = self._named(key, uids)
+        else:
+            found = self._texts(key, uids)
+        async for uid in found:
+            yield uid
+
+    async def _named(self, key: Text, uids: Sequence[Uid]) -> AsyncIterator[Uid]:
+        needle, name = key.text.casefold(), key.name.encode("latin-1", "replace")
+        raw = needle.encode("ascii") if needle.isascii() else None
+        async for batch in self.mailbox.read(uids, [Need.HEADER]):
+            for uid, header in zip(batch.uids, batch.columns[Need.HEADER], strict=True):
+                if _may_hold(header, raw) and _field_holds(header, name, needle):
+                    yield uid
+            await self.talk.flush()
+
+    async def _dated(self, key: Date, uids: Sequence[Uid]) -> AsyncIterator[Uid]:
+        async for batch in self.mailbox.read(uids, [Need.HEADER]):
+            for uid, header in zip(batch.uids, batch.columns[Need.HEADER], strict=True):
+                if _sent_fits(key, headers.value(header, b"date")):
+                    yield uid
+            await self.talk.flush()
+
+    async def _texts(self, key: Text, uids: Sequence[Uid]) -> AsyncIterator[Uid]:
+        needle = key.text.casefold()
+        async for batch in self.mailbox.read(uids, [Need.PARTS]):
+            for uid, parts in zip(batch.uids, batch.columns[Need.PARTS], strict=True):
+                if await self._holds(key.where, uid, parts, needle):
+                    yield uid
+                await self.talk.flush()
+
+    async def _holds(self, where: Where, uid: Uid, parts: bytes, needle: str) -> bool:
+        if not needle:
+            return True
+        octets = await self._octets(uid)
+        raw = needle.encode("ascii") if needle.isascii() else None
+        if len(octets) <= GLANCE_OCTETS and not _may_hold(octets, raw):
+            return False
+        root = structure.decode(parts)
+        pieces = text.searchable(octets, root, header=where is Where.TEXT)
+        for window in text.windows(pieces, len(needle)):
+            if needle in window:
+                return True
+            await self.talk.flush()
+        return False
+
+    async def _octets(self, uid: Uid) -> bytes:
+        try:
+            octets = await self.mailbox.octets(uid)
+        except (KeyError, Damaged):
+            return b""
+        try:
+            return await octets.read(0, octets.size)
+        except Damaged:
+            return b""
+        finally:
+            octets.close()
+
+
+def _may_hold(octets: bytes, raw: bytes | None) -> bool:
+    """Whether decoding could find an ASCII text."""
+    if raw is None:
+        return True
+    lowered = octets.lower()
+    if raw in lowered or any(word in lowered for word in _HIDING):
+        return True
+    return b" " in raw and raw in lowered.replace(b"\r\n", b"").replace(b"\n", b"")
+
+
+def _field_holds(header: bytes, name: bytes, needle: str) -> bool:
+    return any(
+        needle in words.decode(value).casefold()
+        for value in headers.values(header, name)
+    )
+
+
+def _sent_fits(key: Date, value: bytes | None) -> bool:
+    """The day as the sender's clock showed it (RFC 3501 §6.4.4: no timezone)."""
+    found = dates.parse(value) if value is not None else None
+    if found is None:
+        return False
+    seconds, zone = found
+    local = int(seconds) + zone * 60
+    day = local - local % _DAY
+    match key.order:
+        case Order.BELOW:
+            return day < key.day
+        case Order.SAME:
+            return day == key.day
+        case _:
+            return day >= key.day
