@@ -1,0 +1,92 @@
+"""The mail programs of Debian send and read their mail through the suite."""
+
+import os
+import subprocess
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support.demo import Demo
+
+SCRIPT = Path(__file__).parent / "real-clients.sh"
+
+
+class ClientsTests(SynchronousTestCase):
+    """One method a client; a client that is not installed fails its test."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.demo = Demo(users=2)
+        try:
+            cls.demo.start()
+        except BaseException:
+            cls.demo.remove()
+            raise
+
+    @classmethod
+    def tearDownClass(cls):
+        try:
+            status = cls.demo.stop()
+            assert status == 0, (status, cls.demo.output())
+        finally:
+            cls.demo.remove()
+
+    def client(self, name):
+        ready, demo = self.demo.ready, self.demo
+        names = ("imap", "pop3", "smtp", "submission")
+        done = subprocess.run(
+            [
+                *("bash", str(SCRIPT), ready["host"]),
+                *(str(ready[port]) for port in names),
+                *(demo.address(1), demo.password(1)),
+            ],
+            env=os.environ
+            | {"ONLY": name, "USER2": demo.address(2), "PASS2": demo.password(2)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        self.assertIn(f"PASS {name} ", done.stdout, done.stdout + done.stderr)
+        self.assertEqual(done.returncode, 0)
+
+    def test_swaks(self):
+        """swaks submits a message with an attachment."""
+        self.client("swaks")
+
+    def test_msmtp(self):
+        """msmtp submits to To and Bcc, and Bcc is not in the message."""
+        self.client("msmtp")
+
+    def test_python(self):
+        """smtplib, poplib and imaplib send, find, fetch and delete."""
+        self.client("python-stdlib")
+
+    def test_curl(self):
+        """curl lists, appends, searches and fetches; reads POP3; sends."""
+        self.client("curl")
+
+    def test_mbsync(self):
+        """mbsync pulls, pushes flags and mail, expunges; a third run does nothing."""
+        self.client("mbsync")
+
+    def test_offlineimap(self):
+        """offlineimap pulls, pushes flags and mail; a third run does nothing."""
+        self.client("offlineimap")
+
+    def test_neomutt(self):
+        """neomutt sends, reads, flags and deletes."""
+        self.client("neomutt")
+
+    def test_getmail(self):
+        """getmail tells old from new by UIDL, and deletes at QUIT."""
+        self.client("getmail")
+
+    def test_fetchmail(self):
+        """fetchmail takes everything over POP3 and leaves nothing."""
+        self.client("fetchmail")
+
+    def test_fetchmail_imap(self):
+        """fetchmail does the same over IMAP."""
+        self.client("fetchmail-imap")
