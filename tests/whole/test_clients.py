@@ -52,11 +52,11 @@ class ClientsTests(SynchronousTestCase):
         self.assertEqual(done.returncode, 0)
 
     def test_swaks(self):
-        """swaks submits a message with an attachment."""
+        """Swaks submits a message with an attachment."""
         self.client("swaks")
 
     def test_msmtp(self):
-        """msmtp submits to To and Bcc, and Bcc is not in the message."""
+        """Msmtp submits to To and Bcc, and Bcc is not in the message."""
         self.client("msmtp")
 
     def test_python(self):
@@ -64,29 +64,29 @@ class ClientsTests(SynchronousTestCase):
         self.client("python-stdlib")
 
     def test_curl(self):
-        """curl lists, appends, searches and fetches; reads POP3; sends."""
+        """Curl lists, appends, searches and fetches; reads POP3; sends."""
         self.client("curl")
 
     def test_mbsync(self):
-        """mbsync pulls, pushes flags and mail, expunges; a third run does nothing."""
+        """Mbsync pulls, pushes flags and mail, expunges; a third run does nothing."""
         self.client("mbsync")
 
     def test_offlineimap(self):
-        """offlineimap pulls, pushes flags and mail; a third run does nothing."""
+        """Offlineimap pulls, pushes flags and mail; a third run does nothing."""
         self.client("offlineimap")
 
     def test_neomutt(self):
-        """neomutt sends, reads, flags and deletes."""
+        """Neomutt sends, reads, flags and deletes."""
         self.client("neomutt")
 
     def test_getmail(self):
-        """getmail tells old from new by UIDL, and deletes at QUIT."""
+        """Getmail tells old from new by UIDL, and deletes at QUIT."""
         self.client("getmail")
 
     def test_fetchmail(self):
-        """fetchmail takes everything over POP3 and leaves nothing."""
+        """Fetchmail takes everything over POP3 and leaves nothing."""
         self.client("fetchmail")
 
     def test_fetchmail_imap(self):
-        """fetchmail does the same over IMAP."""
+        """Fetchmail does the same over IMAP."""
         self.client("fetchmail-imap")
