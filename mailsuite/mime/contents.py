@@ -16,7 +16,7 @@ _TYPE = re.compile(
     rb'([^\x00-\x20/;"()\\\x7f-\xff]++)[ \t]*+/[ \t]*+([^\x00-\x20/;"()\\\x7f-\xff]++)'
 )
 _PLAIN = re.compile(
-    rb'(text)/(plain|html); ?charset="?([a-z0-9-]{1,20})"?', re.IGNORECASE
+    rb'(text)/(plain|html); ?(charset)="?([a-z0-9-]{1,20})"?', re.IGNORECASE
 )
 _TAG = re.compile(rb"[A-Za-z0-9*-]+")
 
@@ -50,8 +50,8 @@ def read(fields: Mapping[bytes, bytes], default: Contents, budget: Budget) -> Co
     given = fields.get(b"content-type")
     value = b"" if given is None else unfolded(given)
     if match := _PLAIN.fullmatch(value):
-        kind, sub, charset = match.groups()
-        found = [(b"charset", charset)]
+        kind, sub, name, charset = match.groups()
+        found = [(name, charset)]
         return _leaf(b"text", kind, sub, found, fields, budget)
     main, found = parameters.parse(value, budget)
     media = _TYPE.match(main)

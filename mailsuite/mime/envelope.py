@@ -78,10 +78,16 @@ def _list(value: bytes | None, budget: Budget) -> bytes:
 
 
 def _tolerant(value: bytes, budget: Budget) -> list[bytes]:
+    """Render what the tolerant parser finds; a group that is cut off is closed."""
     rendered = []
+    group = False
     for raw in addresses.read(value, budget):
-        budget.addresses -= 1
-        if budget.addresses < 0 and raw is not addresses.GROUP_END:
-            continue
+        if budget.addresses <= 0:
+            raw = addresses.GROUP_END  # noqa: PLW2901 - instead of all that follow
+        if raw.host is None:
+            ended, group = group, raw.mailbox is not None
+            if not (ended or group):
+                break
         rendered.append(b"(" + b" ".join(map(nstring, raw)) + b")")
+        budget.addresses -= 1
     return rendered

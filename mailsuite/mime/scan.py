@@ -171,7 +171,10 @@ class _Pass:
         fields = self.fields(body, inner, _MESSAGE_FIELD)
         rendered = envelope.render(fields, self.budget)
         at = len(self.records)
-        self.records += (b"", found.basic, rendered, found.extension)
+        extension = found.extension
+        if extension == contents.EMPTY_EXTENSION:
+            extension = b""
+        self.records += (b"", found.basic, rendered, extension)
         self.out.append(b"(%b %d %b " % (found.basic, end - body, rendered))
         self.depth += 1
         content = contents.read(fields, contents.DEFAULT, self.budget)
