@@ -163,27 +163,27 @@ def verifying_context() -> SSL.Context:
 @implementer(IOpenSSLClientConnectionCreator)
 @define(eq=False)
 class Client:
-    """Makes the TLS side of one connection to ``name`` (a host or an address).
-
-    With ``verify`` the certificate must be issued by a trusted authority for
-    this name (RFC 6125); without, any will do.
-    """
+    """The TLS side of one connection to ``name`` (a host or an address)."""
 
     _context: SSL.Context
     name: str
-    verify: bool = False
+    _connection: SSL.Connection | None = field(default=None, init=False)
 
     def clientConnectionForTLS(self, protocol: Any) -> SSL.Connection:
         """Give the OpenSSL connection (Twisted's interface)."""
-        connection = SSL.Connection(self._context, None)
-        connection.set_app_data(protocol)
+        connection = self._connection = SSL.Connection(self._context, None)
         if not _literal(self.name):
             connection.set_tlsext_host_name(self.name.encode("idna"))
         return connection
 
-    def proven(self, transport: Any) -> bool:
-        """Whether the peer of a finished handshake has the right name."""
-        connection = transport.getHandle()
+    def proven(self) -> bool:
+        """Whether the peer of a finished handshake has the right name.
+
+        Means something only in a context that verifies the issuer.
+        """
+        connection = self._connection
+        if connection is None:
+            return False
         try:
             if _literal(self.name):
                 verify_ip_address(connection, self.name)

@@ -33,14 +33,6 @@ def shake(client: SSL.Connection, server: SSL.Connection) -> None:
     raise AssertionError("the handshake does not end")
 
 
-class Handle:
-    def __init__(self, connection):
-        self.connection = connection
-
-    def getHandle(self):
-        return self.connection
-
-
 class ContextsTests(SynchronousTestCase):
     def setUp(self):
         self.settings = self._pair("mx.example.test", "127.0.0.1")
@@ -87,7 +79,7 @@ class ContextsTests(SynchronousTestCase):
         ):
             client, connection = self._client(trusting, name)
             shake(connection, SSL.Connection(server_context(self.settings), None))
-            self.assertIs(client.proven(Handle(connection)), right, name)
+            self.assertIs(client.proven(), right, name)
 
     def test_old_protocol(self):
         """TLS 1.1 is refused."""

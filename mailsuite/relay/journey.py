@@ -1,0 +1,106 @@
+"""A load's way: by a kept connection, or from host to host until all is settled."""
+
+from collections.abc import Sequence
+
+from attrs import define, field, frozen
+
+from mailsuite.model.address import Address
+from mailsuite.model.envelope import Recipient
+from mailsuite.model.outcomes import Deferred
+from mailsuite.relay import classify
+from mailsuite.relay.candidates import Candidates, Unroutable
+from mailsuite.relay.classify import Fate
+from mailsuite.relay.dialing import Dialer, Unreachable
+from mailsuite.relay.dialogue import Dialogue
+from mailsuite.relay.errand import Errand, Message
+from mailsuite.relay.routes import Route
+from mailsuite.relay.sessions import Destination, Sessions
+from mailsuite.relay.settings import Relay
+
+TRIES = 20  # addresses tried in one attempt
+
+
+@frozen
+class Means:
+    """What every journey uses."""
+
+    candidates: Candidates
+    dialer: Dialer
+    sessions: Sessions
+    settings: Relay
+
+
+@frozen
+class Load:
+    """Recipients that go in one transaction: one domain, one sender."""
+
+    domain: str
+    sender: Address | None
+    recipients: tuple[Recipient, ...]
+
+
+@define(eq=False)
+class Journey:
+    """One load's way over kept connections and hosts until all is settled."""
+
+    _means: Means
+    _destination: Destination
+    _route: Route
+    _message: Message
+    _load: Load
+    _outcomes: dict[int, Fate] = field(factory=dict, init=False)
+    _problems: list[Fate] = field(factory=list, init=False)
+    _tries: int = field(default=0, init=False)
+
+    async def travel(self, hosts: Sequence[str]) -> dict[int, Fate]:
+        """Give an outcome for every recipient."""
+        kept = self._means.sessions.idle(self._destination)
+        if kept is None or not await self._by(kept):
+            for host in hosts:
+                if self._tries >= TRIES or await self._to(host):
+                    break
+        rest = self._worst()
+        return {r.n: self._outcomes.get(r.n, rest) for r in self._load.recipients}
+
+    async def _to(self, host: str) -> bool:
+        """Try a host's addresses; True: nobody is left."""
+        candidates, dialer = self._means.candidates, self._means.dialer
+        try:
+            targets = await candidates.targets(host, self._route)
+        except Unroutable as error:
+            self._problems.append(error.outcome)
+            return False
+        for target in targets[: TRIES - self._tries]:
+            self._tries += 1
+            try:
+                dialogue = await dialer.dial(target, self._route)
+            except Unreachable as error:
+                self._problems.append(error.outcome)
+                continue
+            if await self._by(dialogue):
+                return True
+        return False
+
+    async def _by(self, dialogue: Dialogue) -> bool:
+        """Go by one connection; True: nobody is left."""
+        means, load = self._means, self._load
+        left = [r for r in load.recipients if r.n not in self._outcomes]
+        try:
+            errand = Errand(dialogue, self._message, load.sender, means.settings)
+            carried = await errand.run(left)
+        except BaseException:
+            dialogue.abort()
+            raise
+        self._outcomes |= carried.outcomes
+        if len(self._outcomes) < len(load.recipients):
+            self._problems.append(carried.problem)
+            dialogue.hang_up()
+            return False
+        means.sessions.keep(self._destination, dialogue)
+        return True
+
+    def _worst(self) -> Fate:
+        """What those get whom no host took: a hope, if any host left one."""
+        silent = Deferred(classify.NO_CONNECTION, "no host could be tried")
+        hopes = [problem for problem in self._problems if isinstance(problem, Deferred)]
+        return (hopes or self._problems or [silent])[-1]

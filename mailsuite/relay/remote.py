@@ -1,0 +1,125 @@
+"""The queue's transport ``relay``: a job goes out to other servers."""
+
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+from attrs import define, field, frozen
+from twisted.internet import defer
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from mailsuite.interfaces.blobs import IBlobs
+from mailsuite.interfaces.events import IEvents
+from mailsuite.interfaces.queueing import IDelivery, Lease, Settle
+from mailsuite.interfaces.resolving import IResolver
+from mailsuite.model.address import Address
+from mailsuite.model.envelope import Recipient
+from mailsuite.model.errors import Damaged
+from mailsuite.model.outcomes import Deferred
+from mailsuite.net.lanes import Lane
+from mailsuite.relay.candidates import Candidates, Unroutable
+from mailsuite.relay.classify import Fate
+from mailsuite.relay.content import Content
+from mailsuite.relay.dialing import Dialer
+from mailsuite.relay.errand import Fenced, Message
+from mailsuite.relay.journey import Journey, Load, Means
+from mailsuite.relay.routes import Routes
+from mailsuite.relay.sessions import Destination, Sessions
+from mailsuite.relay.settings import Relay
+
+Renew = Callable[[Lease], Awaitable[bool]]
+
+
+@frozen
+class Ground:
+    """What the relay stands on: the reactor and our name in EHLO."""
+
+    reactor: Any
+    hostname: str
+
+
+@implementer(IDelivery)
+@define(eq=False)
+class Remote:
+    """``renew`` is asked right before a message's final dot.
+
+    :raises UsageError: a route in the settings is wrong.
+    """
+
+    _ground: Ground
+    _settings: Relay
+    _resolver: IResolver
+    _blobs: IBlobs
+    _renew: Renew
+    _events: IEvents
+    _routes: Routes = field(init=False)
+    _candidates: Candidates = field(init=False)
+    _means: Means = field(init=False)
+    _lane: Lane = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        ground, settings = self._ground, self._settings
+        own = frozenset({ground.hostname.lower()})
+        self._routes = Routes.parse(settings.routes, settings.port, settings.tls)
+        self._candidates = Candidates(self._resolver, own, settings.allow_private)
+        dialer = Dialer(ground.reactor, ground.hostname, settings, self._events)
+        self._means = Means(self._candidates, dialer, Sessions(settings), settings)
+        self._lane = Lane(ground.reactor, "relay")
+
+    async def deliver(self, lease: Lease, settle: Settle) -> None:
+        """Settle each recipient when its fate is known, domains side by side."""
+        try:
+            message = await self._message(lease)
+        except Damaged as error:
+            text = f"the message cannot be read: {error}"
+            everybody: dict[int, Fate] = {
+                r.n: Deferred("4.3.0", text) for r in lease.recipients
+            }
+            await settle(lease, everybody)
+            return
+        works = [
+            defer.Deferred.fromCoroutine(self._carry(lease, settle, message, load))
+            for load in _loads(lease, self._settings.recipients)
+        ]
+        for _, result in await defer.DeferredList(works, consumeErrors=True):
+            if isinstance(result, Failure) and not result.check(Fenced):
+                result.raiseException()
+
+    async def stop(self) -> None:
+        """Take leave of every kept connection; the queue has stopped before."""
+        self._means.sessions.stop()
+        self._lane.stop()
+
+    async def _message(self, lease: Lease) -> Message:
+        content = Content(lease.blob, self._lane)
+        await content.open(self._blobs)
+        header, anything = await content.traits()
+        utf8 = header and "smtputf8" in lease.envelope.marks
+        return Message(
+            content, lease.blob.size, anything, utf8, lambda: self._renew(lease)
+        )
+
+    async def _carry(
+        self, lease: Lease, settle: Settle, message: Message, load: Load
+    ) -> None:
+        route = self._routes.find(load.domain)
+        try:
+            hosts = await self._candidates.hosts(route)
+        except Unroutable as error:
+            await settle(lease, {r.n: error.outcome for r in load.recipients})
+            return
+        destination = Destination.of(hosts, route)
+        async with self._means.sessions.slot(destination):
+            journey = Journey(self._means, destination, route, message, load)
+            outcomes = await journey.travel(hosts)
+        await settle(lease, outcomes)
+
+
+def _loads(lease: Lease, most: int) -> Iterator[Load]:
+    groups: dict[tuple[str, Address | None], list[Recipient]] = {}
+    for recipient in lease.recipients:
+        sender = recipient.sender or lease.envelope.sender
+        groups.setdefault((recipient.address.domain, sender), []).append(recipient)
+    for (domain, sender), recipients in groups.items():
+        for start in range(0, len(recipients), most):
+            yield Load(domain, sender, tuple(recipients[start : start + most]))
