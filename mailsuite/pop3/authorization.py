@@ -1,6 +1,7 @@
 """The AUTHORIZATION state: from a name to an open maildrop (RFC 1939 §4)."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 
 from attrs import define, field
 
@@ -100,11 +101,10 @@ class Authorization:
             unlock = self._lock(principal)
         except Taken:
             return replies.refuse("Another session has the maildrop", replies.IN_USE)
-        try:
+        with ExitStack() as undo:
+            undo.callback(unlock)
             maildrop = await Maildrop.open(self.ground.accounts, account)
-        except BaseException:
-            unlock()
-            raise
+            undo.pop_all()
         return Opened(maildrop, principal.name, unlock)
 
     def _lock(self, principal: Principal) -> Callable[[], None]:

@@ -1,6 +1,7 @@
 """A maildrop: INBOX as it was at login, numbered from 1 (RFC 1939 §5)."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from typing import Self
 
 from attrs import define, field
@@ -31,12 +32,12 @@ class Maildrop:
     async def open(cls, accounts: IAccounts, name: AccountName) -> Self:
         """Open an account's INBOX; ``close`` gives it back."""
         account = await accounts.open(name)
-        try:
+        with ExitStack() as undo:
+            undo.callback(account.close)
             inbox = await account.mailbox(INBOX)
-            return cls(name, account, inbox, await inbox.snapshot())
-        except BaseException:
-            account.close()
-            raise
+            opened = cls(name, account, inbox, await inbox.snapshot())
+            undo.pop_all()
+        return opened
 
     def __len__(self) -> int:
         """How many numbers there are, marked messages counted in."""

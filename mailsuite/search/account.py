@@ -8,6 +8,7 @@ import errno
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from typing import Any, TypeVar
 
 from attrs import define, field, frozen
@@ -136,10 +137,7 @@ class Account:
 
     def _set_aside(self, error: Exception) -> None:
         """Keep one broken index for whoever wants to look at it."""
-        try:
-            self.close()
-        except Exception:
-            self._searcher = self._index = None
+        self._searcher = self._index = None
         aside = self.folder + ".corrupt"
         if self._there():
             shutil.rmtree(aside, ignore_errors=True)
@@ -181,7 +179,8 @@ class Account:
     ) -> None:
         fresh = self._cursor() == 0
         writer = self._open().writer(limitmb=self.memory, timeout=LOCK_SECONDS)
-        try:
+        with ExitStack() as undo:
+            undo.callback(writer.cancel)
             if not fresh:
                 for email in (*gone, *(email for email, _ in added)):
                     writer.delete_by_term("email", str(email))
@@ -195,9 +194,7 @@ class Account:
                     shown=_shown(document),
                 )
             writer.add_document(email=CURSOR, shown=reached)
-        except BaseException:
-            writer.cancel()
-            raise
+            undo.pop_all()
         writer.commit()
 
     def _ask(self, words: str, limit: int) -> list[Found]:

@@ -16,29 +16,14 @@ from twisted.logger import Logger
 from mailsuite.interfaces.changes import IChanges
 from mailsuite.interfaces.events import IEvents
 from mailsuite.model.errors import Taken
-from mailsuite.model.ids import AccountName, EmailId, ModSeq
+from mailsuite.model.ids import AccountName
 from mailsuite.net.tasks import Tasks
-from mailsuite.net.workers import Failed, Lost, Workers
-from mailsuite.search.settings import Search
+from mailsuite.net.workers import Failed, Lost
+from mailsuite.search.batches import Batches, Progress
 
-SLOW_SECONDS = 2.0  # a batch above it halves the next one
-CRASHES = 3  # of the child at one message, before it is left out
-MISSES = 3  # times that a message's file was not there, before it is left out
 LONGEST_WAIT = 300.0  # seconds between attempts at an account that fails
 
 _log = Logger()
-
-
-@define(eq=False)
-class _Progress:
-    """How an account's indexing goes; ``cursor`` None: the child must be asked."""
-
-    cursor: int | None = None
-    limit: int = 0
-    crashes: int = 0
-    misses: int = 0
-    failures: int = 0
-    waiting: "list[Deferred[None]]" = field(factory=list)
 
 
 @define(eq=False)
@@ -47,12 +32,11 @@ class Follower:
 
     _clock: IReactorTime
     _changes: IChanges
-    _workers: Workers
     _events: IEvents
-    settings: Search
+    _steps: Batches
     _tasks: Tasks = field(factory=Tasks)
     _dirty: dict[AccountName, None] = field(factory=dict)
-    _known: dict[AccountName, _Progress] = field(factory=dict)
+    _known: dict[AccountName, Progress] = field(factory=dict)
     _timers: set[IDelayedCall] = field(factory=set)
     _gathering: bool = False
     _working: bool = False
@@ -79,11 +63,11 @@ class Follower:
         self._dirty[account] = None
         if not (self._gathering or self._working):
             self._gathering = True
-            self._later(self.settings.settle_seconds, self._begin)
+            self._later(self._steps.settings.settle_seconds, self._begin)
 
     def forget(self, account: AccountName) -> None:
         """The index is not where we thought it was: ask, and catch up."""
-        self._known.pop(account, _Progress()).cursor = None
+        self._known.pop(account, Progress()).cursor = None
         self.wake(account)
 
     async def settled(self, account: AccountName, seconds: float) -> None:
@@ -122,8 +106,8 @@ class Follower:
             self._working = True
             self._tasks.launch("search: indexing", self._work())
 
-    def _progress(self, account: AccountName) -> _Progress:
-        return self._known.setdefault(account, _Progress())
+    def _progress(self, account: AccountName) -> Progress:
+        return self._known.setdefault(account, Progress())
 
     async def _work(self) -> None:
         """Index what is dirty, one account after the other, a batch at a time."""
@@ -143,10 +127,10 @@ class Follower:
             self._working = False
             self._current = None
 
-    async def _attempt(self, account: AccountName, progress: _Progress) -> bool:
+    async def _attempt(self, account: AccountName, progress: Progress) -> bool:
         """Index one batch; whether there may be more. Failures wait their turn."""
         try:
-            more = await self._batch(account, progress)
+            more = await self._steps.batch(account, progress)
         except Lost as error:
             progress.crashes += 1
             progress.limit = 1
@@ -164,70 +148,11 @@ class Follower:
         progress.failures = 0
         return more
 
-    def _retry(self, account: AccountName, progress: _Progress) -> None:
+    def _retry(self, account: AccountName, progress: Progress) -> None:
         progress.cursor = None
         wait = min(LONGEST_WAIT, 0.5 * 2 ** min(progress.failures, 12))
         progress.failures += 1
         self._later(wait, lambda: self.wake(account))
-
-    async def _batch(self, account: AccountName, progress: _Progress) -> bool:
-        if progress.cursor is None:
-            progress.cursor = await self._cursor(account)
-        cursor = progress.cursor
-        limit = progress.limit or self.settings.batch
-        reached, added, gone = await self._changes.since(account, ModSeq(cursor), limit)
-        if reached < cursor:
-            self._rebuilt(account, "it was ahead of its account")
-            await self._workers.ask({"do": "drop", "account": account})
-            progress.cursor = 0
-            return True
-        if reached == cursor:
-            return False
-        if progress.crashes >= CRASHES:
-            _log.error("{account}: a message crashes the indexer", account=account)
-            added = []
-        began = self._clock.seconds()
-        await self._take(account, progress, (reached, added, gone))
-        self._adapt(progress, self._clock.seconds() - began)
-        return True
-
-    async def _take(
-        self,
-        account: AccountName,
-        progress: _Progress,
-        changes: tuple[ModSeq, Sequence[tuple[EmailId, str]], Sequence[EmailId]],
-    ) -> None:
-        reached, added, gone = changes
-        answer, _ = await self._workers.ask(
-            {
-                "do": "take",
-                "account": account,
-                "from": progress.cursor,
-                "reached": reached,
-                "added": [list(row) for row in added],
-                "gone": list(gone),
-                "partial": progress.misses >= MISSES,
-            }
-        )
-        progress.cursor = int(answer["cursor"])
-        progress.crashes = 0
-        progress.misses = progress.misses + 1 if "missing" in answer else 0
-        if "broken" in answer:
-            self._rebuilt(account, "it was broken")
-
-    async def _cursor(self, account: AccountName) -> int:
-        answer, _ = await self._workers.ask({"do": "cursor", "account": account})
-        if "broken" in answer:
-            self._rebuilt(account, "it was broken")
-        return int(answer["cursor"])
-
-    def _rebuilt(self, account: AccountName, reason: str) -> None:
-        self._events.happened("search.rebuilt", account=account, reason=reason)
-
-    def _adapt(self, progress: _Progress, seconds: float) -> None:
-        limit = progress.limit or self.settings.batch
-        wanted = limit // 2 if seconds > SLOW_SECONDS else limit * 2
-        progress.limit = max(1, min(wanted, self.settings.batch))
 
 
 def _release(waiters: "Sequence[Deferred[None]]") -> None:

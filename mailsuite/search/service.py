@@ -17,6 +17,7 @@ from mailsuite.model.errors import Taken
 from mailsuite.model.ids import AccountName, EmailId
 from mailsuite.net.tasks import Tasks
 from mailsuite.net.workers import Failed, Lost, Program, Workers
+from mailsuite.search.batches import Batches
 from mailsuite.search.follow import Follower
 from mailsuite.search.settings import Search
 
@@ -37,6 +38,7 @@ class SearchService(Service):
     _folder: str
     settings: Search
     workers: Workers = field(init=False)
+    _steps: Batches = field(init=False)
     _follower: Follower = field(init=False)
     _tasks: Tasks = field(factory=Tasks, init=False)
     _sweeper: IDelayedCall | None = field(default=None, init=False)
@@ -49,13 +51,16 @@ class SearchService(Service):
             seconds=REQUEST_SECONDS,
         )
         self.workers = Workers(self._reactor, program)
-        self._follower = Follower(
+        self._steps = Batches(
             self._reactor, self._changes, self.workers, self._events, self.settings
+        )
+        self._follower = Follower(
+            self._reactor, self._changes, self._events, self._steps
         )
 
     def reload(self, fresh: Search) -> None:
         """Use other settings from the next batch on."""
-        self.settings = self._follower.settings = fresh
+        self.settings = self._steps.settings = fresh
 
     @override
     def startService(self) -> None:
