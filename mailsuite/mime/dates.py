@@ -38,7 +38,7 @@ def parse(value: bytes) -> tuple[int, int] | None:
     """
     value = value[:DATE_OCTETS]
     if b"(" in value:
-        value = comments.dropped(value, Budget())
+        value = comments.dropped(value.replace(b"(", b" ("), Budget())
     value = value.strip()
     if usual := _USUAL.match(value):
         day, month, year, hour, minute, second, zone = usual.groups()

@@ -70,7 +70,7 @@ def _list(value: bytes | None, budget: Budget) -> bytes:
         if bare:
             rendered.append(b'(NIL NIL "%b" "%b")' % (bare, domain))
         elif quoted or phrase:
-            name = b" ".join((quoted or phrase).split())
+            name = quoted or b" ".join(phrase.split())
             rendered.append(b'("%b" NIL "%b" "%b")' % (name, local, host))
         else:
             rendered.append(b'(NIL NIL "%b" "%b")' % (local, host))

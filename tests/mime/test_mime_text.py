@@ -1,0 +1,113 @@
+"""Transfer encodings and what SEARCH looks through."""
+
+import base64
+import quopri
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from mailsuite.mime import limits, structure, text, transfer
+from mailsuite.mime.scan import scan
+
+BIG = limits.SLICE_OCTETS
+
+
+class TransferTests(SynchronousTestCase):
+    @given(st.binary(max_size=300))
+    def test_base64(self, octets):
+        """What is encoded comes back, whatever the line ends."""
+        coded = base64.encodebytes(octets).replace(b"\n", b" \r\n")
+        self.assertEqual(transfer.decode(coded, "BASE64"), octets)
+
+    @given(st.binary(max_size=300))
+    def test_quoted_printable(self, octets):
+        """Likewise for quoted-printable."""
+        coded = quopri.encodestring(octets, quotetabs=True)
+        self.assertEqual(transfer.decode(coded, "quoted-printable"), octets)
+
+    @given(
+        st.binary(max_size=300), st.sampled_from(["base64", "quoted-printable", "x"])
+    )
+    def test_any(self, octets, encoding):
+        """Any octets are decoded to something."""
+        transfer.decode(octets, encoding)
+
+    def test_sliced(self):
+        """Slices join to the whole, where a line or a code would be cut too."""
+        octets = bytes(range(256)) * 2000
+        for coded in (base64.encodebytes(octets), base64.b64encode(octets)):
+            pieces = list(transfer.slices(coded, 0, len(coded), "base64"))
+            self.assertEqual(b"".join(pieces), octets)
+            self.assertTrue(max(map(len, pieces)) <= BIG)
+        coded = b"".join(b"=%02X" % octet for octet in octets)
+        pieces = list(transfer.slices(coded, 0, len(coded), "quoted-printable"))
+        self.assertEqual(b"".join(pieces), octets)
+        self.assertTrue(max(map(len, pieces)) <= BIG)
+
+    def test_joined_base64(self):
+        """Two encoded pieces in a row are both decoded."""
+        self.assertEqual(transfer.decode(b"YQ==YmM=\r\nZA", "base64"), b"abcd")
+
+    def test_much_padding(self):
+        """A mebioctet of padding is nothing."""
+        self.assertEqual(transfer.decode(b"=" * 1_048_576, "base64"), b"")
+
+
+def found(octets: bytes, needle: str, *, header: bool = False) -> bool:
+    part = structure.decode(scan(octets).parts)
+    return text.holds(text.searchable(octets, part, header=header), needle)
+
+
+class SearchableTests(SynchronousTestCase):
+    def test_encodings(self):
+        """Text is found behind its encoding and charset, in any case."""
+        octets = (
+            b"Content-Type: text/plain; charset=koi8-r\r\n"
+            b"Content-Transfer-Encoding: base64\r\n\r\n"
+        ) + base64.encodebytes("Привет, мир".encode("koi8-r"))
+        self.assertTrue(found(octets, "привет"))
+        self.assertFalse(found(octets, "koi8"))
+
+    def test_header(self):
+        """TEXT looks into the decoded header, BODY does not."""
+        octets = b"Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n\r\nbody"
+        self.assertTrue(found(octets, "grüße", header=True))
+        self.assertFalse(found(octets, "grüße"))
+
+    def test_inner(self):
+        """Headers of inner messages belong to the body; attachments are left out."""
+        octets = (
+            b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
+            b"Content-Type: message/rfc822\r\n\r\nSubject: inner\r\n\r\ndeep\r\n--b\r\n"
+            b"Content-Type: application/x; name=file\r\n\r\nbinary\r\n--b--\r\n"
+        )
+        for needle in ("inner", "deep", "name=file"):
+            self.assertTrue(found(octets, needle), needle)
+        self.assertFalse(found(octets, "binary"))
+
+    def test_across_slices(self):
+        """What lies across two slices is found."""
+        octets = b"\r\n" + b"a" * (BIG - 3) + b"needle" + b"b" * BIG
+        self.assertTrue(found(octets, "Needle"))
+
+    def test_character_across_slices(self):
+        """So is a character that a slice cuts."""
+        octets = (
+            b"Content-Type: text/plain; charset=utf-8\r\n\r\n"
+            + b"a" * (BIG - 1)
+            + "ä".encode()
+        )
+        self.assertTrue(found(octets, "aä"))
+
+    def test_pieces_are_bounded(self):
+        """No piece is larger than a slice, so a door may let others in between."""
+        octets = b"X: " + b"y\r\n z" * 300_000 + b"\r\n\r\n" + b"x" * 3_000_000
+        part = structure.decode(scan(octets).parts)
+        for piece in text.searchable(octets, part):
+            self.assertTrue(len(piece) <= BIG)
+
+    def test_wrong_label(self):
+        """Text in ISO 8859-1 that calls itself ASCII is found all the same."""
+        octets = b"\r\n" + "Grüße".encode("latin-1") + b" " * 9
+        self.assertTrue(found(octets, "grüße"))
