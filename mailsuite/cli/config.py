@@ -1,5 +1,7 @@
 """``mailsuite config``: what the settings are, mean, and lack."""
 
+import re
+
 import click
 
 from mailsuite.cli.client import Client
@@ -11,6 +13,16 @@ from mailsuite.model.errors import UsageError
 from mailsuite.model.settings import described
 
 SECRET = ("password", "secret", "token")
+WITHIN = re.compile(r"\b((?:password|secret|token)=)(?!file:|env:)\S+")
+
+
+def shown(key: str, value: object) -> object:
+    """Give a value with secrets hidden."""
+    if isinstance(value, tuple):
+        return [shown(key, one) for one in value]
+    if not isinstance(value, str) or not value:
+        return value
+    return "(hidden)" if key.endswith(SECRET) else WITHIN.sub(r"\1(hidden)", value)
 
 
 @click.group()
@@ -45,7 +57,7 @@ def show(client: Client, section: str, as_json: bool) -> None:
     rows = [
         {
             "setting": f"{name}.{key}",
-            "value": "(hidden)" if value and key.endswith(SECRET) else value,
+            "value": shown(key, value),
             "source": loaded.sources.get((name, key), "default"),
         }
         for name, values in reading.values(loaded.tree).items()

@@ -6,6 +6,7 @@ counted, and never holds up mail.
 
 import os
 import sys
+from collections.abc import Callable
 
 from attrs import define, field
 from twisted.internet.interfaces import (
@@ -28,7 +29,7 @@ class Sink:
 
     _clock: IReactorTime
     _lane: Lane
-    _target: str
+    _target: Callable[[], str]
     _lines: list[str] = field(factory=list)
     _size: int = 0
     _writing: int = 0
@@ -37,9 +38,14 @@ class Sink:
     dropped: int = 0
 
     @classmethod
-    def to(cls, reactor: IReactorFromThreads, clock: IReactorTime, to: str) -> "Sink":
-        """``stdout``, ``stderr`` or a path; opened at the first line."""
-        return cls(clock, Lane(reactor, "log"), to)
+    def to(
+        cls,
+        reactor: IReactorFromThreads,
+        clock: IReactorTime,
+        target: Callable[[], str],
+    ) -> "Sink":
+        """``target`` gives ``stdout``, ``stderr`` or a path, at the first line."""
+        return cls(clock, Lane(reactor, "log"), target)
 
     def add(self, line: str) -> None:
         """Take a whole line, its end included."""
@@ -74,19 +80,20 @@ class Sink:
             self.dropped += len(lines)
 
     def _open(self) -> int:
-        if self._target == "stdout":
+        target = self._target()
+        if target == "stdout":
             return sys.__stdout__.fileno() if sys.__stdout__ else 1
-        if self._target == "stderr":
+        if target == "stderr":
             return sys.__stderr__.fileno() if sys.__stderr__ else 2
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
-        return os.open(self._target, flags, FILE_MODE)
+        return os.open(target, flags, FILE_MODE)
 
     def reopen(self) -> None:
         """Open the file anew, after a rotation."""
         _ = self._lane.run(self._close)
 
     def _close(self) -> None:
-        if self._target not in {"stdout", "stderr"} and self._descriptor >= 0:
+        if self._descriptor > 2:
             os.close(self._descriptor)
         self._descriptor = -1
 

@@ -7,31 +7,99 @@ stops at once, with a status other than 0, before anything was touched.
 import fcntl
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from ipaddress import ip_address
 
+from mailsuite.directory.registry import rules_of
+from mailsuite.dns.servers import chosen
+from mailsuite.house import domains
+from mailsuite.house.config import Loaded
+from mailsuite.house.paths import absolute, places
+from mailsuite.house.sockets import wanted
 from mailsuite.house.tree import Tree
 from mailsuite.model.errors import UsageError
 from mailsuite.net.endpoints import Place, bind
+from mailsuite.policy.stages.recipients import networks
+from mailsuite.relay.routes import Routes
+from mailsuite.tls.contexts import Contexts
 
 OTHERS = stat.S_IRWXO
+WIDEST = {4: 8, 6: 16}
+"""Shortest prefix of a network that may relay without a password."""
+
+
+def start(loaded: Loaded) -> None:
+    """Everything that can be known before a start. :raises UsageError: what."""
+    where = places(loaded)
+    tree = absolute(loaded.tree, where.etc)
+    settings(tree)
+    domains.load(where.domains)
+    secret_file(where.config)
+    data_folder(where.data)
+    free(wanted(tree, where).every())
 
 
 def settings(tree: Tree) -> None:
     """Look for settings that are well-formed and yet must not be used."""
     if tree.server.assembly not in {"solo", "memory"}:
         raise UsageError("server.assembly is solo or memory")
+    if tree.log.style not in {"logfmt", "json"}:
+        raise UsageError("log.style is logfmt or json")
+    if tree.log.level not in {"debug", "info", "warn", "error", "critical"}:
+        raise UsageError("log.level is debug, info, warn, error or critical")
+    open_relay(tree.policy.relay_networks)
+    rules_of(tree.directory)
+    Routes.parse(tree.relay.routes, tree.relay.port, tree.relay.tls)
+    chosen(tree.dns.servers)
+    certificate(tree)
+    clear_passwords(tree)
 
 
-def private(path: str, what: str) -> None:
-    """:raises UsageError: a secret file that everybody may read."""
-    try:
-        mode = os.stat(path).st_mode
-    except OSError as error:
-        raise UsageError(f"{what}: {path}: {error.strerror}") from error
-    if mode & OTHERS:
-        raise UsageError(
-            f"{what}: everybody may read {path}; run chmod 600 {path} first"
-        )
+def open_relay(texts: Sequence[str]) -> None:
+    """:raises UsageError: half the world could send through us."""
+    for network in networks(tuple(texts)):
+        if network.prefixlen < WIDEST[network.version]:
+            raise UsageError(
+                f"policy.relay_networks: {network} would make an open relay; name"
+                " your own networks, or let users log in"
+            )
+
+
+def certificate(tree: Tree) -> None:
+    """:raises UsageError: certificate or key are missing, wrong or too open."""
+    Contexts(tree.tls).load()
+    needing = {
+        "submission": tree.submission.listen_tls,
+        "imap": tree.imap.listen_tls,
+        "pop3": tree.pop3.listen_tls,
+    }
+    for section, listen in needing.items():
+        if listen and not tree.tls.certificate:
+            raise UsageError(
+                f"{section}.listen_tls needs [tls] certificate and key; mailsuite init"
+                " makes a pair, or set listen_tls = []"
+            )
+
+
+def clear_passwords(tree: Tree) -> None:
+    """:raises UsageError: passwords would cross a network unencrypted."""
+    for section, door in (("imap", tree.imap), ("pop3", tree.pop3)):
+        if door.plaintext_login and not all(map(_on_loopback, door.listen)):
+            raise UsageError(
+                f"{section}.plaintext_login is for loopback only; {section}.listen"
+                f" has {', '.join(door.listen)}"
+            )
+
+
+def _on_loopback(text: str) -> bool:
+    place = Place.parse(text)
+    return bool(place.path) or ip_address(place.host).is_loopback
+
+
+def secret_file(path: str) -> None:
+    """:raises UsageError: others may change what the suite obeys."""
+    if os.stat(path).st_mode & stat.S_IWOTH:
+        raise UsageError(f"everybody may write to {path}: run chmod 644 {path}")
 
 
 def data_folder(path: str) -> None:
@@ -66,9 +134,9 @@ def _unlocked(lock: str, folder: str) -> None:
         os.close(descriptor)
 
 
-def free(places: Iterable[str]) -> None:
+def free(texts: Iterable[str]) -> None:
     """:raises UsageError: one of these cannot be listened on."""
-    for text in places:
+    for text in texts:
         place = Place.parse(text)
         if place.port:
             bind(place).close()

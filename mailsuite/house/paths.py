@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import socket
 import tempfile
 
 from attrs import evolve, frozen
@@ -59,7 +60,7 @@ def places(loaded: Loaded) -> Places:
 
 
 def absolute(tree: Tree, etc: str) -> Tree:
-    """Give the tree with its file names made absolute."""
+    """Give the tree with its file names absolute and the own name filled in."""
 
     def whole(path: str) -> str:
         return os.path.normpath(os.path.join(etc, path)) if path else ""
@@ -68,8 +69,12 @@ def absolute(tree: Tree, etc: str) -> Tree:
     if log not in {"stdout", "stderr"}:
         log = whole(log)
     tls = evolve(
-        tree.tls,
-        certificate=whole(tree.tls.certificate),
-        key=whole(tree.tls.key),
+        tree.tls, certificate=whole(tree.tls.certificate), key=whole(tree.tls.key)
     )
-    return evolve(tree, tls=tls, log=evolve(tree.log, target=log))
+    hostname = tree.server.hostname or socket.getfqdn().lower()
+    return evolve(
+        tree,
+        tls=tls,
+        log=evolve(tree.log, target=log),
+        server=evolve(tree.server, hostname=hostname),
+    )

@@ -3,9 +3,18 @@
 from attrs import Factory, fields, frozen, resolve_types
 
 from mailsuite.directory.settings import Settings as Directory
+from mailsuite.dns.settings import DNS
 from mailsuite.events.settings import Settings as Log
 from mailsuite.house.settings import Control, Server
+from mailsuite.imap.settings import IMAP
 from mailsuite.journal.settings import Settings as Journal
+from mailsuite.policy.settings import Settings as Policy
+from mailsuite.pop3.settings import POP3
+from mailsuite.queue.settings import Settings as Queue
+from mailsuite.relay.settings import Relay
+from mailsuite.search.settings import Search
+from mailsuite.smtp.settings import LMTP, SMTP, Submission
+from mailsuite.store.settings import Settings as Store
 from mailsuite.tls.settings import TLS
 
 
@@ -15,8 +24,19 @@ class Tree:
 
     server: Server = Factory(Server)
     tls: TLS = Factory(TLS)
+    smtp: SMTP = Factory(SMTP)
+    submission: Submission = Factory(Submission)
+    lmtp: LMTP = Factory(LMTP)
+    imap: IMAP = Factory(IMAP)
+    pop3: POP3 = Factory(POP3)
+    policy: Policy = Factory(Policy)
     directory: Directory = Factory(Directory)
+    queue: Queue = Factory(Queue)
+    relay: Relay = Factory(Relay)
+    dns: DNS = Factory(DNS)
+    store: Store = Factory(Store)
     journal: Journal = Factory(Journal)
+    search: Search = Factory(Search)
     log: Log = Factory(Log)
     control: Control = Factory(Control)
 

@@ -6,7 +6,7 @@ from attrs import frozen
 
 from mailsuite.http.asked import Asked
 from mailsuite.http.problems import Problem
-from mailsuite.model.errors import NoSpace, UsageError
+from mailsuite.model.errors import NoSpace, Taken, UsageError
 
 Answer = dict[str, object]
 Call = Callable[..., Awaitable[Answer]]
@@ -42,6 +42,8 @@ async def judged(work: Awaitable[Answer]) -> Answer:
         return await work
     except UsageError as error:
         raise Problem(409, str(error)) from error
+    except Taken as error:
+        raise Problem(503, str(error)) from error
     except NoSpace as error:
         raise Problem(507, "the disk is full") from error
 

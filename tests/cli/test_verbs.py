@@ -11,6 +11,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from mailsuite.cli.main import main
 from mailsuite.cli.shown import plain
 
+NO_TLS = "".join(
+    f"[{section}]\nlisten_tls = []\n" for section in ("submission", "imap", "pop3")
+)
+
 
 class VerbTests(SynchronousTestCase):
     def setUp(self):
@@ -19,7 +23,7 @@ class VerbTests(SynchronousTestCase):
         (self.etc / "domains.d").mkdir(parents=True)
         os.mkdir(os.path.join(self.folder, "var"), 0o700)
         self.path = self.etc / "mailsuite.toml"
-        self.path.write_text("")
+        self.path.write_text(NO_TLS)
 
     def run_verb(self, *words, status=0, stdin=None):
         done = CliRunner().invoke(main, ["--config", str(self.path), *words], stdin)
@@ -70,7 +74,7 @@ class VerbTests(SynchronousTestCase):
     def test_config(self):
         """check, show and explain."""
         self.assertIn("is right", self.run_verb("config", "check"))
-        self.path.write_text('[server]\nhostname = "mx.example.test"\n')
+        self.path.write_text('[server]\nhostname = "mx.example.test"\n' + NO_TLS)
         rows = self.as_json("config", "show", "server")["settings"]
         named = {row["setting"]: row for row in rows}
         self.assertTrue(named["server.hostname"]["source"].endswith("toml:2"))

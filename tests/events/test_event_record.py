@@ -30,7 +30,7 @@ class Made(SynchronousTestCase):
     def setUp(self):
         self.clock = Threadless()
         self.path = os.path.join(tempfile.mkdtemp(), "log")
-        self.sink = Sink.to(self.clock, self.clock, self.path)
+        self.sink = Sink.to(self.clock, self.clock, lambda: self.path)
         self.events = Events(lambda: 1_700_000_000.25, self.sink)
 
     def written(self):
@@ -76,7 +76,7 @@ class RecordTests(Made):
 
     def test_unwritable(self):
         """A log that cannot be written loses lines and raises nothing."""
-        sink = Sink.to(self.clock, self.clock, "/nonexistent/log")
+        sink = Sink.to(self.clock, self.clock, lambda: "/nonexistent/log")
         events = Events(lambda: 0.0, sink)
         events.happened("house.started")
         events.stop()

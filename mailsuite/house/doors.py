@@ -1,0 +1,151 @@
+"""The doors of a house: which sockets they serve, and what a reload changes."""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
+from typing import Any
+
+from attrs import define, field, frozen
+from twisted.application.service import Service
+
+from mailsuite.house.sockets import Sockets
+from mailsuite.house.tree import Tree
+from mailsuite.imap import ground as imap_ground
+from mailsuite.imap import service as imap_service
+from mailsuite.interfaces.blobs import IBlobs
+from mailsuite.interfaces.directory import IDirectory
+from mailsuite.interfaces.events import IEvents
+from mailsuite.interfaces.mailboxes import IAccounts
+from mailsuite.net.endpoints import Bound
+from mailsuite.net.throttle import Throttle
+from mailsuite.policy import reception
+from mailsuite.policy.reception import Purpose, Receptions
+from mailsuite.pop3 import ground as pop3_ground
+from mailsuite.pop3 import service as pop3_service
+from mailsuite.smtp import manners
+from mailsuite.smtp.ground import Ground as SMTPGround
+from mailsuite.smtp.manners import Manners
+from mailsuite.smtp.service import Doors as SMTPDoors
+from mailsuite.smtp.service import Ports
+from mailsuite.tls.contexts import Contexts
+
+
+@frozen(eq=False)
+class Hall:
+    """What all doors share."""
+
+    reactor: Any
+    directory: IDirectory
+    accounts: IAccounts
+    blobs: IBlobs
+    contexts: Contexts
+    throttle: Throttle
+    events: IEvents
+    prefix: str
+    """Begins the ids of sessions, so that they differ between starts."""
+
+
+@define(eq=False)
+class Doors:
+    """Every door's service; ``services`` in the order they open."""
+
+    _hall: Hall
+    _policy: reception.Ground
+    _sockets: Sockets
+    _receptions: dict[Purpose, Receptions] = field(factory=dict)
+    _smtp: dict[str, SMTPDoors] = field(factory=dict)
+    services: list[Service] = field(factory=list)
+    _imap: imap_service.IMAPService | None = None
+    _pop3: pop3_service.POP3Service | None = None
+
+    def build(self, tree: Tree) -> None:
+        """Make them. :raises UsageError: a setting cannot be used."""
+        for purpose in Purpose:
+            self._receptions[purpose] = Receptions(purpose, self._policy, tree.policy)
+        numbers = count(1)
+        sessions = lambda: f"{self._hall.prefix}{next(numbers):x}"  # noqa: E731 - one counter for all four
+        bound = {
+            "smtp": (Purpose.RECEPTION, self._sockets.smtp),
+            "submission": (Purpose.SUBMISSION, self._sockets.submission),
+            "submissions": (Purpose.SUBMISSION, self._sockets.submissions),
+            "lmtp": (Purpose.LMTP, self._sockets.lmtp),
+        }
+        for name, how in self._manners(tree):
+            purpose, sockets = bound[name]
+            self.services.append(self._port(name, purpose, how, sockets, sessions))
+        self._readers(tree)
+
+    def _port(
+        self,
+        name: str,
+        purpose: Purpose,
+        how: Manners,
+        sockets: Sequence[Bound],
+        sessions: Callable[[], str],
+    ) -> Service:
+        hall = self._hall
+        ground = SMTPGround(
+            hall.reactor,
+            self._receptions[purpose],
+            hall.directory,
+            hall.events,
+            hall.throttle,
+            hall.contexts.creator,
+        )
+        self._smtp[name] = SMTPDoors(ground, how, sessions)
+        return Ports(hall.reactor, sockets, self._smtp[name])
+
+    def _manners(self, tree: Tree) -> Iterator[tuple[str, Manners]]:
+        hostname, size = tree.server.hostname, tree.policy.message_octets
+        tls = self._hall.contexts.available
+        yield "smtp", manners.smtp(tree.smtp, hostname, size, tls=tls)
+        submission = manners.submission(tree.submission, hostname, size, tls=tls)
+        yield "submission", submission
+        yield "submissions", submission.at_once()
+        yield "lmtp", manners.lmtp(tree.lmtp, hostname, size)
+
+    def _readers(self, tree: Tree) -> None:
+        hall, sockets = self._hall, self._sockets
+        self._imap = imap_service.IMAPService(
+            imap_ground.Ground(
+                hall.reactor,
+                hall.directory,
+                hall.accounts,
+                hall.blobs,
+                hall.contexts,
+                hall.throttle,
+                hall.events,
+                tree.imap,
+            ),
+            [
+                *(imap_service.Socket(one) for one in sockets.imap),
+                *(imap_service.Socket(one, implicit=True) for one in sockets.imaps),
+            ],
+            f"i{hall.prefix}",
+        )
+        self._pop3 = pop3_service.POP3Service(
+            pop3_ground.Ground(
+                hall.reactor,
+                hall.directory,
+                hall.accounts,
+                hall.contexts,
+                hall.throttle,
+                hall.events,
+                tree.pop3,
+            ),
+            [
+                *(pop3_service.Socket(one) for one in sockets.pop3),
+                *(pop3_service.Socket(one, implicit=True) for one in sockets.pop3s),
+            ],
+            f"p{hall.prefix}",
+        )
+        self.services += [self._imap, self._pop3]
+
+    def reload(self, tree: Tree) -> None:
+        """Use other settings for connections that come from now on."""
+        for receptions in self._receptions.values():
+            receptions.reload(tree.policy)
+        for name, how in self._manners(tree):
+            self._smtp[name].reload(how)
+        if self._imap is not None and self._pop3 is not None:
+            self._imap.reload(tree.imap)
+            self._pop3.reload(tree.pop3)

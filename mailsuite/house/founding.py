@@ -1,0 +1,68 @@
+"""Founding a suite: its folders, files and certificate, made where missing.
+
+Nothing that exists is changed. Used by ``mailsuite init`` and ``mailsuite demo``.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+
+from attrs import define, field
+
+from mailsuite.house import sample
+from mailsuite.tls import selfsigned
+
+FOLDER_MODE = 0o700
+FILE_MODE = 0o644
+
+
+@define(eq=False)
+class Founding:
+    """Makes what is missing and tells what it did, a line each.
+
+    With ``dry`` it only tells.
+    """
+
+    etc: str
+    dry: bool = False
+    told: list[str] = field(factory=list)
+
+    def folder(self, path: str) -> None:
+        """Make a folder that others cannot look into."""
+        if self._missing(path) and not self.dry:
+            os.makedirs(path, mode=FOLDER_MODE, exist_ok=True)
+
+    def file(self, path: str, text: str, mode: int = FILE_MODE) -> None:
+        """Write a new file, whole or not at all."""
+        if self._missing(path) and not self.dry:
+            fresh = f"{path}.new"
+            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+            with os.fdopen(os.open(fresh, flags, mode), "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            os.rename(fresh, path)
+
+    def configuration(self, path: str, values: sample.Values) -> None:
+        """Write ``mailsuite.toml`` with these values, beside its domains."""
+        self.folder(self.etc)
+        self.folder(os.path.join(self.etc, "domains.d"))
+        self.file(path, sample.main(values))
+
+    def certificate(
+        self, names: Sequence[str], wall: Callable[[], float]
+    ) -> tuple[str, str]:
+        """Make a self-signed one; gives both paths relative to ``etc``."""
+        relative = (f"tls/{names[0]}.pem", f"tls/{names[0]}.key")
+        public, private = (os.path.join(self.etc, path) for path in relative)
+        self.folder(os.path.join(self.etc, "tls"))
+        if self._missing(public) and not self.dry:
+            if os.path.exists(private):
+                os.rename(private, f"{private}.old")
+            selfsigned.write(public, private, list(names), wall())
+        return relative
+
+    def _missing(self, path: str) -> bool:
+        missing = not os.path.lexists(path)
+        would = "would be made" if self.dry else "made"
+        self.told.append(f"{path}: {would if missing else 'there already, kept'}")
+        return missing

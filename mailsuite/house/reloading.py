@@ -1,0 +1,67 @@
+"""A reload: everything is prepared and may fail, then all of it counts at once."""
+
+from collections.abc import Sequence
+
+from attrs import evolve, frozen
+
+from mailsuite.directory.state import Listing
+from mailsuite.house import config, domains, guards
+from mailsuite.house.config import Loaded
+from mailsuite.house.paths import absolute, places
+from mailsuite.house.tree import SECTIONS, Tree
+from mailsuite.house.wiring import Parts
+from mailsuite.model.settings import described
+
+
+@frozen
+class Prepared:
+    """A new configuration that was read and found usable."""
+
+    loaded: Loaded
+    tree: Tree
+    files: Listing
+
+
+def prepared(old: Loaded) -> Prepared:
+    """Read the files again. :raises UsageError: something is wrong with them."""
+    loaded = config.load(old.path)
+    where = places(loaded)
+    tree = absolute(loaded.tree, where.etc)
+    guards.settings(tree)
+    return Prepared(loaded, tree, domains.load(where.domains))
+
+
+def waiting(old: Tree, new: Tree) -> Sequence[str]:
+    """Name the settings that changed and wait for a restart."""
+    return [
+        f"{name}.{one.key}"
+        for name, kind in SECTIONS.items()
+        for one in described(kind)
+        if one.restart
+        and getattr(getattr(old, name), one.key) != getattr(getattr(new, name), one.key)
+    ]
+
+
+def taken(old: Loaded, new: Loaded) -> Loaded:
+    """Give what is in force now: the new, with the old where a restart is due."""
+    sections = {
+        name: evolve(
+            getattr(new.tree, name),
+            **{
+                one.key: getattr(getattr(old.tree, name), one.key)
+                for one in described(kind)
+                if one.restart
+            },
+        )
+        for name, kind in SECTIONS.items()
+    }
+    return evolve(new, tree=Tree(**sections))
+
+
+def commit(parts: Parts, fresh: Prepared) -> None:
+    """Let the new settings count; they were checked, so that nothing fails."""
+    parts.registry.rearrange(fresh.tree.directory, fresh.files)
+    parts.contexts.reload(fresh.tree.tls)
+    parts.doors.reload(fresh.tree)
+    if parts.search is not None:
+        parts.search.reload(fresh.tree.search)

@@ -1,0 +1,225 @@
+"""The house: one service that starts every part in order and stops it in order.
+
+Start: sockets (before ``--uid``), data folder locked, directory, journal with its
+clients' recovery, relay and search, doors. Stop: doors refuse and finish, queue,
+search, store, journal's stop record, directory, lock. Either is logged.
+"""
+
+import gc
+import os
+import resource
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+from attrs import define, field
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred
+from twisted.logger import ILogObserver, Logger
+from twisted.python.components import Componentized
+from twisted.python.failure import Failure
+from typing_extensions import override
+
+from mailsuite.events.lines import STYLES
+from mailsuite.events.observers import Diagnostics
+from mailsuite.events.record import Events
+from mailsuite.events.sink import Sink
+from mailsuite.house import reloading
+from mailsuite.house.config import Loaded
+from mailsuite.house.paths import Places, absolute, places
+from mailsuite.house.sockets import Sockets, bind_all, bind_control, wanted
+from mailsuite.house.wiring import Ground, Parts, assemble
+from mailsuite.journal.generation import Generation
+from mailsuite.model.errors import UsageError
+from mailsuite.net.tasks import Tasks
+
+SWITCH_SECONDS = 0.0005
+"""How long a thread of Python code may hold up the reactor."""
+UMASK = 0o077
+SPARE_DESCRIPTORS = 50
+
+wall = getattr(time, "time")  # noqa: B009 - the one place that hands it out
+
+
+@define(eq=False, slots=False)
+class House(Service):
+    """A whole suite in this process; made by :func:`made`."""
+
+    loaded: Loaded
+    reactor: Any
+    places: Places
+    events: Events
+    diagnostics: Diagnostics
+    sockets: Sockets = field(factory=Sockets)
+    parts: Parts | None = None
+    ready: bool = False
+    status: int = 0
+    """What the process should exit with."""
+    _generation: Generation | None = None
+    _starting: Deferred[None] | None = None
+    _tasks: Tasks = field(factory=Tasks)
+    _told: list[Callable[["House"], None]] = field(factory=list)
+    _failed: list[Callable[[str], object]] = field(factory=list)
+    _log: Logger = field(factory=lambda: Logger(namespace="mailsuite.house"))
+
+    def on_ready(self, call: Callable[["House"], None]) -> None:
+        """Call it once ports answer."""
+        self._told.append(call)
+
+    def on_failure(self, call: Callable[[str], object]) -> None:
+        """Call it with a sentence when the start failed."""
+        self._failed.append(call)
+
+    @override
+    def setServiceParent(self, parent: Any) -> None:
+        """Let twistd log through us."""
+        if isinstance(parent, Componentized):
+            parent.setComponent(ILogObserver, self.diagnostics)
+        Service.setServiceParent(self, parent)
+
+    @override
+    def privilegedStartService(self) -> None:
+        Service.privilegedStartService(self)
+        tree = absolute(self.loaded.tree, self.places.etc)
+        raised_descriptors(tree.server.descriptors)
+        self.sockets = bind_all(wanted(tree, self.places))
+
+    @override
+    def startService(self) -> None:
+        Service.startService(self)
+        os.umask(UMASK)
+        sys.setswitchinterval(SWITCH_SECONDS)
+        try:
+            os.makedirs(self.places.data, mode=0o700, exist_ok=True)
+            self._generation = Generation.begin(self.places.data)
+            self.sockets = bind_control(self.sockets, self.places.control)
+        except (UsageError, OSError) as error:
+            self.sockets.close()
+            raise UsageError(str(error)) from error
+        with suppress(ValueError):  # not on the main thread: tests
+            signal.signal(signal.SIGHUP, self._hung_up)
+        self._starting = Deferred.fromCoroutine(self._start())
+        _ = self._starting.addErrback(self._broke)
+
+    async def _start(self) -> None:
+        began = self.reactor.seconds()
+        assert self._generation is not None
+        tree = absolute(self.loaded.tree, self.places.etc)
+        ground = Ground(
+            self.reactor, wall, self.places, self.events, self._generation, self.sockets
+        )
+        self.parts = assemble(ground, tree, self.reload, lambda: self.ready)
+        await self.parts.start()
+        gc.collect()
+        gc.freeze()
+        self.ready = True
+        self.events.happened(
+            "house.started",
+            seconds=self.reactor.seconds() - began,
+            generation=self._generation.number,
+        )
+        for call in self._told:
+            call(self)
+
+    def _broke(self, failure: Failure) -> None:
+        """The start failed: say why, stop what runs, exit with 1."""
+        self.status = 1
+        if failure.check(UsageError):
+            text = str(failure.value)
+        else:
+            text = f"the start failed: {failure.getErrorMessage()}"
+            self._log.failure("the start failed", failure)
+        for call in self._failed:
+            call(text)
+        self.reactor.addSystemEventTrigger("after", "shutdown", self._exit)
+        self.reactor.callWhenRunning(self._give_up)
+
+    def _give_up(self) -> None:
+        with suppress(Exception):  # it may be stopping already
+            self.reactor.stop()
+
+    def _exit(self) -> None:
+        self.events.stop()
+        os._exit(self.status)
+
+    @override
+    def stopService(self) -> Deferred[None]:
+        Service.stopService(self)
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        began = self.reactor.seconds()
+        clean = self.ready
+        self.ready = False
+        await self._tasks.settled()
+        if self.parts is not None:
+            await self.parts.stop()
+        if self._generation is not None:
+            self._generation.finish(clean=clean)
+        self.sockets.close()
+        self.events.happened("house.stopped", seconds=self.reactor.seconds() - began)
+        if not self.status:
+            self.events.stop()
+
+    def _hung_up(self, *_: object) -> None:
+        self.reactor.callFromThread(
+            lambda: self._tasks.launch("reload", self._reload_quietly())
+        )
+
+    async def _reload_quietly(self) -> None:
+        with suppress(UsageError):  # told as an event
+            await self.reload()
+
+    async def reload(self) -> Sequence[str]:
+        """Take over changed files; tells what waits for a restart.
+
+        :raises UsageError: something is wrong, and everything stays as it was.
+        """
+        if self.parts is None:
+            raise UsageError("the suite is still starting")
+        try:
+            fresh = reloading.prepared(self.loaded)
+            reloading.commit(self.parts, fresh)
+        except UsageError as error:
+            self.events.happened("house.kept", reason=str(error))
+            raise
+        restart = reloading.waiting(self.loaded.tree, fresh.loaded.tree)
+        self.loaded = reloading.taken(self.loaded, fresh.loaded)
+        self.events.style(fresh.tree.log.style)
+        self.diagnostics.least(fresh.tree.log.level)
+        self.events.reopen()
+        self.events.happened("house.reloaded", restart=",".join(restart))
+        return restart
+
+
+def raised_descriptors(wanted_: int) -> None:
+    """Ask for so many open files, or as many as the system allows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY:
+        wanted_ = min(wanted_, hard)
+    if wanted_ > soft:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted_, hard))
+
+
+def log_target(target: str, places: Places) -> str:
+    """Give where lines go: a daemon has no standard output."""
+    if target != "stdout":
+        return target
+    with suppress(OSError):
+        if os.fstat(1).st_rdev == os.stat(os.devnull).st_rdev:
+            return os.path.join(places.data, "mailsuite.log")
+    return target
+
+
+def made(loaded: Loaded, reactor: Any) -> House:
+    """Make the house of a configuration; nothing is opened yet."""
+    reactor.seconds = time.monotonic
+    where = places(loaded)
+    tree = absolute(loaded.tree, where.etc)
+    sink = Sink.to(reactor, reactor, lambda: log_target(tree.log.target, where))
+    events = Events(wall, sink, render=STYLES[tree.log.style])
+    diagnostics = Diagnostics(events, tree.log.level)
+    return House(loaded, reactor, where, events, diagnostics)

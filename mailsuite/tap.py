@@ -1,0 +1,46 @@
+"""What ``twistd mailsuite`` runs: options, guards, and the house as a service."""
+
+import os
+import sys
+
+from twisted.application.service import IService
+from twisted.python import usage
+from typing_extensions import override
+
+from mailsuite.house import config, guards
+from mailsuite.house.services import House, made
+from mailsuite.model.errors import UsageError
+
+DEFAULT_CONFIG = "etc/mailsuite.toml"
+
+
+class Options(usage.Options):
+    """Options of ``twistd mailsuite``."""
+
+    synopsis = "[options]"
+    longdesc = "A mail suite: SMTP, IMAP, POP3, queue, store and search in one process."
+    optParameters = (  # noqa: N815 - Twisted's name
+        ["config", "c", DEFAULT_CONFIG, "The configuration file."],
+    )
+
+    @override
+    def postOptions(self) -> None:
+        """Say what is wrong before twistd forks; nothing is changed here."""
+        try:
+            self.loaded = config.load(os.path.abspath(str(self["config"])))
+            guards.start(self.loaded)
+        except UsageError as error:
+            raise usage.UsageError(str(error)) from error
+
+
+def makeService(options: Options) -> IService:
+    """Validate, and give what opens everything once it is started.
+
+    twistd forks after this: databases, threads and children open in
+    ``startService``.
+    """
+    from twisted.internet import reactor  # noqa: PLC0415, TID251 - the doorstep
+
+    house: House = made(options.loaded, reactor)
+    house.on_failure(lambda text: sys.stderr.write(f"{text}\n"))
+    return house
