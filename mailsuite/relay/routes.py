@@ -36,7 +36,7 @@ class Route:
     """Where a domain's mail goes.
 
     ``host`` is a name or an address. ``exchangers``: its MX records are asked
-    for; else (brackets) its addresses alone.
+    for; else (brackets) its addresses alone. ``wrapped``: TLS before the greeting.
     """
 
     host: str
@@ -45,11 +45,7 @@ class Route:
     tls: Policy
     login: Login | None = None
     configured: bool = True
-
-    @property
-    def wrapped(self) -> bool:
-        """Whether TLS comes before the greeting."""
-        return self.port == SUBMISSIONS_PORT and self.tls is not Policy.NONE
+    wrapped: bool = False
 
 
 @frozen
@@ -102,10 +98,12 @@ def _row(row: str, port: int, tls: Policy) -> tuple[str, Route]:
         tls = Policy.VERIFY
     if "tls" in options:
         tls = _policy(options["tls"], "relay.routes: tls")
-    host = found[1] or found[2]
-    return words[0].lower(), Route(
-        host, int(found[3] or port), not found[1], tls, login
+    host, port = found[1] or found[2], int(found[3] or port)
+    wrapped = port == SUBMISSIONS_PORT and tls is not Policy.NONE
+    route = Route(
+        host, port, not found[1], tls, login, configured=True, wrapped=wrapped
     )
+    return words[0].lower(), route
 
 
 def _option(word: str) -> tuple[str, str]:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 from twisted.internet.defer import DeferredSemaphore
 
 from mailsuite.relay.dialogue import Dialogue
@@ -24,8 +24,7 @@ class Destination:
     @classmethod
     def of(cls, hosts: Any, route: Route) -> "Destination":
         """Name the destination of these hosts; by MX the domain does not count."""
-        plain = Route("", route.port, True, route.tls, route.login, route.configured)
-        return cls(frozenset(hosts), plain)
+        return cls(frozenset(hosts), evolve(route, host="", exchangers=True))
 
 
 @define(eq=False)
