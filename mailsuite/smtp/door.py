@@ -6,6 +6,7 @@ comes in stays in the session, and reading stops when that is much.
 """
 
 from collections.abc import Callable
+from typing import Any, cast
 
 from attrs import define, field
 from twisted.internet.task import deferLater
@@ -28,6 +29,9 @@ from mailsuite.wire.smtp.states import State
 
 HELD_OCTETS = 64 * 1024
 """Unserved octets beyond this stop the reading."""
+
+READ_OCTETS = 64 * 1024
+"""Asked of the socket at once: above 128 KiB each read maps memory anew."""
 
 EVENTS_PER_TURN = 200
 """Commands of one connection served in one turn; about 10 us each."""
@@ -65,6 +69,7 @@ class Door(Conversation):
     @override
     def opened(self) -> None:
         """Greet, in TLS where the port is for it."""
+        cast("Any", self.transport).bufferSize = READ_OCTETS
         if self.manners.tls_at_once:
             self.secure(self.ground.tls())
         self.began = self._touched = self.clock.seconds()

@@ -104,9 +104,6 @@ def _expect(kind: str, wanted: str, said: bytes, server: Server, where: str) -> 
     line, end, rest = said.partition(b"\r\n")
     text = line.decode("utf-8", "backslashreplace")
     assert end, f"{where}: wanted {wanted!r}, the server said {said!r}"
-    if wanted.endswith("..."):
-        good = text.startswith(wanted[:-3])
-    else:
-        good = text == wanted
+    good = text.startswith(wanted[:-3]) if wanted.endswith("...") else text == wanted
     assert good, f"{where}: wanted {wanted!r}, the server said {text!r}"
     return rest
