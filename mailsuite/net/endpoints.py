@@ -268,13 +268,13 @@ class Listening(FileDescriptor):
 
     def _welcome(self, made: socket.socket, peer: Any) -> None:
         made.setblocking(False)
+        protocol = None
         try:
             protocol = self._factory.buildProtocol(self._address(peer))
-        except Exception:
-            made.close()
-            raise
+        finally:
+            if protocol is None:
+                made.close()
         if protocol is None:
-            made.close()
             return
         self._sessions += 1
         kind = unix.Server if self.place.path else tcp.Server

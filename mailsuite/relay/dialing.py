@@ -75,17 +75,18 @@ class Dialer:
             Dial(made),
             timeout=self._settings.connect_seconds,
         )
+        prepared = False
         try:
             await self._prepare(made, route, policy)
+            prepared = True
         except Gone as error:
+            text = f"{_place(target)}: {error}"
             raise Unreachable(
-                Deferred(
-                    classify.NO_CONNECTION, f"{_place(target)}: {error}", target.host
-                )
+                Deferred(classify.NO_CONNECTION, text, target.host)
             ) from error
-        except BaseException:
-            connector.disconnect()
-            raise
+        finally:
+            if not prepared:
+                connector.disconnect()
         return made
 
     async def _prepare(self, made: Dialogue, route: Route, policy: Policy) -> None:

@@ -85,12 +85,13 @@ class Journey:
         """Go by one connection; True: nobody is left."""
         means, load = self._means, self._load
         left = [r for r in load.recipients if r.n not in self._outcomes]
+        errand = Errand(dialogue, self._message, load.sender, means.settings)
+        carried = None
         try:
-            errand = Errand(dialogue, self._message, load.sender, means.settings)
             carried = await errand.run(left)
-        except BaseException:
-            dialogue.abort()
-            raise
+        finally:
+            if carried is None:  # fenced, cancelled: nothing may follow
+                dialogue.abort()
         self._outcomes |= carried.outcomes
         if len(self._outcomes) < len(load.recipients):
             self._problems.append(carried.problem)

@@ -1,7 +1,7 @@
 """Server and client contexts: handshakes in memory, guards, reload."""
 
+import contextlib
 import os
-from contextlib import suppress
 
 from OpenSSL import SSL
 from twisted.trial.unittest import SynchronousTestCase
@@ -26,7 +26,7 @@ def shake(client: SSL.Connection, server: SSL.Connection) -> None:
                 done.add(near)
             except SSL.WantReadError:
                 pass
-            with suppress(SSL.WantReadError):
+            with contextlib.suppress(SSL.WantReadError):
                 far.bio_write(near.bio_read(65536))
         if len(done) == 2:
             return
