@@ -7,7 +7,7 @@ import click
 from mailsuite.cli.client import Client
 from mailsuite.cli.shown import document, json_option, table
 from mailsuite.house import config as reading
-from mailsuite.house import domains, guards, sample
+from mailsuite.house import domains, guards, manual, sample
 from mailsuite.house.tree import SECTIONS
 from mailsuite.model.errors import UsageError
 from mailsuite.model.settings import described
@@ -113,3 +113,9 @@ def explain(key: str, as_json: bool) -> None:
 def show_sample() -> None:
     """Print a commented mailsuite.toml with every default."""
     click.echo(sample.main(), nl=False)
+
+
+@config.command("manual")
+def show_manual() -> None:
+    """Print the manual of settings."""
+    click.echo(manual.main(), nl=False)

@@ -76,12 +76,12 @@ def _section(name: str, kind: type, given: Mapping[str, object]) -> Iterator[str
             yield f"# {one.key} = {rendered(one.default)}"
 
 
-def explained(one: Described) -> str:
+def explained(one: Described, *, restart: bool = True) -> str:
     """Say in one or two sentences what a setting means."""
     unit = f" ({one.unit})" if one.unit else ""
-    restart = " A change needs a restart." if one.restart else ""
+    waits = " A change needs a restart." if one.restart and restart else ""
     meaning = one.meaning[:1].upper() + one.meaning[1:]
-    return f"{meaning}{unit}.{restart}"
+    return f"{meaning}{unit}.{waits}"
 
 
 def _comment(text: str) -> Iterator[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailsuite.house import config, domains, sample
+from mailsuite.house import config, domains, manual, sample
 from mailsuite.house.keylines import KeyLines
 from mailsuite.house.tree import SECTIONS, Tree
 from mailsuite.model.errors import UsageError
@@ -132,6 +132,11 @@ class SampleTests(Written):
         """So is the sample of a domain."""
         path = ROOT / "etc" / "domains.d" / "example.test.toml"
         self.assertEqual(path.read_text("utf-8"), sample.DOMAIN)
+
+    def test_manual_up_to_date(self):
+        """So is the manual."""
+        text = (ROOT / "docs" / "configuration.rst").read_text("utf-8")
+        self.assertEqual(text, manual.main(), "run: mailsuite config manual")
 
     def test_means_defaults(self):
         """The sample, read, is the default."""
