@@ -7,6 +7,7 @@ fails with :class:`Lost`, and the caller decides whether to ask again: a request
 that kills its child must not do so for ever.
 """
 
+import os
 import sys
 from collections import deque
 from contextlib import suppress
@@ -26,12 +27,14 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from typing_extensions import override
 
+import mailsuite
 from mailsuite.model.errors import Taken
 from mailsuite.net import frames
 
 FIRST_PAUSE = 0.25  # seconds before a dead child is started again
 LONGEST_PAUSE = 30.0  # seconds; the pause doubles up to this
 STOP_SECONDS = 5.0  # for the request in hand, before the child is killed
+KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR")  # of the environment
 NOISE_OCTETS = 4096  # of stderr shown in one log line
 
 Answer = tuple[dict[str, Any], bytes]
@@ -226,10 +229,13 @@ class Workers:
     def _spawn(self) -> _Child:
         child = _Child(self)
         program = self.program
-        command = [sys.executable, *program.options, "-m", program.module]
+        command = [sys.executable, "-P", *program.options, "-m", program.module]
         self._children.append(child)
         IReactorProcess(self._reactor).spawnProcess(
-            child, sys.executable, [*command, *program.arguments], env=None
+            child,
+            sys.executable,
+            [*command, *program.arguments],
+            env=_environment(),
         )
         return child
 
@@ -255,3 +261,9 @@ class Workers:
     def _kill(self) -> None:
         for child in self._children:
             child.kill()
+
+
+def _environment() -> dict[str, str]:
+    """What a child is told: where our modules are, and nothing secret."""
+    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+    return kept | {"PYTHONPATH": os.path.dirname(os.path.dirname(mailsuite.__file__))}

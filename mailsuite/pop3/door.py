@@ -26,7 +26,7 @@ from mailsuite.wire.sasl import mechanisms
 from mailsuite.wire.sasl.exchange import Challenge
 
 GREETING = replies.ok("POP3 server ready")
-COMMANDS_PER_TURN = 200  # of one client's pipeline, then others get their turn
+COMMANDS_PER_TURN = 64  # of one client's pipeline, then others get their turn
 
 _log = Logger()
 

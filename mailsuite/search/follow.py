@@ -15,7 +15,7 @@ from twisted.logger import Logger
 
 from mailsuite.interfaces.changes import IChanges
 from mailsuite.interfaces.events import IEvents
-from mailsuite.model.errors import Taken
+from mailsuite.model.errors import Damaged, Taken
 from mailsuite.model.ids import AccountName
 from mailsuite.net.tasks import Tasks
 from mailsuite.net.workers import Failed, Lost
@@ -126,6 +126,9 @@ class Follower:
         finally:
             self._working = False
             self._current = None
+            if self._dirty:  # something unforeseen ended it: others go on
+                self._gathering = True
+                self._later(self._steps.settings.settle_seconds, self._begin)
 
     async def _attempt(self, account: AccountName, progress: Progress) -> bool:
         """Index one batch; whether there may be more. Failures wait their turn."""
@@ -137,7 +140,7 @@ class Follower:
             self._events.happened("search.restarted", reason=str(error))
             self._retry(account, progress)
             return False
-        except (Failed, Taken, OSError) as error:
+        except (Failed, Taken, Damaged, OSError) as error:
             _log.warn(
                 "{account} cannot be indexed now: {error}",
                 account=account,
