@@ -49,13 +49,9 @@ class Dialogue:
         self._authentication = Authentication(self._ground, self._peer, role)
 
     @property
-    def in_transaction(self) -> bool:
-        """Whether MAIL was accepted and its message not yet answered."""
-        return self._intake is not None
-
-    def since(self, now: float) -> float:
-        """When the transaction began (reactor clock); without one, ``now``."""
-        return now if self._intake is None else self._intake.since
+    def since(self) -> float | None:
+        """When the running transaction began (reactor clock), if there is one."""
+        return None if self._intake is None else self._intake.since
 
     async def greet(self) -> bytes:
         """The opening: the connect stages decide (RFC 5321 §3.1)."""
@@ -111,7 +107,7 @@ class Dialogue:
         else:
             expected = int(event.parameters.get("SIZE", "0"))
             self._intake = Intake(transaction, expected, self._ground.clock.seconds())
-        return self._told(verdict, replies.OK)
+        return self._told(verdict, replies.SENDER_OK)
 
     async def _rcpt(self, event: commands.Rcpt) -> bytes:
         assert self._intake is not None
@@ -150,21 +146,14 @@ class Dialogue:
         lmtp = self.session.standing.offer.dialect.replies_each
         return self.session.answer(*(told if lmtp else _folded(told)))
 
-    async def _auth(self, event: commands.Auth) -> bytes:
-        return self._proved(
-            await self._authentication.begin(
-                event.mechanism, event.initial, self._reception
-            )
-        )
-
-    async def _response(self, event: commands.Response) -> bytes:
-        return self._proved(
-            await self._authentication.go_on(event.octets, self._reception)
-        )
-
-    def _proved(self, reply: Reply) -> bytes:
+    async def _auth(self, event: commands.Auth | commands.Response) -> bytes:
+        proving, reception = self._authentication, self._reception
+        if isinstance(event, commands.Auth):
+            reply = await proving.begin(event.mechanism, event.initial, reception)
+        else:
+            reply = await proving.go_on(event.octets, reception)
         answer = self.session.answer(reply)
-        if self._authentication.failures >= self._manners.auth_attempts:
+        if proving.failures >= self._manners.auth_attempts:
             self.over = True
             answer += replies.render(TOO_MANY_FAILURES)
         return answer
@@ -205,7 +194,7 @@ _SERVING: dict[type, Callable[[Dialogue, Any], Awaitable[bytes]]] = {
     commands.Content: Dialogue._content,  # noqa: SLF001 - same
     commands.End: Dialogue._end,  # noqa: SLF001 - same
     commands.Auth: Dialogue._auth,  # noqa: SLF001 - same
-    commands.Response: Dialogue._response,  # noqa: SLF001 - same
+    commands.Response: Dialogue._auth,  # noqa: SLF001 - same
     commands.Refused: Dialogue._plain,  # noqa: SLF001 - same
     commands.Told: Dialogue._plain,  # noqa: SLF001 - same
     commands.Reset: Dialogue._plain,  # noqa: SLF001 - same

@@ -114,6 +114,8 @@ class Door(Conversation):
         try:
             if greet:
                 self.send(await dialogue.greet())
+                if dialogue.over:
+                    self._part(abrupt=False)
             while await self._serve_all(dialogue):
                 pass
         except Gone:
@@ -187,17 +189,17 @@ class Door(Conversation):
         """Whether nobody would lose work: at a stop before DATA, else after it."""
         if self._leaving is SHUTDOWN:
             return self._session.standing.state is not State.CONTENT
-        return not dialogue.in_transaction
+        return dialogue.since is None
 
     def overdue(self, now: float) -> None:
         """Look at the timers; called every second or so."""
         dialogue, limits = self._dialogue, self.manners.sessions
         if dialogue is None or self.gone or self._parting:
             return
-        waits = self._talking and not self._behind
-        if (not waits and now - self._touched > limits.idle_seconds) or (
-            not waits and now - dialogue.since(now) > limits.transaction_seconds
-        ):
+        ours = self._talking and not self._behind  # they wait for us
+        since = now if dialogue.since is None else dialogue.since
+        idle = now - self._touched > limits.idle_seconds
+        if not ours and (idle or now - since > limits.transaction_seconds):
             self._dismiss(TIMEOUT)
         elif now - self.began > limits.session_seconds and self._leaving is None:
             self.leave(TOO_LONG)

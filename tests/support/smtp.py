@@ -72,8 +72,12 @@ class Machine:
             return session.answer(Reply(334, "", ""))
         if isinstance(event, commands.Auth | commands.Response):
             return session.answer(replies.AUTHENTICATED)
-        good = replies.GO_AHEAD if isinstance(event, commands.Data) else replies.OK
-        return session.answer(good)
+        good = {
+            commands.Mail: replies.SENDER_OK,
+            commands.Rcpt: replies.RECIPIENT_OK,
+            commands.Data: replies.GO_AHEAD,
+        }
+        return session.answer(good.get(type(event), replies.OK))
 
 
 @implementer(IBlobWriter)

@@ -3,6 +3,7 @@
 from mailsuite.model.replies import Reply
 
 OK = Reply(250, "2.0.0", "Ok")
+SENDER_OK = Reply(250, "2.1.0", "Ok")
 RECIPIENT_OK = Reply(250, "2.1.5", "Ok")
 VERIFY = Reply(252, "2.5.0", "Send some mail, I will try my best")
 HELP = Reply(214, "2.0.0", "See RFC 5321")

@@ -110,6 +110,8 @@ class Session:
         verb, self._pending = self._pending, None
         if verb is None:
             raise UsageError("an SMTP answer without a question")
+        if self.standing.state is State.CLOSED:
+            return
         if not reply.positive:
             self.standing.errors += 1
         if reply.code == 334:  # RFC 4954 §4: a challenge

@@ -287,7 +287,7 @@ class AddressTests(SynchronousTestCase):
             ("<|/bin/sh@c>", "|/bin/sh", "c"),
         ):
             said, event = self.mail(text)
-            self.assertEqual(said, b"250 2.0.0", text)
+            self.assertEqual(said, b"250 2.1.0", text)
             self.assertEqual(event.sender, Address(local, domain), text)
 
     def test_null(self):
@@ -331,7 +331,7 @@ class AddressTests(SynchronousTestCase):
         """Non-ASCII addresses need SMTPUTF8, which takes no value (RFC 6531)."""
         self.assertEqual(self.mail("<jörg@bücher.example>")[0], b"553 5.6.7")
         said, event = self.mail("<jörg@bücher.example> SMTPUTF8")
-        self.assertEqual(said, b"250 2.0.0")
+        self.assertEqual(said, b"250 2.1.0")
         self.assertEqual(event.sender, Address("jörg", "bücher.example"))
         self.assertEqual(self.mail("<a@b> SMTPUTF8=1")[0], b"501 5.5.4")
         machine = begun(WAYS[State.SENDER])
@@ -352,8 +352,8 @@ class AddressTests(SynchronousTestCase):
             ("<a@b>SIZE=1", b"501 5.5.4"),
             ("<a@b> =1", b"501 5.5.4"),
             ("<a@b> " + "X=1 " * 17, b"501 5.5.4"),
-            ("<a@b> AUTH=<>", b"250 2.0.0"),
-            ("<a@b> SIZE=100000 BODY=7BIT ", b"250 2.0.0"),
+            ("<a@b> AUTH=<>", b"250 2.1.0"),
+            ("<a@b> SIZE=100000 BODY=7BIT ", b"250 2.1.0"),
         ):
             self.assertEqual(self.mail(text)[0], said, text)
         plain = Offer("h")
