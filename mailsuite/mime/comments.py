@@ -2,7 +2,7 @@
 
 import re
 
-from mailsuite.mime.limits import COMMENT_NESTING, Budget
+from mailsuite.mime.limits import COMMENT_MARKS, COMMENT_NESTING, Budget
 
 _MARK = re.compile(rb"[^()\\]*+(?:\\.[^()\\]*+)*+([()])", re.DOTALL)
 _OUTSIDE = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|(?<![^ \t;])\(', re.DOTALL)
@@ -11,11 +11,15 @@ _OUTSIDE = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|(?<![^ \t;])\(', re.DOTALL
 def end(value: bytes, opening: int) -> int:
     """Find the offset after the comment that opens at ``opening``.
 
-    An unclosed comment, and one nested deeper than the limit, reaches to the end.
+    An unclosed comment reaches to the end, and so does one that is nested deeper
+    or holds more parentheses than the limits allow.
     """
     depth = 0
     at = opening
-    while mark := _MARK.match(value, at):
+    for _ in range(COMMENT_MARKS):
+        mark = _MARK.match(value, at)
+        if mark is None:
+            break
         at = mark.end()
         if mark[1] == b")":
             depth -= 1

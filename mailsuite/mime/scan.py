@@ -33,7 +33,6 @@ _MESSAGE_FIELD = re.compile(
 _PART_FIELD = re.compile(rb"\n([Cc](?i:ontent-[a-z0-9-]+))" + _VALUE)
 _BLANK = re.compile(rb"\n\r?\n")
 _DELIMITER_END = re.compile(rb"(--)?[ \t]*+\r?(?:\n|\Z)")
-_NEAR = 16_384  # octets in which the end of a header is looked for at first
 _CR = 13
 _DEEPER = frozenset((b"multipart", b"message"))
 
@@ -85,16 +84,8 @@ class _Pass:
         octets = self.octets
         if octets.startswith((b"\r\n", b"\n"), start, end):
             return start + 1 + (octets[start] == _CR)
-        near = min(end, start + _NEAR)
-        found = octets.find(b"\n\r\n", start, near)
-        bare = octets.find(b"\n\n", start, near if found < 0 else found + 1)
-        if bare >= 0:
-            return bare + 2
-        if found >= 0:
-            return found + 3
-        if near < end and (blank := _BLANK.search(octets, near - 3, end)):
-            return blank.end()
-        return end
+        blank = _BLANK.search(octets, start, end)
+        return blank.end() if blank else end
 
     def fields(self, start: int, body: int, wanted: re.Pattern[bytes]) -> _Fields:
         """Give the fields that matter: of equal ones the first.
@@ -123,6 +114,7 @@ class _Pass:
         kind = found.kind
         if kind == b"multipart":
             self.budget.searched -= end - body
+            self.budget.fields -= 1
         if kind in _DEEPER and self._exhausted():
             found = contents.OPAQUE
         elif kind == b"message":
@@ -137,8 +129,7 @@ class _Pass:
         lines = 0
         kind, basic, extension, _, _ = found
         if kind == b"text":
-            before = self._lines_to(body)
-            lines = self._lines_to(end) - before
+            lines = self.octets.count(b"\n", body, end)
             self.out.append(b"(%b %d %d%b)" % (basic, end - body, lines, extension))
         else:
             self.out.append(b"(%b %d%b)" % (basic, end - body, extension))
@@ -208,13 +199,15 @@ class _Pass:
 
     def _child(self, start: int, end: int, default: Contents) -> None:
         body = self.header_end(start, end)
-        fields = self.fields(start, body, _PART_FIELD)
-        if fields:
-            self.budget.fields -= len(fields)
-            if self.budget.fields < 0 or self.budget.lines < 0:
-                self.part(start, body, end, contents.OPAQUE, fields)
-                return
-            default = contents.read(fields, default, self.budget)
+        fields: _Fields = {}
+        if body - start > len(b"\r\n"):
+            if self.budget.fields >= 0:
+                fields = self.fields(start, body, _PART_FIELD)
+                self.budget.fields -= len(fields)
+            if min(self.budget.fields, self.budget.lines) < 0:
+                default = contents.OPAQUE
+            elif fields:
+                default = contents.read(fields, default, self.budget)
         self.part(start, body, end, default, fields)
 
     def _divided(self, body: int, end: int, boundary: bytes) -> list[tuple[int, int]]:
@@ -222,10 +215,12 @@ class _Pass:
         budget, octets = self.budget, self.octets
         ranges: list[tuple[int, int]] = []
         delimiter = b"\n--" + boundary
+        length = len(delimiter)
         first = -1
         at = body - 1
-        while budget.parts > 0 and (hit := octets.find(delimiter, at, end)) >= 0:
-            at = hit + len(delimiter)
+        left = budget.parts
+        while left > 0 and (hit := octets.find(delimiter, at, end)) >= 0:
+            at = hit + length
             line = _DELIMITER_END.match(octets, at, end)
             if line is None:
                 budget.lookalikes -= 1
@@ -233,16 +228,19 @@ class _Pass:
                     break
                 continue
             if first >= 0:
-                hit -= hit > first and octets[hit - 1] == _CR
-                ranges.append((first, max(first, hit)))
-                budget.parts -= 1
+                left -= 1
+                if hit > first and octets[hit - 1] == _CR:
+                    hit -= 1
+                ranges.append((first, hit if hit > first else first))  # noqa: FURB136 - faster
             first = line.end()
-            at = max(at, first - 1)
+            at = first - 1 if first > at else at
             if line[1]:
-                return ranges
+                first = -1
+                break
         if first >= 0:
+            left -= 1
             ranges.append((first, end))
-            budget.parts -= 1
+        budget.parts = left
         return ranges
 
 

@@ -1,7 +1,7 @@
 """Transfer encodings and what SEARCH looks through."""
 
 import base64
-import quopri
+from binascii import b2a_qp
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,7 +23,7 @@ class TransferTests(SynchronousTestCase):
     @given(st.binary(max_size=300))
     def test_quoted_printable(self, octets):
         """Likewise for quoted-printable."""
-        coded = quopri.encodestring(octets, quotetabs=True)
+        coded = b2a_qp(octets, quotetabs=True, istext=False)
         self.assertEqual(transfer.decode(coded, "quoted-printable"), octets)
 
     @given(
