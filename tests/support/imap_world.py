@@ -190,7 +190,10 @@ class Box:
             some = uids[start : start + 7]
             yield Batch(
                 some,
-                {need: [_stored(self.mail[uid], need) for uid in some] for need in needs},
+                {
+                    need: [_stored(self.mail[uid], need) for uid in some]
+                    for need in needs
+                },
             )
 
     async def octets(self, uid):
@@ -258,7 +261,7 @@ class World:
 
     def box(self, name):
         for box in self.boxes.values():
-            if box.name == name or box.id == name:
+            if name in {box.name, box.id}:
                 return box
         raise NoSuchMailbox(name)
 

@@ -65,7 +65,7 @@ class Numbers:
 
     def beyond(self, count: int) -> bool:
         """Whether an item starts after the last message (§9, ``seq-number``)."""
-        return any(min(pair) > count and min(pair) != STAR for pair in self.ranges)
+        return any(min(pair) > count and STAR not in pair for pair in self.ranges)
 
 
 def _joined(spans: Sequence[range]) -> Sequence[int]:

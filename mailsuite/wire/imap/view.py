@@ -7,7 +7,8 @@ what was told is always a prefix of some version's column and never copied.
 """
 
 from array import array
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left
+from collections.abc import Sequence
 
 from attrs import define, field
 
@@ -47,10 +48,7 @@ class View:
 
     def uids(self, positions: Sequence[int]) -> Sequence[int]:
         """The UIDs at positions (from 0) of what was told."""
-        if isinstance(positions, range) and positions.step == 1:
-            return self.told[positions.start : positions.stop]
-        told = self.told
-        return [told[position] for position in positions]
+        return _at(self.told, positions)
 
     def select(self, numbers: Numbers, *, uid: bool) -> Sequence[int]:
         """Positions (from 0) of a command's messages, among those told."""
@@ -90,24 +88,24 @@ class View:
         row_of = {uid: row for row, uid in enumerate(self.columns.uid)}
         return kept, [row_of[self.told[position]] for position in kept]
 
-    def flags(self, rows: Iterable[int]) -> list[bytes]:
+    def flags(self, rows: Sequence[int]) -> list[bytes]:
         r"""Rendered flags, \Recent with them, of rows of ``columns``."""
-        rendered, codes = self.columns.table.rendered, self.columns.flags
-        if not self.recent:
-            return [rendered[codes[row]] for row in rows]
-        uids = self.columns.uid
-        lowest = self.recent[0][0]
-        return [
-            self._with_recent(uids[row], rendered[codes[row]])
-            if uids[row] >= lowest
-            else rendered[codes[row]]
-            for row in rows
-        ]
-
-    def _with_recent(self, uid: int, text: bytes) -> bytes:
-        if not self.is_recent(uid):
-            return text
-        return b"%b %b" % (text, _RECENT) if text else _RECENT
+        rendered = self.columns.table.rendered
+        codes = _at(self.columns.flags, rows)
+        if not self.recent or not len(rows):
+            return [rendered[code] for code in codes]
+        uids = _at(self.columns.uid, rows)
+        if uids[-1] < self.recent[0][0]:
+            return [rendered[code] for code in codes]
+        joined = [b"%b %b" % (text, _RECENT) if text else _RECENT for text in rendered]
+        said: list[bytes] = []
+        at = 0
+        for low, high in self.recent:
+            start, stop = bisect_left(uids, low, at), bisect_left(uids, high, at)
+            said += [rendered[code] for code in codes[at:start]]
+            said += [joined[code] for code in codes[start:stop]]
+            at = stop
+        return said + [rendered[code] for code in codes[at:]]
 
     def is_recent(self, uid: int) -> bool:
         r"""Whether the message is \Recent in this session."""
@@ -182,3 +180,9 @@ class View:
             b"* %d FETCH (UID %d FLAGS (%b))\r\n" % (position + 1, uid, text)
             for position, uid, text in lines
         ]
+
+
+def _at(column: Sequence[int], rows: Sequence[int]) -> Sequence[int]:
+    if isinstance(rows, range) and rows.step == 1:
+        return column[rows.start : rows.stop]
+    return [column[row] for row in rows]
