@@ -1,0 +1,307 @@
+"""Settling: what an attempt brought is recorded, and then it is so.
+
+Outcomes and the messages they bring about go into one record. A plain local
+delivery is only noted: while its message stands in the journal a repetition finds
+the message in the store. Whoever settles with an old lease is refused.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from attrs import define, evolve, field, frozen
+
+from mailsuite.interfaces.journal import Position, queue_id
+from mailsuite.interfaces.queueing import Lease
+from mailsuite.model.envelope import Blob, Recipient, Submission
+from mailsuite.model.errors import NoSpace
+from mailsuite.model.outcomes import Deferred, Delivered, Expanded, Failed, Outcome
+from mailsuite.queue.bounces import DELAYED, FAILED, Bounces, Row, wanted
+from mailsuite.queue.encoding import (
+    DEFERRED,
+    DONE,
+    EXPANDED,
+    LOCAL,
+    WARNED,
+    Change,
+    Json,
+    head,
+    recipient,
+)
+from mailsuite.queue.jobs import Job, Slot
+from mailsuite.queue.ledger import Ledger
+
+ALIASES_DEEP = 20  # an alias behind so many others is taken for a loop
+LOCAL_TRANSPORT = "local"
+TEXT_CHARACTERS = 400  # of a far end's answer that are kept
+UNSETTLED = Deferred("4.3.0", "the delivery ended without an answer")
+BROKEN = Deferred("4.3.0", "the outcome could not be recorded")
+
+
+@frozen
+class Pending:
+    """Outcomes on their way into the journal."""
+
+    changes: list[list[Json]]
+    children: list[Submission]
+    grown: list[tuple[int, Slot]]
+    """New recipients, and the number of the alias they came from."""
+
+
+@define(eq=False)
+class Settling:
+    """Records outcomes. ``delay`` gives the seconds until the next attempt."""
+
+    _ledger: Ledger
+    _bounces: Bounces
+    _delay: Callable[[int], float]
+    created: Callable[[Job], None] = field(default=lambda _job: None)
+    """Told of every job that is to be tried: children, and jobs that grew."""
+    heard: Callable[[Lease, Outcome], None] = field(default=lambda _lease, _out: None)
+    """Told of every outcome of a transport but the local one."""
+
+    async def settle(self, lease: Lease, outcomes: Mapping[int, Outcome]) -> bool:
+        """See :meth:`IQueue.settle`."""
+        job = self._ledger.jobs.get(lease.id)
+        if job is None:
+            return False
+        slots = job.slots
+        for n in outcomes:
+            slot = slots.get(n)
+            if slot is None or slot.lease != lease.epoch:
+                return False
+        if lease.transport == LOCAL_TRANSPORT:
+            for outcome in outcomes.values():
+                if not isinstance(outcome, Delivered) or outcome.spawn:
+                    break
+            else:
+                self._delivered_here(job, outcomes)
+                return True
+        else:
+            for outcome in outcomes.values():
+                self.heard(lease, outcome)
+        await self._record(job, lease, outcomes)
+        return True
+
+    def _delivered_here(self, job: Job, outcomes: Mapping[int, Outcome]) -> None:
+        ledger = self._ledger
+        job.version += 1
+        ledger.note((job.id, job.version, [[n, LOCAL] for n in outcomes]))
+        if job.kept:
+            job.done.extend(outcomes)
+            job.dirty = True
+        for n, outcome in outcomes.items():
+            slot = job.slots.pop(n)
+            self._tell("queue.delivered", job, slot, outcome)
+        if not job.slots:
+            ledger.end(job)
+
+    async def _record(
+        self, job: Job, lease: Lease, outcomes: Mapping[int, Outcome]
+    ) -> None:
+        now = self._ledger.ground.wall()
+        final = {n: self._last(job, n, o, now) for n, o in outcomes.items()}
+        for n in final:
+            job.slots[n].lease = -lease.epoch  # nobody else's while it is written
+        try:
+            children = [child for o in final.values() for child in o.spawn]
+            children += await self._notices(job, lease.blob, final, now)
+            changes, grown = self._changes(job, lease, final, now)
+            await self._write(job, lease, final, Pending(changes, children, grown))
+        finally:
+            for n in final:
+                slot = job.slots.get(n)
+                if slot is not None and slot.lease == -lease.epoch:
+                    slot.lease = lease.epoch
+
+    def _last(self, job: Job, n: int, outcome: Outcome, now: float) -> Outcome:
+        """The outcome as it counts: what is deferred may have expired."""
+        slot = job.slots[n]
+        if isinstance(outcome, Deferred) and now >= job.expires:
+            text = outcome.text or slot.text or "no attempt succeeded in time"
+            status = outcome.status if outcome.status == "4.2.2" else "4.4.7"
+            return Failed(status, text, outcome.host, outcome.spawn)
+        if isinstance(outcome, Expanded) and slot.depth >= ALIASES_DEEP:
+            return Failed("5.4.6", "the aliases of this address form a loop")
+        return outcome
+
+    async def _notices(
+        self, job: Job, blob: Blob, outcomes: Mapping[int, Outcome], now: float
+    ) -> Sequence[Submission]:
+        failed, late = [], []
+        warn = self._ledger.settings.warn
+        tell = warn and not job.warned and now >= job.accepted + warn
+        for n, outcome in outcomes.items():
+            row = job.slots[n].recipient
+            if isinstance(outcome, Failed):
+                failed.append(Row(row, outcome))
+            elif isinstance(outcome, Deferred) and tell and self._told(job, row):
+                late.append(Row(row, outcome))
+        made: list[Submission] = []
+        if failed:
+            made += await self._bounces.notices(job, blob, failed, FAILED)
+        if late:
+            made += await self._bounces.notices(job, blob, late, DELAYED)
+        if late:
+            job.warned = True
+        return made
+
+    def _told(self, job: Job, row: Recipient) -> bool:
+        return wanted(row, DELAYED) and bool(row.origin or job.envelope.sender)
+
+    def _changes(
+        self, job: Job, lease: Lease, outcomes: Mapping[int, Outcome], now: float
+    ) -> tuple[list[list[Json]], list[tuple[int, Slot]]]:
+        changes: list[list[Json]] = []
+        grown: list[tuple[int, Slot]] = []
+        for n, outcome in outcomes.items():
+            slot = job.slots[n]
+            match outcome:
+                case Delivered():
+                    here = lease.transport == LOCAL_TRANSPORT
+                    changes.append([n, LOCAL if here else DONE])
+                case Failed():
+                    changes.append([n, DONE])
+                case Deferred():
+                    tried = slot.attempts + 1
+                    due = min(now + self._delay(tried), max(job.expires, now + 1))
+                    text = outcome.text[:TEXT_CHARACTERS]
+                    changes.append(
+                        [n, DEFERRED, tried, due, outcome.status, text, outcome.host]
+                    )
+                case Expanded():
+                    added = self._grow(job, slot, outcome)
+                    grown += [(n, each) for each in added]
+                    rows = [recipient(each.recipient) for each in added]
+                    changes.append([n, EXPANDED, slot.depth + 1, rows])
+        if job.warned:
+            changes.append([-1, WARNED])
+        return changes, grown
+
+    def _grow(self, job: Job, slot: Slot, outcome: Expanded) -> list[Slot]:
+        added = []
+        for each in outcome.recipients:
+            if job.number(str(each.address).casefold()):
+                whole = evolve(
+                    each, n=job.next, origin=each.origin or job.envelope.sender
+                )
+                job.next += 1
+                added.append(Slot(whole, slot.due, depth=slot.depth + 1))
+        return added
+
+    async def _write(
+        self, job: Job, lease: Lease, outcomes: Mapping[int, Outcome], pending: Pending
+    ) -> None:
+        ledger = self._ledger
+        wall = ledger.ground.wall()
+        expires = wall + ledger.settings.expire
+        job.version += 1
+        change: Change = (job.id, job.version, pending.changes)
+        if not pending.children and all(
+            isinstance(o, Deferred) for o in outcomes.values()
+        ):
+            ledger.note(change)
+            self._apply(job, lease, outcomes, pending)
+            return
+        children = [
+            (
+                head(c, wall, c.expires or expires, self._relative(c.blob)),
+                c.blob,
+            )
+            for c in pending.children
+        ]
+        job.writing += 1
+        try:
+            place, starts = await ledger.commit([change], children)
+        except (OSError, NoSpace):
+            self._undone(job, lease, outcomes, pending)
+            return
+        finally:
+            job.writing -= 1
+        self._apply(job, lease, outcomes, pending)
+        self._bear(pending.children, starts, place, (wall, expires))
+
+    def _relative(self, blob: Blob) -> str:
+        return self._ledger.ground.spool.relative(blob.path) if blob.path else ""
+
+    def _bear(
+        self,
+        children: Sequence[Submission],
+        starts: Sequence[int],
+        place: Position,
+        times: tuple[float, float],
+    ) -> None:
+        wall, expires = times
+        pairs = enumerate(zip(children, starts, strict=True), 1)
+        for number, (child, start) in pairs:
+            name = queue_id(place, number)
+            until = child.expires or expires
+            self.created(self._ledger.born(name, child, (wall, until), place, start))
+
+    def _apply(
+        self, job: Job, lease: Lease, outcomes: Mapping[int, Outcome], pending: Pending
+    ) -> None:
+        ledger = self._ledger
+        if job.kept:
+            job.dirty = True
+        deferred = {c[0]: c for c in pending.changes if c[1] == DEFERRED}
+        for n, outcome in outcomes.items():
+            slot = job.slots[n]
+            if isinstance(outcome, Deferred):
+                slot.attempts, slot.due, slot.status, slot.text, slot.host = deferred[
+                    n
+                ][2:7]
+                slot.lease = 0
+                self._tell("queue.deferred", job, slot, outcome)
+                ledger.outcomes.put_off(job.id, n)
+                continue
+            del job.slots[n]
+            here = lease.transport == LOCAL_TRANSPORT
+            if here and job.kept and isinstance(outcome, Delivered):
+                job.done.append(n)
+            name = "queue.failed" if isinstance(outcome, Failed) else "queue.delivered"
+            if not isinstance(outcome, Expanded):
+                self._tell(name, job, slot, outcome)
+            else:
+                ledger.outcomes.came(job.id, n, outcome, ledger.ground.wall())
+        for _, each in pending.grown:
+            job.slots[each.recipient.n] = each
+        if not job.slots:
+            ledger.end(job)
+        elif pending.grown:
+            self.created(job)
+
+    def _undone(
+        self, job: Job, lease: Lease, outcomes: Mapping[int, Outcome], pending: Pending
+    ) -> None:
+        """The record does not stand. What is final and alone is noted instead.
+
+        A message that another server took must not be sent again while we run;
+        what brings children about is tried again.
+        """
+        for _, each in pending.grown:
+            job.seen.discard(str(each.recipient.address).casefold())
+        now = self._ledger.ground.wall()
+        for n, outcome in outcomes.items():
+            final = isinstance(outcome, Delivered) and not outcome.spawn
+            one = {n: outcome if final else BROKEN}
+            changes, _ = self._changes(job, lease, one, now)
+            job.version += 1
+            self._ledger.note((job.id, job.version, changes))
+            self._apply(job, lease, one, Pending(changes, [], []))
+
+    def _tell(self, name: str, job: Job, slot: Slot, outcome: Outcome) -> None:
+        ledger = self._ledger
+        ground = ledger.ground
+        n = slot.recipient.n
+        if not isinstance(outcome, Deferred):
+            ledger.outcomes.came(job.id, n, outcome, ground.wall())
+        fields: dict[str, str | int | float] = {
+            "qid": job.id,
+            "to": str(slot.recipient.address),
+            "transport": slot.transport,
+        }
+        if isinstance(outcome, Failed | Deferred):
+            fields["status"] = outcome.status
+            fields["host"] = outcome.host
+        if not isinstance(outcome, Expanded):
+            fields["text"] = outcome.text[:TEXT_CHARACTERS]
+        ground.events.happened(name, **fields)

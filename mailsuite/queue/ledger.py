@@ -1,0 +1,215 @@
+"""The jobs in memory, and what is remembered of those that ended.
+
+Everybody in this room works on one :class:`Ledger`. It starts nothing by itself.
+"""
+
+from collections.abc import Callable, Sequence
+
+from attrs import define, evolve, field, frozen
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
+
+from mailsuite.interfaces.events import IEvents
+from mailsuite.interfaces.journal import IJournal, Kind, Position, Record
+from mailsuite.model.envelope import Blob, Once, Submission
+from mailsuite.model.ids import QueueId
+from mailsuite.model.outcomes import Outcome
+from mailsuite.net.lanes import Lane
+from mailsuite.queue.encoding import Change, Json, outcome
+from mailsuite.queue.jobs import Job, Slot
+from mailsuite.queue.rows import Rows
+from mailsuite.queue.settings import Settings
+from mailsuite.queue.spool import Spool
+
+NOTES = 64  # outcomes that share one record
+REMEMBERED = 180.0  # seconds that an outcome can be asked for
+OUTCOMES = 50_000  # remembered outcomes at most
+
+
+class IGroundReactor(IReactorTime, IReactorFromThreads):
+    """What the queue needs of a reactor."""
+
+
+@frozen
+class Ground:
+    """What the queue stands on; ``folder`` is the data directory."""
+
+    folder: str
+    journal: IJournal
+    reactor: IGroundReactor
+    wall: Callable[[], float]
+    events: IEvents
+    spool: Spool
+
+
+@define(eq=False)
+class Ledger:
+    """Open jobs by their ids. ``octets`` counts content that is in memory."""
+
+    ground: Ground
+    settings: Settings
+    rows: Rows
+    lane: Lane
+    jobs: dict[QueueId, Job] = field(factory=dict)
+    onces: dict[Once, tuple[QueueId, int]] = field(factory=dict)
+    """What an action made, and in which epoch of the journal."""
+    octets: int = 0
+    fresh: int = 0
+    """Jobs whose content counts in ``octets``."""
+    ended: list[QueueId] = field(factory=list)
+    """Kept jobs without open recipients, whose rows may be swept."""
+    files: list[tuple[int, str]] = field(factory=list)
+    """Content files of ended jobs, with the epoch in which they ended."""
+    outcomes: "Outcomes" = field(
+        factory=lambda: Outcomes()  # noqa: PLW0108 - defined below
+    )
+    eased: Callable[[], None] = lambda: None
+    """Called when memory was given back."""
+    _notes: list[Change] = field(factory=list)
+
+    def add(self, job: Job) -> Job:
+        """Take an open job in."""
+        self.jobs[job.id] = job
+        if job.once is not None and job.place is not None:
+            self.onces[job.once] = (job.id, job.place.epoch)
+        if job.blob.octets is not None:
+            self.hold(job)
+        if job.blob.path:
+            self.ground.spool.claim(job.blob.path)
+        return job
+
+    def hold(self, job: Job) -> None:
+        """Count the job's content; it is in memory now."""
+        if not job.held_octets:
+            job.held_octets = max(job.blob.size, 1)
+            self.octets += job.held_octets
+            self.fresh += 1
+
+    def let_go(self, job: Job) -> None:
+        """Take the job's content out of memory."""
+        if job.held_octets:
+            self.octets -= job.held_octets
+            self.fresh -= 1
+            job.held_octets = 0
+            self.eased()
+        if job.blob.octets is not None:
+            job.blob = evolve(job.blob, octets=None)
+
+    def end(self, job: Job) -> None:
+        """No recipient is open any more."""
+        if job.held_octets:
+            self.octets -= job.held_octets
+            self.fresh -= 1
+            job.held_octets = 0
+            self.eased()
+        if job.kept:
+            job.dirty = True  # its rows go with the next that are written
+            return
+        del self.jobs[job.id]
+        if job.blob.path:
+            self.files.append((self.ground.journal.epoch(), job.blob.path))
+
+    def note(self, change: Change) -> None:
+        """Let the journal know by and by."""
+        self._notes.append(change)
+        if len(self._notes) >= NOTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand all notes to the journal; they keep their order with commits."""
+        if self._notes:
+            notes, self._notes = self._notes, []
+            body, _ = outcome(notes)
+            self.ground.journal.note(Record(Kind.OUTCOME, body))
+
+    async def commit(
+        self, changes: Sequence[Change], children: Sequence[tuple[Json, Blob]]
+    ) -> tuple[Position, list[int]]:
+        """Write outcomes and children as one record, after the notes so far.
+
+        :raises OSError, NoSpace: they do not stand.
+        """
+        self.flush()
+        body, starts = outcome(changes, children)
+        (place,) = await self.ground.journal.commit([Record(Kind.OUTCOME, body)])
+        return place, starts
+
+    def born(
+        self,
+        name: QueueId,
+        submission: Submission,
+        times: tuple[float, float],
+        place: Position,
+        start: int,
+    ) -> Job:
+        """Make and take in the job of a submission that is durable now."""
+        accepted, expires = times
+        recipients = submission.envelope.recipients
+        due = max(submission.after, accepted) if submission.after else accepted
+        slots = {each.n: Slot(each, due) for each in recipients}
+        return self.add(
+            Job(
+                name,
+                submission.envelope,
+                submission.blob,
+                accepted,
+                expires,
+                slots,
+                max(slots, default=0) + 1,
+                submission.once,
+                place,
+                start,
+            )
+        )
+
+
+@define(eq=False)
+class Outcomes:
+    """What became of recipients in the last minutes, and who waits for it."""
+
+    _known: dict[tuple[QueueId, int], tuple[float, Outcome]] = field(factory=dict)
+    _waiting: dict[tuple[QueueId, int], list[Deferred[Outcome | None]]] = field(
+        factory=dict
+    )
+
+    def came(self, name: QueueId, n: int, outcome: Outcome, now: float) -> None:
+        """A recipient is settled for good."""
+        self._known[name, n] = (now, outcome)
+        if self._waiting:
+            self._answer(name, n, outcome)
+
+    def put_off(self, name: QueueId, n: int) -> None:
+        """A recipient was deferred: who waits learns that it is still open."""
+        if self._waiting:
+            self._answer(name, n, None)
+
+    def _answer(self, name: QueueId, n: int, outcome: Outcome | None) -> None:
+        for waiting in self._waiting.pop((name, n), ()):
+            if not waiting.called:
+                waiting.callback(outcome)
+
+    def known(self, name: QueueId, n: int) -> Outcome | None:
+        """The outcome, if it is remembered."""
+        found = self._known.get((name, n))
+        return None if found is None else found[1]
+
+    def unwait(self, name: QueueId, n: int) -> None:
+        """Somebody waited long enough."""
+        waiting = [w for w in self._waiting.pop((name, n), ()) if not w.called]
+        if waiting:
+            self._waiting[name, n] = waiting
+
+    def wait(self, name: QueueId, n: int) -> "Deferred[Outcome | None]":
+        """Fires with the outcome, or with None when an attempt was deferred."""
+        waiting: Deferred[Outcome | None] = Deferred()
+        self._waiting.setdefault((name, n), []).append(waiting)
+        return waiting
+
+    def forget(self, now: float) -> None:
+        """Drop what is old, and the oldest above the limit."""
+        known = self._known
+        while known:
+            name = next(iter(known))
+            if len(known) <= OUTCOMES and known[name][0] > now - REMEMBERED:
+                return
+            del known[name]

@@ -1,0 +1,227 @@
+"""The queue as the rest of the house sees it."""
+
+import os
+from collections.abc import Mapping, Sequence
+
+from attrs import define, field
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from mailsuite.interfaces.journal import (
+    IJournalClient,
+    Kind,
+    Position,
+    Record,
+    queue_id,
+)
+from mailsuite.interfaces.queueing import (
+    IDelivery,
+    IQueue,
+    IRouting,
+    Lease,
+    Listed,
+    Page,
+)
+from mailsuite.model.envelope import Submission
+from mailsuite.model.errors import NoSpace
+from mailsuite.model.ids import QueueId
+from mailsuite.model.outcomes import Outcome
+from mailsuite.net.lanes import Lane
+from mailsuite.queue.bounces import Bounces
+from mailsuite.queue.encoding import blocks, head
+from mailsuite.queue.files import Files
+from mailsuite.queue.leases import Settling
+from mailsuite.queue.ledger import Ground, Ledger
+from mailsuite.queue.lines import Lines
+from mailsuite.queue.listing import Listing
+from mailsuite.queue.recover import Fold, Recovery
+from mailsuite.queue.rows import Rows
+from mailsuite.queue.schedule import Schedule, delay
+from mailsuite.queue.settings import Settings
+from mailsuite.queue.shelves import Shelves
+from mailsuite.queue.space import Space
+
+STOP_SECONDS = 10.0  # for deliveries under way at a clean stop
+_KINDS = frozenset((Kind.MESSAGE, Kind.OUTCOME, Kind.STOP))
+
+
+@define(eq=False)
+@implementer(IQueue, IJournalClient)
+class Queue:
+    """Made before the journal starts; :meth:`start` follows the journal's start."""
+
+    _ground: Ground
+    _routing: IRouting
+    _transports: Mapping[str, IDelivery]
+    _settings: Settings
+    kinds: frozenset[Kind] = _KINDS
+    _ledger: Ledger = field(init=False)
+    _shelves: Shelves = field(init=False)
+    _schedule: Schedule = field(init=False)
+    _settling: Settling = field(init=False)
+    _space: Space = field(init=False)
+    _listing: Listing = field(init=False)
+    _fold: Fold = field(init=False)
+    _stopping: bool = False
+    _log: Logger = field(factory=Logger)
+
+    def __attrs_post_init__(self) -> None:
+        ground, settings = self._ground, self._settings
+        rows = Rows(os.path.join(ground.folder, "queue.db"))
+        ledger = Ledger(ground, settings, rows, Lane(ground.reactor, "queue"))
+        self._ledger = ledger
+        self._shelves = Shelves(ledger, Files(ground.folder, ground.journal))
+        self._settling = Settling(
+            ledger,
+            Bounces(ground, self._routing, settings.hostname),
+            lambda attempts: delay(settings, attempts),
+        )
+        limits = (
+            settings.local_deliveries,
+            settings.remote_deliveries,
+            settings.domain_deliveries,
+        )
+        self._schedule = Schedule(
+            ledger,
+            self._shelves,
+            self._routing,
+            self._transports,
+            self._settling,
+            Lines(limits, lambda attempts: delay(settings, attempts)),
+        )
+        self._settling.created = self._schedule.add
+        self._settling.heard = self._schedule.heard
+        self._space = Space(ledger)
+        self._listing = Listing(ledger, self._shelves, self._schedule)
+        self._fold = Fold(ground.folder, self._damaged)
+
+    # Its life
+
+    async def start(self) -> None:
+        """Begin to deliver; the journal takes records by now."""
+        self._space.start()
+        for job in list(self._ledger.jobs.values()):
+            self._schedule.add(job)
+        self._schedule.start()
+
+    async def stop(self) -> None:
+        """Accept nothing, let deliveries end (10 s at most), then halt.
+
+        What is open stays in the journal or the rows. The journal still runs.
+        """
+        self._stopping = True
+        self._schedule.halt()
+        await self._space.stop()
+        await self._schedule.stop(STOP_SECONDS)
+        self._ledger.flush()
+
+    def close(self) -> None:
+        """Close the rows; the journal has stopped by now. Blocks."""
+        ledger = self._ledger
+        ledger.lane.stop()
+        ledger.rows.close()
+
+    # IQueue
+
+    async def accept(self, submissions: Sequence[Submission]) -> Sequence[QueueId]:
+        """See :meth:`IQueue.accept`."""
+        space, ledger = self._space, self._ledger
+        space.check()
+        while space.crowded:
+            await space.wait()
+        if self._stopping:
+            raise NoSpace("the queue is stopping")
+        now = self._ground.wall()
+        expires = now + self._settings.expire
+        names: list[QueueId | None] = []
+        records: list[Record] = []
+        starts: list[int] = []
+        for submission in submissions:
+            if submission.once is not None and submission.once in ledger.onces:
+                names.append(ledger.onces[submission.once][0])
+                continue
+            names.append(None)
+            blob = submission.blob
+            path = self._ground.spool.relative(blob.path) if blob.path else ""
+            made = head(submission, now, submission.expires or expires, path)
+            body = blocks(made, blob)
+            starts.append(len(body[0]))
+            records.append(Record(Kind.MESSAGE, body))
+        places = await self._ground.journal.commit(records) if records else ()
+        found = iter(zip(places, starts, strict=True))
+        accepted: list[QueueId] = []
+        for submission, known in zip(submissions, names, strict=True):
+            if known is not None:
+                accepted.append(known)
+                continue
+            place, start = next(found)
+            until = submission.expires or expires
+            name = queue_id(place)
+            job = ledger.born(name, submission, (now, until), place, start)
+            accepted.append(name)
+            self._schedule.add(job)
+        return accepted
+
+    async def outcome(
+        self,
+        id: QueueId,  # noqa: A002 - as the interface says
+        recipient: int,
+        within: float,
+    ) -> Outcome | None:
+        """See :meth:`IQueue.outcome`."""
+        outcomes = self._ledger.outcomes
+        known = outcomes.known(id, recipient)
+        job = self._ledger.jobs.get(id)
+        if known is not None or job is None or recipient not in job.slots:
+            return known
+        waiting = outcomes.wait(id, recipient)
+        _ = waiting.addTimeout(
+            within, self._ground.reactor, onTimeoutCancel=lambda _result, _after: None
+        )
+        found = await waiting
+        outcomes.unwait(id, recipient)
+        return found
+
+    async def settle(self, lease: Lease, outcomes: Mapping[int, Outcome]) -> bool:
+        """See :meth:`IQueue.settle`."""
+        return await self._settling.settle(lease, outcomes)
+
+    async def renew(self, lease: Lease) -> bool:
+        """See :meth:`IQueue.renew`."""
+        return self._schedule.renew(lease)
+
+    async def browse(self, after: str, limit: int) -> Page:
+        """See :meth:`IQueue.browse`."""
+        return await self._listing.browse(after, limit)
+
+    async def show(self, id: QueueId) -> Sequence[Listed]:  # noqa: A002 - same
+        """See :meth:`IQueue.show`."""
+        return await self._listing.show(id)
+
+    async def change(self, ids: Sequence[QueueId] | None, action: str) -> int:
+        """See :meth:`IQueue.change`."""
+        return await self._listing.change(ids, action)
+
+    # IJournalClient
+
+    def replayed(self, position: Position, record: Record) -> None:
+        """See :meth:`IJournalClient.replayed`."""
+        self._fold.record(position, record)
+
+    async def recovered(self) -> None:
+        """See :meth:`IJournalClient.recovered`."""
+        recovery = Recovery(self._ledger, self._shelves, self._fold)
+        self._schedule.lines.restore(await recovery.run())
+        self._fold = Fold(self._ground.folder, self._damaged)
+
+    async def evacuate(self, epoch: int) -> None:
+        """See :meth:`IJournalClient.evacuate`."""
+        await self._shelves.evacuate(epoch)
+
+    async def retired(self, epoch: int) -> None:
+        """See :meth:`IJournalClient.retired`."""
+        await self._shelves.retired(epoch)
+
+    def _damaged(self, position: Position, why: str) -> None:
+        name = queue_id(position)
+        self._ground.events.happened("queue.corrupt", qid=name, path="", why=why)
