@@ -62,10 +62,11 @@ class Resolver:
             self._ask(_question(name, RdataType.AAAA)) if self._settings.ipv6 else None
         )
         findings = [await four] + ([await six] if six is not None else [])
-        if any(found.fate is Fate.MISSING for found in findings):
-            raise NoSuchName(name)
         texts = [record.to_text() for found in findings for record in found.records]
-        if not texts and any(found.fate is Fate.FAILED for found in findings):
+        fates = {found.fate for found in findings}
+        if not texts and Fate.MISSING in fates:
+            raise NoSuchName(name)
+        if not texts and Fate.FAILED in fates:
             raise NoAnswer(name)
         return texts
 
@@ -79,6 +80,15 @@ class Resolver:
         rows: list[Any] = list(found.records)
         exchangers = [Exchanger(row.preference, _host(row.exchange)) for row in rows]
         return sorted(exchangers, key=lambda one: one.preference)
+
+    def reload(self, settings: DNS) -> None:
+        """Ask other servers from now on, and forget what these said.
+
+        :raises UsageError: a server's address is wrong; nothing has changed.
+        """
+        self._servers = list(chosen(settings.servers))
+        self._settings = settings
+        self._cache = Cache(self._reactor.seconds, settings.cache)
 
     async def stop(self) -> None:
         """Give up every open question."""
@@ -133,8 +143,9 @@ class Resolver:
                 )
                 if finding.fate in {Fate.FOUND, Fate.MISSING}:
                     return finding
-                self._servers.remove(server)
-                self._servers.append(server)
+                if server in self._servers:
+                    self._servers.remove(server)
+                    self._servers.append(server)
         return FAILED
 
     async def _one(self, server: Server, question: Question, seconds: float) -> Finding:

@@ -53,18 +53,30 @@ class Remote:
     _renew: Renew
     _events: IEvents
     _routes: Routes = field(init=False)
-    _candidates: Candidates = field(init=False)
     _means: Means = field(init=False)
     _lane: Lane = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        ground, settings = self._ground, self._settings
+        self._lane = Lane(self._ground.reactor, "relay")
+        self._furnish(self._settings)
+
+    def _furnish(self, settings: Relay) -> None:
+        ground = self._ground
         own = frozenset({ground.hostname.lower()})
         self._routes = Routes.parse(settings.routes, settings.port, settings.tls)
-        self._candidates = Candidates(self._resolver, own, settings.allow_private)
+        candidates = Candidates(self._resolver, own, settings.allow_private)
         dialer = Dialer(ground.reactor, ground.hostname, settings, self._events)
-        self._means = Means(self._candidates, dialer, Sessions(settings), settings)
-        self._lane = Lane(ground.reactor, "relay")
+        self._means = Means(candidates, dialer, Sessions(settings), settings)
+        self._settings = settings
+
+    def reload(self, settings: Relay) -> None:
+        """Let new settings count for every attempt that begins from now on.
+
+        :raises UsageError: a route is wrong; nothing has changed.
+        """
+        before = self._means
+        self._furnish(settings)
+        before.sessions.stop()
 
     async def deliver(self, lease: Lease, settle: Settle) -> None:
         """Settle each recipient when its fate is known, domains side by side."""
@@ -102,15 +114,15 @@ class Remote:
     async def _carry(
         self, lease: Lease, settle: Settle, message: Message, load: Load
     ) -> None:
-        route = self._routes.find(load.domain)
+        route, means = self._routes.find(load.domain), self._means
         try:
-            hosts = await self._candidates.hosts(route)
+            hosts = await means.candidates.hosts(route)
         except Unroutable as error:
             await settle(lease, {r.n: error.outcome for r in load.recipients})
             return
         destination = Destination.of(hosts, route)
-        async with self._means.sessions.slot(destination):
-            journey = Journey(self._means, destination, route, message, load)
+        async with means.sessions.slot(destination):
+            journey = Journey(means, destination, route, message, load)
             outcomes = await journey.travel(hosts)
         await settle(lease, outcomes)
 

@@ -41,6 +41,7 @@ class Sessions:
     _total: DeferredSemaphore = field(init=False)
     _lines: dict[Destination, _Line] = field(factory=dict, init=False)
     _idle: dict[Destination, list[Dialogue]] = field(factory=dict, init=False)
+    _stopped: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._total = DeferredSemaphore(max(1, self._settings.connections))
@@ -107,7 +108,8 @@ class Sessions:
         return sum(map(len, self._idle.values())) >= KEPT
 
     def stop(self) -> None:
-        """Take leave of all that rest."""
+        """Take leave of all that rest; from now on none is kept."""
+        self._stopped = True
         for kept in self._idle.values():
             for dialogue in kept:
                 dialogue.leave()

@@ -8,6 +8,7 @@ from twisted.trial.unittest import TestCase
 from mailsuite.dns.resolver import Resolver
 from mailsuite.dns.settings import DNS
 from mailsuite.interfaces.resolving import Exchanger, NoAnswer, NoSuchName
+from mailsuite.model.errors import UsageError
 from tests.support.nameserver import NameServer, answer
 
 SOA = "example.test. 60 IN SOA ns.example.test. x.example.test. 1 2 3 4 60"
@@ -192,6 +193,27 @@ class ResolverTests(TestCase):
         resolver = self._start(lambda query, tcp: [], rounds=2, seconds=0.05)
         await self._raises(NoAnswer, resolver.addresses("a.example.test"))
         self.assertEqual(len(self.server.asked), 2)
+
+    async def test_half_missing(self):
+        """A server that denies the name for IPv6 alone is not believed in that."""
+
+        def half(query, tcp):
+            if query.question[0].rdtype.name == "AAAA":
+                return [answer(query, rcode=dns.rcode.NXDOMAIN)]
+            return [answer(query, "a.example.test. 60 IN A 192.0.2.1")]
+
+        resolver = self._start(half, ipv6=True)
+        self.assertEqual(await resolver.addresses("a.example.test"), ["192.0.2.1"])
+
+    async def test_reload(self):
+        """A reload asks the new servers, and forgets what the old ones said."""
+        resolver = self._rows("a.example.test. 60 IN A 192.0.2.1")
+        await resolver.addresses("a.example.test")
+        self._rows("a.example.test. 60 IN A 192.0.2.2")
+        resolver.reload(DNS(servers=(f"127.0.0.1:{self.server.port}",), ipv6=False))
+        self.assertEqual(await resolver.addresses("a.example.test"), ["192.0.2.2"])
+        self.assertRaises(UsageError, resolver.reload, DNS(servers=("nonsense",)))
+        self.assertEqual(await resolver.addresses("a.example.test"), ["192.0.2.2"])
 
     async def test_impossible_names(self):
         """What cannot be a name does not exist, and is never asked for."""

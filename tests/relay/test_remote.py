@@ -14,6 +14,7 @@ from mailsuite.interfaces.queueing import IDelivery, Lease
 from mailsuite.interfaces.resolving import Exchanger
 from mailsuite.model.address import Address
 from mailsuite.model.envelope import Blob, Envelope, Recipient
+from mailsuite.model.errors import UsageError
 from mailsuite.model.outcomes import Deferred, Delivered, Failed
 from mailsuite.relay.remote import Ground, Remote
 from mailsuite.relay.settings import Relay
@@ -198,6 +199,18 @@ class DeliveryTests(Relaying):
             outcomes = await self.deliver(remote, lease("a@b.test"))
             self.assertIsInstance(outcomes[0], Delivered)
         self.assertEqual(sink.connections, 2)
+
+    async def test_reload(self):
+        """New settings count for the next job; wrong ones change nothing."""
+        old, new = self.sink(), self.sink()
+        remote = self.remote(f"* [127.0.0.1]:{old.port}")
+        await self.deliver(remote, lease("a@b.test"))
+        self.assertRaises(UsageError, remote.reload, Relay(routes=("nonsense",)))
+        await self.deliver(remote, lease("a@b.test"))
+        remote.reload(Relay(routes=(f"* [127.0.0.1]:{new.port}",)))
+        await self.deliver(remote, lease("a@b.test"))
+        self.assertEqual((len(old.messages), len(new.messages)), (2, 1))
+        self.assertEqual((old.connections, new.connections), (1, 1))
 
     async def test_fenced(self):
         """Without the lease the final dot is never sent, and nothing settled."""

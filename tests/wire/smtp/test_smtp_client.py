@@ -388,6 +388,29 @@ class TransactionTests(SynchronousTestCase):
         self.assertRaises(UsageError, path, Address("é", "a.test"), utf8=False)
 
 
+class GarbageTests(SynchronousTestCase):
+    LINES = (
+        b"220 x", b"250-x", b"250 x", b"250 PIPELINING", b"354 x", b"334 x", b"421 x",
+        b"450 x", b"550 5.1.1 x", b"235 x", b"x", b"", b"999 x", b"250",
+    )  # fmt: skip
+
+    @given(st.lists(st.sampled_from(LINES), max_size=30), st.booleans())
+    def test_any_answers(self, lines, lmtp):
+        """Whatever a server says, there are events, an end, and no exception."""
+        session = Session("us.test", lmtp)
+        for line in lines:
+            session.feed(line + b"\r\n")
+            while (event := session.next_event()) is not None:
+                if isinstance(event, Settled):
+                    self.assertEqual(len(event.answers), 3)
+                if isinstance(event, Begin):
+                    session.end()
+                elif isinstance(event, Secure):
+                    session.secured()
+                elif session.step is Step.READY:
+                    session.begin(mail(3))
+
+
 class StuffingTests(SynchronousTestCase):
     def _send(self, blocks):
         stuffing = Stuffing()
