@@ -1,0 +1,228 @@
+"""One account as a caller holds it (IAccount)."""
+
+import os
+from collections.abc import Callable, Sequence
+
+from attrs import define, field, frozen
+from zope.interface import implementer
+
+from mailsuite.interfaces.journal import position_of
+from mailsuite.interfaces.mailboxes import IAccount, MailboxExists
+from mailsuite.model.changes import Appended, Draft, MailboxRow, UidMap
+from mailsuite.model.envelope import Once
+from mailsuite.model.ids import AccountName, MailboxId, ModSeq, Uid
+from mailsuite.store import folders, names, outside, reading, transfer
+from mailsuite.store.append import Parcel, Piece
+from mailsuite.store.box import Box
+from mailsuite.store.index import Ground, Index
+from mailsuite.store.intake import Intake, Promises
+from mailsuite.store.mailbox import Mailbox
+from mailsuite.store.quota import Quota
+from mailsuite.store.scanning import Scanner
+from mailsuite.store.shelf import Shelf, Wake, check_open
+from mailsuite.store.watching import Watching
+
+_PID = os.getpid()
+
+
+@define(eq=False)
+class Counter:
+    """Makes the unique part of new files' names."""
+
+    _number: int = 0
+
+    def stem(self, wall: float) -> str:
+        """Seconds, microseconds, process and a rising number."""
+        self._number += 1
+        return f"{int(wall)}.M{int(wall * 1e6) % 1_000_000}P{_PID}N{self._number}"
+
+
+@frozen
+class Desk:
+    """What every account of the process works with."""
+
+    ground: Ground
+    scanner: Scanner
+    watching: Watching
+    quota: Quota
+    counter: Counter
+    dirty: Callable[[Shelf], None]
+    """Told of accounts whose files follow later."""
+
+
+@implementer(IAccount)
+@define(eq=False)
+class Account:
+    """Provides IAccount; each ``open`` gives one of its own."""
+
+    _desk: Desk
+    _shelf: Shelf
+    _intake: Intake
+    _promises: Promises
+    _watches: list[Wake] = field(factory=list)
+    _closed: bool = False
+
+    @property
+    def name(self) -> AccountName:
+        """The account's name."""
+        return self._shelf.name
+
+    async def mailboxes(self) -> Sequence[MailboxRow]:
+        """See :meth:`IAccount.mailboxes`."""
+        if await self._shelf.run(_any_stale):
+            await self._shelf.alone(_merge_stale)
+        return await self._shelf.run(folders.listed)
+
+    async def mailbox(self, id_or_name: MailboxId | str) -> Mailbox:
+        """See :meth:`IAccount.mailbox`."""
+        check_open(self._shelf)
+        box = self._shelf.index.box(id_or_name)
+        desk = self._desk
+        return Mailbox(self._shelf, desk.scanner, desk.watching, box.id, box.name)
+
+    async def create(self, name: str, use: str = "") -> MailboxRow:
+        """See :meth:`IAccount.create`."""
+        return await self._shelf.alone(folders.create, name, use)
+
+    async def rename(self, old: str, new: str) -> None:
+        """See :meth:`IAccount.rename`."""
+        if names.canonical(old) != names.INBOX:
+            await self._shelf.alone(folders.rename, old, new)
+            return
+        if names.canonical(new) in self._shelf.index.names:
+            raise MailboxExists(new)
+        inbox = await self.mailbox(names.INBOX)
+        row = await self.create(new)
+        await inbox.row()
+        uids = await self._shelf.run(_uids, inbox.id)
+        _ = await self.transfer(inbox.id, uids, row.id, move=True)
+
+    async def remove(self, name: str) -> None:
+        """See :meth:`IAccount.remove`."""
+        mailbox = await self._shelf.alone(folders.remove, name)
+        self._shelf.versions.pop(mailbox, None)
+        self._shelf.tables.pop(mailbox, None)
+        _ = await self._shelf.synced()
+
+    async def subscribe(self, name: str, *, wanted: bool) -> None:
+        """See :meth:`IAccount.subscribe`."""
+        await self._shelf.run(folders.subscribe, name, wanted)
+
+    async def subscriptions(self) -> Sequence[str]:
+        """See :meth:`IAccount.subscriptions`."""
+        return sorted(self._shelf.index.subscribed)
+
+    async def append(
+        self,
+        mailbox: MailboxId | str,
+        drafts: Sequence[Draft],
+        once: Once | None = None,
+    ) -> Appended:
+        """See :meth:`IAccount.append`."""
+        shelf, desk = self._shelf, self._desk
+        check_open(shelf)
+        box = shelf.index.box(mailbox)
+        if not drafts:
+            return Appended(box.id, box.uidvalidity, (), ())
+        octets = sum(draft.blob.size for draft in drafts)
+        async with desk.quota.taken(shelf, octets, len(drafts)):
+            pieces = await self._pieces(drafts, once)
+            if once is None:
+                parcel = Parcel(box.id, pieces, None, 0)
+                appended = await self._promises.put(parcel)
+            else:
+                epoch = position_of(once.source).epoch
+                parcel = Parcel(box.id, pieces, once, epoch)
+                appended = await self._intake.put(shelf, parcel)
+        desk.dirty(shelf)
+        return appended
+
+    async def _pieces(self, drafts: Sequence[Draft], once: Once | None) -> list[Piece]:
+        desk = self._desk
+        wall = desk.ground.wall()
+        if once is None:
+            stem = desk.counter.stem(wall)
+        else:
+            stem = f"{int(wall)}.Q{once.source}R{once.recipient}A{once.action}"
+        pieces = []
+        for number, draft in enumerate(drafts):
+            wide = await desk.scanner.blob(draft.blob)
+            mark = f"D{number}" if number else ""
+            name = f"{stem}{mark}.{desk.ground.host}"
+            pieces.append(Piece(draft, name, draft.date or wall, wide))
+        return pieces
+
+    async def transfer(
+        self,
+        mailbox: MailboxId,
+        uids: Sequence[Uid],
+        into: MailboxId | str,
+        *,
+        move: bool,
+    ) -> UidMap:
+        """See :meth:`IAccount.transfer`."""
+        shelf, desk = self._shelf, self._desk
+        target = shelf.index.box(into)
+        stem = desk.counter.stem(desk.ground.wall())
+        asked = transfer.Transfer(mailbox, uids, target.id, move, stem)
+        messages, octets = (0, 0) if move else await shelf.run(transfer.sizes, asked)
+        async with desk.quota.taken(shelf, octets, messages):
+            done = await self._shelf.alone(transfer.transfer, asked)
+            if done.target:
+                await shelf.barrier.lane.run(
+                    transfer.sync, shelf.index, target.id, done.target
+                )
+                _ = await shelf.synced()
+        desk.dirty(shelf)
+        return done
+
+    async def synced(self) -> ModSeq:
+        """See :meth:`IAccount.synced`."""
+        return await self._shelf.synced()
+
+    def watch(self, wake: Wake) -> Callable[[], None]:
+        """See :meth:`IAccount.watch`."""
+
+        def told(mailbox: MailboxId) -> None:
+            wake(mailbox)
+
+        self._shelf.watch(told)
+        self._watches.append(told)
+
+        def end() -> None:
+            if told in self._watches:
+                self._watches.remove(told)
+                self._shelf.watchers.remove(told)
+                if not self._shelf.watchers:
+                    self._desk.watching.unwatched(self._shelf)
+
+        return end
+
+    def close(self) -> None:
+        """See :meth:`IAccount.close`."""
+        if self._closed:
+            return
+        self._closed = True
+        for told in self._watches:
+            self._shelf.watchers.remove(told)
+        if self._watches and not self._shelf.watchers:
+            self._desk.watching.unwatched(self._shelf)
+        self._watches.clear()
+        self._shelf.users -= 1
+
+
+def _any_stale(index: Index) -> bool:
+    return any(
+        outside.stale(index, box) for box in index.boxes.values() if box.selectable
+    )
+
+
+def _merge_stale(index: Index) -> None:
+    for box in list(index.boxes.values()):
+        if box.selectable and outside.stale(index, box):
+            outside.merge(index, box)
+
+
+def _uids(index: Index, mailbox: MailboxId) -> list[Uid]:
+    box: Box = index.box(mailbox)
+    return [Uid(row[0]) for row in reading.everything(index, box).rows]

@@ -1,0 +1,353 @@
+"""Messages written into Maildirs: the lane's part of APPEND and of delivery.
+
+Files first (``tmp``, then ``new``, or ``cur`` when flags are set), then one
+transaction for everything an account got, then the answers. A message that cannot
+be kept fails alone and leaves nothing behind.
+"""
+
+import os
+import sqlite3
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+
+from attrs import define, field, frozen
+
+from mailsuite.interfaces.mailboxes import NoSuchMailbox
+from mailsuite.model.changes import Appended, Draft
+from mailsuite.model.envelope import Blob, Once
+from mailsuite.model.errors import Damaged, NoSpace
+from mailsuite.model.flags import Flags
+from mailsuite.model.ids import EmailId, MailboxId, Uid
+from mailsuite.store import letters, maildir, outside
+from mailsuite.store.box import Box
+from mailsuite.store.index import Index
+from mailsuite.store.insert import Row, Wide, insert
+
+SHARED_FILES = 256  # paths remembered on a lane for hard links
+COPY_OCTETS = 1 << 20  # in one block, when a large message is copied
+
+DISK_FULL = frozenset({28, 122, 27})  # ENOSPC, EDQUOT, EFBIG
+
+
+@frozen
+class Piece:
+    """One message to be written: its name without size is ``stem``."""
+
+    draft: Draft
+    stem: str
+    date: float
+    wide: Wide | None
+    uid: int = 0
+    """Reserved and told to the journal; 0: the next one."""
+
+    @property
+    def base(self) -> str:
+        """Base name of its file."""
+        return f"{self.stem},S={self.draft.blob.size}"
+
+
+def renumbered(piece: Piece, uid: int) -> Piece:
+    """The same with another UID."""
+    return Piece(piece.draft, piece.stem, piece.date, piece.wide, uid)
+
+
+@define(eq=False)
+class Parcel:
+    """What one ``append`` stores: all of it or nothing."""
+
+    mailbox: MailboxId
+    pieces: Sequence[Piece]
+    once: Once | None
+    epoch: int
+    """Of the journal segment whose retirement makes ``once`` needless."""
+    staged: bool = False
+    """Whether large messages lie in ``tmp`` already."""
+    again: bool = False
+    """Replayed: a file that is there is ours."""
+    rows: list[Row] = field(factory=list)
+    paths: list[str] = field(factory=list)
+
+    @property
+    def key(self) -> tuple[str, int, int]:
+        """Key of ``once``; a parcel without one goes by its first file's name."""
+        once = self.once
+        if once is None:
+            return (self.pieces[0].base, 0, 0)
+        return (once.source, once.recipient, once.action)
+
+
+@define(eq=False)
+class Shared:
+    """Files that this lane wrote, by their octets: later ones are links to them."""
+
+    _paths: dict[tuple[str, bytes], str] = field(factory=dict)
+
+    def link(self, blob: Blob, target: str) -> bool:
+        """Link an equal file to ``target``. False: there is none any more."""
+        path = self._paths.get((blob.key, blob.prefix)) if blob.key else None
+        if path is None:
+            return False
+        try:
+            os.link(path, target, follow_symlinks=False)
+        except OSError:
+            del self._paths[blob.key, blob.prefix]
+            return False
+        return True
+
+    def add(self, blob: Blob, path: str) -> None:
+        """Remember where these octets are."""
+        if blob.key:
+            if len(self._paths) >= SHARED_FILES:
+                del self._paths[next(iter(self._paths))]
+            self._paths[blob.key, blob.prefix] = path
+
+
+Result = Appended | Exception
+
+
+def keep(
+    groups: Sequence[tuple[Index, Sequence[Parcel]]], shared: Shared
+) -> list[list[Result]]:
+    """Store what several accounts of a lane got; one transaction an account."""
+    return [_keep_safely(index, parcels, shared) for index, parcels in groups]
+
+
+def _keep_safely(
+    index: Index, parcels: Sequence[Parcel], shared: Shared
+) -> list[Result]:
+    """As :func:`_keep`; one account's broken index is its own trouble alone."""
+    try:
+        return _keep(index, parcels, shared)
+    except sqlite3.Error as error:
+        for parcel in parcels:
+            parcel.rows.clear()
+            parcel.paths.clear()
+        return [error] * len(parcels)
+
+
+def _keep(index: Index, parcels: Sequence[Parcel], shared: Shared) -> list[Result]:
+    results: dict[Parcel, Result] = {}
+    ready: dict[tuple[str, int, int], Parcel] = {}
+    twice: list[Parcel] = []
+    boxes = {index.boxes[p.mailbox] for p in parcels if p.mailbox in index.boxes}
+    if index.unclean:
+        for box in boxes:
+            if box.selectable and box.disk.listed < 0:
+                outside.merge(index, box)
+    with ExitStack() as stack:
+        for box in boxes:
+            stack.enter_context(index.filing(box))
+        for parcel in parcels:
+            try:
+                done = _done(index, parcel)
+                if done is not None:
+                    results[parcel] = done
+                elif parcel.key in ready:
+                    twice.append(parcel)
+                else:
+                    _prepare(index, parcel, shared)
+                    ready[parcel.key] = parcel
+            except (OSError, NoSuchMailbox, Damaged, sqlite3.Error) as error:
+                results[parcel] = told(error)
+        if ready:
+            results.update(_commit(index, list(ready.values())))
+    for parcel in twice:
+        done = _done(index, parcel)
+        results[parcel] = done or results[ready[parcel.key]]
+    return [results[parcel] for parcel in parcels]
+
+
+def told(error: Exception) -> Exception:
+    """The error as callers of the store know it."""
+    if isinstance(error, OSError) and error.errno in DISK_FULL:
+        return NoSpace("the disk is full")
+    if isinstance(error, sqlite3.Error) and error.sqlite_errorcode & 255 == 13:
+        return NoSpace("the disk is full")
+    return error
+
+
+def _done(index: Index, parcel: Parcel) -> Appended | None:
+    """What an earlier run of the same action stored; its files are made good."""
+    row = index.once.get(parcel.key)
+    if row is None:
+        return None
+    mailbox, uid, email, drafts = row
+    box = index.boxes.get(MailboxId(mailbox))
+    if box is not None:
+        for offset, piece in enumerate(parcel.pieces):
+            _repair(index, box, uid + offset, piece)
+    return Appended(
+        MailboxId(mailbox),
+        box.uidvalidity if box else 0,
+        tuple(Uid(uid + n) for n in range(drafts)),
+        tuple(EmailId(email + n) for n in range(drafts)),
+        fresh=False,
+    )
+
+
+def _repair(index: Index, box: Box, uid: int, piece: Piece) -> None:
+    """Write a file anew whose row survived a power cut and whose octets did not."""
+    row = index.rows.execute(
+        "SELECT base, place, letters FROM file WHERE mailbox = ? AND uid = ?",
+        (box.id, uid),
+    ).fetchone()
+    if row is None or row[0] != piece.base:
+        return
+    path = os.path.join(box.path, maildir.relative(*row))
+    try:
+        found = os.stat(path).st_size
+    except FileNotFoundError:
+        other = maildir.locate(box.path, piece.base)
+        if other is not None:
+            path = os.path.join(box.path, other.relative)
+        found = os.stat(path).st_size if other else -1
+    if found != piece.draft.blob.size:
+        temporary = os.path.join(box.path, "tmp", piece.base)
+        maildir.discard(temporary)
+        _create(piece, temporary)
+        os.rename(temporary, path)
+
+
+def _prepare(index: Index, parcel: Parcel, shared: Shared) -> None:
+    """Write the parcel's files and work out its rows."""
+    box = index.box(parcel.mailbox)
+    index.reserve({box: len(parcel.pieces)}, len(parcel.pieces))
+    try:
+        for piece in parcel.pieces:
+            flags = box.spell(piece.draft.flags)
+            parcel.rows.append(_place(box, parcel, piece, flags, shared))
+    except BaseException:
+        _withdraw(parcel)
+        raise
+    for number, row in enumerate(parcel.rows):
+        uid = row.uid or box.uidnext
+        index.email += 1
+        parcel.rows[number] = Row(
+            uid,
+            row.flags,
+            row.size,
+            row.date,
+            index.email,
+            row.base,
+            row.place,
+            row.letters,
+            row.wide,
+        )
+        box.uidnext = max(box.uidnext, uid + 1)
+
+
+def _place(box: Box, parcel: Parcel, piece: Piece, flags: Flags, shared: Shared) -> Row:
+    blob, base = piece.draft.blob, piece.base
+    marks = letters.letters_of(flags, box.keywords) if flags else ""
+    place = "cur" if flags else "new"
+    path = f"{box.path}/{maildir.relative(base, place, marks)}"
+    code = box.code(flags)
+    row = Row(
+        piece.uid, code, blob.size, int(piece.date), 0, base, place, marks, piece.wide
+    )
+    if parcel.again:
+        found = maildir.locate(box.path, base)
+        if found is not None:
+            path = os.path.join(box.path, found.relative)
+            if os.stat(path).st_size == blob.size:
+                return Row(
+                    piece.uid, code, blob.size, int(piece.date), 0, base,
+                    found.place, found.letters, piece.wide,
+                )  # fmt: skip
+            os.unlink(path)
+            path = f"{box.path}/{maildir.relative(base, place, marks)}"
+    if not shared.link(blob, path):
+        temporary = f"{box.path}/tmp/{base}"
+        if not (parcel.staged and blob.path and os.path.exists(temporary)):
+            _create(piece, temporary)
+        os.rename(temporary, path)
+        shared.add(blob, path)
+    parcel.paths.append(path)
+    return row
+
+
+def _create(piece: Piece, path: str) -> None:
+    """Write or link a message's octets to ``path``, which is not there."""
+    blob = piece.draft.blob
+    if blob.octets is not None:
+        blocks = [blob.prefix, blob.octets] if blob.prefix else [blob.octets]
+        maildir.write(path, blocks, piece.draft.date)
+        return
+    if not blob.prefix and not piece.draft.date:
+        with suppress(OSError):
+            os.link(blob.path, path, follow_symlinks=False)
+            return
+    _copy(blob, path, piece.draft.date)
+
+
+def _copy(blob: Blob, path: str, date: float) -> None:
+    with open(maildir.open_read(blob.path), "rb") as source:
+        maildir.write(path, [blob.prefix], 0)
+        try:
+            with open(path, "ab") as target:
+                while block := source.read(COPY_OCTETS):
+                    target.write(block)
+                target.flush()
+                if date:
+                    os.utime(target.fileno(), (date, date))
+            if os.stat(path).st_size != blob.size:
+                raise Damaged("a stored message has not the size it was given")
+        except BaseException:
+            maildir.discard(path)
+            raise
+
+
+def stage(index: Index, parcel: Parcel) -> None:
+    """Put large messages into ``tmp``, synced, before a record names them."""
+    box = index.box(parcel.mailbox)
+    try:
+        for piece in parcel.pieces:
+            if piece.draft.blob.octets is None:
+                path = os.path.join(box.path, "tmp", piece.base)
+                parcel.paths.append(path)
+                _create(piece, path)
+                maildir.sync_file(path)
+        maildir.sync_directory(os.path.join(box.path, "tmp"))
+    except OSError as error:
+        _withdraw(parcel)
+        raise told(error) from error
+    parcel.paths.clear()
+    parcel.staged = True
+
+
+def _withdraw(parcel: Parcel) -> None:
+    for path in parcel.paths:
+        maildir.discard(path)
+    parcel.paths.clear()
+    parcel.rows.clear()
+
+
+def _commit(index: Index, parcels: Sequence[Parcel]) -> dict[Parcel, Result]:
+    results: dict[Parcel, Result] = {}
+    by_box: dict[Box, list[Row]] = {}
+    memories = []
+    for parcel in parcels:
+        box = index.boxes[parcel.mailbox]
+        by_box.setdefault(box, []).extend(parcel.rows)
+        uids = tuple(Uid(row.uid) for row in parcel.rows)
+        emails = tuple(EmailId(row.email) for row in parcel.rows)
+        kept = (box.id, uids[0], emails[0], len(uids))
+        memories.append((*parcel.key, parcel.epoch, *kept))
+        results[parcel] = Appended(box.id, box.uidvalidity, uids, emails)
+    try:
+        with index.change() as modseq:
+            for box, rows in by_box.items():
+                insert(index, box, rows, modseq)
+            index.rows.executemany(
+                "INSERT INTO once VALUES (?, ?, ?, ?, ?, ?, ?, ?)", memories
+            )
+    except sqlite3.Error as error:
+        for parcel in parcels:
+            _withdraw(parcel)
+        failure = told(error)
+        if failure is error:
+            raise
+        return dict.fromkeys(parcels, failure)
+    for memory in memories:
+        index.once[memory[:3]] = memory[4:]
+    return results

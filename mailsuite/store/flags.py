@@ -1,0 +1,131 @@
+"""STORE on the lane: rows at once, names of files later (RFC 3501 §6.4.6)."""
+
+from collections.abc import Callable, Sequence
+
+from mailsuite.model.changes import Stored
+from mailsuite.model.flags import Flags
+from mailsuite.model.ids import ModSeq, Uid
+from mailsuite.store.box import Box
+from mailsuite.store.index import CHANGED, Index
+from mailsuite.store.reading import as_json, rows_of
+
+_Fate = Callable[[Flags], Flags]
+
+
+def store(
+    index: Index, box: Box, uids: Sequence[int], add: Flags, drop: Flags
+) -> Stored:
+    """Add and drop flags. :raises LimitReached: too many keywords."""
+    add, drop = box.spell(add), _known(box, drop)
+    return _apply(index, box, uids, lambda flags: (flags - drop) | add)
+
+
+def replace(index: Index, box: Box, uids: Sequence[int], flags: Flags) -> Stored:
+    """Set flags to exactly these, as :func:`store`."""
+    flags = box.spell(flags)
+    return _apply(index, box, uids, lambda _: flags)
+
+
+def _known(box: Box, flags: Flags) -> Flags:
+    """Flags to drop: a keyword that the mailbox never had needs no learning."""
+    return box.spell(
+        frozenset(f for f in flags if f[:1] == "\\" or f.lower() in box.spelled)
+    )
+
+
+def _apply(index: Index, box: Box, uids: Sequence[int], fate: _Fate) -> Stored:
+    wanted = sorted(set(uids))
+    rows = rows_of(index, box, wanted)
+    found = {row[0] for row in rows}
+    missing = [Uid(uid) for uid in wanted if uid not in found]
+    codes: dict[int, int] = {}
+    changes = []
+    for uid, code, _, size, _, email in rows:
+        after = codes.get(code)
+        if after is None:
+            after = codes[code] = box.code(fate(box.sets[code]))
+        if after != code:
+            changes.append((uid, code, after, size, email))
+    if not changes:
+        return Stored(ModSeq(box.modseq), [], missing)
+    write(index, box, changes)
+    return Stored(ModSeq(box.modseq), [Uid(change[0]) for change in changes], missing)
+
+
+def write(
+    index: Index,
+    box: Box,
+    changes: Sequence[tuple[int, int, int, int, int]],
+    lagging: Sequence[int] | None = None,
+) -> None:
+    """Give messages new flags: (uid, code, new code, size, email) each.
+
+    Their files are marked as lagging; ``lagging`` names others than all of them.
+    """
+    index.reserve({})
+    with index.change() as modseq:
+        by_code: dict[int, list[int]] = {}
+        for uid, _, after, _, _ in changes:
+            by_code.setdefault(after, []).append(uid)
+        for after, some in by_code.items():
+            index.rows.execute(
+                "UPDATE message SET flags = ?, modseq = ? WHERE mailbox = ?"
+                " AND uid IN (SELECT value FROM json_each(?))",
+                (after, modseq, box.id, as_json(some)),
+            )
+        for _, before, after, size, _ in changes:
+            box.count(before, -1, -size)
+            box.count(after, 1, size)
+        late = lagging if lagging is not None else [change[0] for change in changes]
+        mark(index, box, late)
+        index.touch(box, CHANGED, [(change[0], change[4]) for change in changes])
+    if len(box.keywords) > 26:
+        box.relist = True
+        index.lagging = True
+
+
+def mark(index: Index, box: Box, uids: Sequence[int]) -> None:
+    """Remember that names of files do not tell the flags of rows."""
+    if uids:
+        index.lagging = True
+        index.rows.execute(
+            "INSERT OR IGNORE INTO lagging SELECT ?, value FROM json_each(?)",
+            (box.id, as_json(uids)),
+        )
+
+
+def claim_recent(index: Index, box: Box) -> int:
+    """Take RECENT: the first UID that was in no session; files leave ``new``."""
+    first = box.recent
+    if first < box.uidnext:
+        index.rows.execute("BEGIN IMMEDIATE")
+        try:
+            box.recent = box.uidnext
+            index.rows.execute(
+                "INSERT OR REPLACE INTO box VALUES (?, ?, ?, ?)",
+                (box.id, box.uidnext, box.recent, box.modseq),
+            )
+            index.rows.execute(
+                "INSERT OR IGNORE INTO lagging SELECT mailbox, uid FROM file"
+                " WHERE mailbox = ? AND uid >= ? AND place = 'new'",
+                (box.id, first),
+            )
+            index.rows.execute("COMMIT")
+        except BaseException:
+            box.recent = first
+            if index.rows.in_transaction:
+                index.rows.execute("ROLLBACK")
+            raise
+        index.lagging = True
+    return first
+
+
+def recent(index: Index, box: Box) -> int:
+    """How many messages were in no session yet."""
+    if box.recent >= box.uidnext:
+        return 0
+    row = index.rows.execute(
+        "SELECT count(*) FROM message WHERE mailbox = ? AND uid >= ?",
+        (box.id, box.recent),
+    ).fetchone()
+    return int(row[0])

@@ -1,0 +1,365 @@
+"""An account's index as its lane holds it: opened, changed in transactions, closed.
+
+Every method blocks and runs on the account's lane. A failed transaction leaves
+memory as the database has it. Numbers come from reservations that ``account.db``
+holds durably; when they do not fit what the index says, the last stop was unclean
+and numbers go on at the reserved limit.
+"""
+
+import json
+import os
+import sqlite3
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+
+from attrs import define, field, frozen
+
+from mailsuite.interfaces.events import IEvents
+from mailsuite.interfaces.mailboxes import LimitReached, NoSuchMailbox
+from mailsuite.model.ids import AccountName, MailboxId
+from mailsuite.store import letters, maildir, names, schema, uidlist
+from mailsuite.store.box import Box, Tally
+from mailsuite.store.facts import NUMBERS_AT_ONCE, Facts, Mailbox
+from mailsuite.store.settings import Settings
+
+LOG_ENTRIES = 40_000  # changes remembered for deltas; older ones come from SQL
+UID_MAX = (1 << 32) - 1  # RFC 3501 §9, nz-number
+
+ADDED, CHANGED, VANISHED = 0, 1, 2
+
+
+@frozen
+class Ground:
+    """What every account's lane work is given."""
+
+    data: str
+    settings: Settings
+    events: IEvents
+    wall: Callable[[], float]
+    seconds: Callable[[], float]
+    host: str
+
+
+@frozen
+class Place:
+    """Where one account lies: ``home`` with databases, ``root`` its Maildir."""
+
+    account: AccountName
+    home: str
+    root: str
+
+    @property
+    def removed(self) -> str:
+        """Where files of expunged mail wait until they are unlinked."""
+        return os.path.join(self.home, "removed")
+
+
+@define(eq=False)
+class Log:
+    """The last changes in order, so that a delta need not search the tables."""
+
+    floor: int
+    """Changes up to this ModSeq are not in it."""
+    moments: list[int] = field(factory=list)
+    entries: list[tuple[int, int, int, int]] = field(factory=list)
+    """(mailbox, uid, kind, email id)"""
+
+    def add(self, modseq: int, entries: Iterable[tuple[int, int, int, int]]) -> None:
+        """Append what one transaction did."""
+        self.entries.extend(entries)
+        self.moments.extend([modseq] * (len(self.entries) - len(self.moments)))
+        if len(self.moments) > LOG_ENTRIES:
+            cut = bisect_right(self.moments, self.moments[LOG_ENTRIES // 2])
+            self.floor = self.moments[cut - 1]
+            del self.moments[:cut], self.entries[:cut]
+
+    def since(self, modseq: int) -> list[tuple[int, int, int, int]] | None:
+        """What happened after ``modseq``; None: it is too long ago."""
+        if modseq < self.floor:
+            return None
+        return self.entries[bisect_right(self.moments, modseq) :]
+
+
+@define(eq=False)
+class Index:
+    """The open databases of an account, and what is kept of them in memory."""
+
+    ground: Ground
+    place: Place
+    facts: Facts
+    rows: sqlite3.Connection
+    boxes: dict[MailboxId, Box] = field(factory=dict)
+    names: Mapping[str, Box] = field(factory=dict)
+    subscribed: frozenset[str] = frozenset()
+    modseq: int = 1
+    email: int = 0
+    """The last ids given."""
+    once: dict[tuple[str, int, int], tuple[int, int, int, int]] = field(factory=dict)
+    """(mailbox, uid, email, drafts) of deliveries that were done."""
+    log: Log = field(factory=lambda: Log(0))
+    unclean: bool = False
+    lagging: bool = False
+    """Whether files or lists on disk lag behind."""
+    fresh: bool = False
+    """The index was made new: rows are to come from the files."""
+    _touched: set[Box] = field(factory=set)
+    _entries: list[tuple[int, int, int, int]] = field(factory=list)
+    closed: bool = False
+
+    def load(self) -> None:
+        """Take over what the databases say; used at opening and after failures."""
+        meta = dict(self.rows.execute("SELECT key, value FROM meta").fetchall())
+        self.modseq = max(self.modseq, int(meta.get("modseq", 1)))
+        self.email = max(self.email, int(meta.get("email", 0)))
+        self.once = {
+            row[:3]: row[3:]
+            for row in self.rows.execute(
+                "SELECT source, recipient, action, mailbox, uid, email, drafts"
+                " FROM once"
+            ).fetchall()
+        }
+        state = {
+            row[0]: row[1:]
+            for row in self.rows.execute(
+                "SELECT mailbox, uidnext, recent, modseq FROM box"
+            ).fetchall()
+        }
+        self._load_boxes(state)
+        self._entries.clear()
+        self._touched.clear()
+
+    def _load_boxes(self, state: Mapping[int, tuple[int, int, int]]) -> None:
+        boxes = {}
+        for row in self.facts.mailboxes():
+            box = self.boxes.get(MailboxId(row.id)) or self._box(row)
+            box.name, box.use, box.selectable = row.name, row.use, row.selectable
+            box.uid_limit = row.uid_limit
+            uidnext, box.recent, modseq = state.get(
+                row.id, (row.uid_limit, 1, self.modseq)
+            )
+            box.uidnext = max(box.uidnext, uidnext)
+            box.modseq = max(box.modseq, modseq)
+            boxes[box.id] = box
+            self._load_flags(box)
+        self.boxes = boxes
+        self.names = {box.name: box for box in boxes.values()}
+        self.subscribed = frozenset(self.facts.subscriptions())
+
+    def _box(self, row: Mailbox) -> Box:
+        return Box(
+            MailboxId(row.id),
+            row.name,
+            row.directory,
+            os.path.join(self.place.root, row.directory).rstrip("/"),
+            row.uidvalidity,
+            row.uid_limit,
+            row.guid,
+        )
+
+    def _load_flags(self, box: Box) -> None:
+        box.sets, box.codes = [frozenset()], {frozenset(): 0}
+        box.tallies = [Tally()]
+        for code, text, messages, octets in self.rows.execute(
+            "SELECT code, names, messages, octets FROM flagset"
+            " WHERE mailbox = ? ORDER BY code",
+            (box.id,),
+        ).fetchall():
+            while len(box.sets) <= code:
+                box.sets.append(frozenset())
+                box.tallies.append(Tally())
+            flags = frozenset(text.split())
+            box.sets[code] = flags
+            box.codes[flags] = code
+            box.tallies[code] = Tally(messages, octets)
+        box.keywords = [
+            name
+            for (name,) in self.rows.execute(
+                "SELECT name FROM keyword WHERE mailbox = ? ORDER BY n", (box.id,)
+            ).fetchall()
+        ]
+        if not box.keywords:
+            box.keywords = [
+                name or f"$gap{n}" for n, name in enumerate(letters.read(box.path))
+            ]
+        box.spelled = {name.lower(): name for name in box.keywords}
+        box.new_keywords = 0
+        box.dirty.clear()
+
+    def number(self) -> None:
+        """Find out whether the last stop was clean; go on at the limits if not."""
+        exact = self.modseq + 1 == self.facts.modseq_limit and all(
+            box.uidnext == box.uid_limit for box in self.boxes.values()
+        )
+        if not exact:
+            self.unclean = True
+            self.modseq = max(self.modseq, self.facts.modseq_limit)
+            self.email = max(self.email, self.facts.email_limit)
+            for box in self.boxes.values():
+                box.uidnext = max(box.uidnext, box.uid_limit)
+        self.log = Log(self.modseq)
+
+    def box(self, id_or_name: MailboxId | str) -> Box:
+        """A mailbox that can be selected. :raises NoSuchMailbox: there is none."""
+        if isinstance(id_or_name, str):
+            box = self.names.get(id_or_name)
+            if box is None:
+                box = self.names.get(names.canonical(id_or_name))
+        else:
+            box = self.boxes.get(id_or_name)
+        if box is None or not box.selectable:
+            raise NoSuchMailbox(str(id_or_name))
+        return box
+
+    def reserve(self, wanted: Mapping[Box, int], emails: int = 0) -> None:
+        """Make sure that so many UIDs, email ids and a mod-sequence may be given.
+
+        :raises LimitReached: a mailbox has used up its UIDs.
+        """
+        short = []
+        for box, count in wanted.items():
+            if box.uidnext + count > box.uid_limit:
+                limit = box.uidnext + count + NUMBERS_AT_ONCE
+                if limit > UID_MAX:
+                    raise LimitReached("the mailbox has used up its UIDs")
+                short.append((box, limit))
+        facts = self.facts
+        if (
+            not short
+            and self.modseq + 4 < facts.modseq_limit
+            and self.email + emails < facts.email_limit
+        ):
+            return
+        facts.limits(
+            max(facts.modseq_limit, self.modseq + 4 + NUMBERS_AT_ONCE),
+            max(facts.email_limit, self.email + emails + NUMBERS_AT_ONCE),
+            [(limit, box.id) for box, limit in short],
+        )
+        for box, limit in short:
+            box.uid_limit = limit
+            head = uidlist.header(box.uidvalidity, limit, box.guid)
+            if not uidlist.raise_limit(box.path, head):
+                box.relist = True
+
+    @contextmanager
+    def change(self) -> Iterator[int]:
+        """Run a transaction; gives its ModSeq, which must have been reserved."""
+        modseq = self.modseq + 1
+        self.rows.execute("BEGIN IMMEDIATE")
+        try:
+            yield modseq
+            self._write(modseq)
+            self.rows.execute("COMMIT")
+        except BaseException:
+            with suppress(sqlite3.Error):
+                if self.rows.in_transaction:
+                    self.rows.execute("ROLLBACK")
+            self.load()
+            raise
+        self.modseq = modseq
+        for box in self._touched:
+            box.modseq = modseq
+            box.new_keywords = 0
+        self._touched.clear()
+        self.log.add(modseq, self._entries)
+        self._entries.clear()
+
+    def _write(self, modseq: int) -> None:
+        execute, many = self.rows.execute, self.rows.executemany
+        for box in self._touched:
+            if box.dirty:
+                many(
+                    "INSERT OR REPLACE INTO flagset VALUES (?, ?, ?, ?, ?)",
+                    [
+                        (
+                            box.id,
+                            code,
+                            " ".join(sorted(box.sets[code])),
+                            box.tallies[code].messages,
+                            box.tallies[code].octets,
+                        )
+                        for code in box.dirty
+                    ],
+                )
+                box.dirty.clear()
+            if box.new_keywords:
+                self._write_keywords(box)
+            execute(
+                "INSERT OR REPLACE INTO box VALUES (?, ?, ?, ?)",
+                (box.id, box.uidnext, box.recent, modseq),
+            )
+        execute(
+            "INSERT OR REPLACE INTO meta VALUES ('modseq', ?), ('email', ?)",
+            (modseq, self.email),
+        )
+
+    def _write_keywords(self, box: Box) -> None:
+        first = len(box.keywords) - box.new_keywords
+        self.rows.executemany(
+            "INSERT OR REPLACE INTO keyword VALUES (?, ?, ?)",
+            [(box.id, n, box.keywords[n]) for n in range(first, len(box.keywords))],
+        )
+        if first < letters.LETTERED:
+            letters.write(box.path, box.keywords)
+        if len(box.keywords) > letters.LETTERED:
+            box.relist = True
+
+    def touch(self, box: Box, kind: int, pairs: Iterable[tuple[int, int]] = ()) -> None:
+        """Say what the transaction does: (uid, email id) pairs of one kind."""
+        self._touched.add(box)
+        number = box.id
+        self._entries.extend([(number, uid, kind, email) for uid, email in pairs])
+
+    @contextmanager
+    def filing(self, box: Box) -> Iterator[None]:
+        """Change files of a mailbox ourselves, so that it does not look foreign."""
+        disk = box.disk
+        known = disk.mtimes is not None and maildir.mtimes(box.path) == disk.mtimes
+        try:
+            yield
+        finally:
+            if known:
+                disk.mtimes = maildir.mtimes(box.path)
+                disk.own = True
+            else:
+                disk.mtimes = None
+
+    def json(self, statement: str, values: Sequence[object]) -> list[list[int]]:
+        """Rows that SQL gathered into one JSON text: one step, one lock hand-over."""
+        (text,) = self.rows.execute(statement, values).fetchone()
+        result: list[list[int]] = json.loads(text)
+        return result
+
+    def sync(self) -> None:
+        """Put every commit on disk. May run beside the lane's other work."""
+        with suppress(FileNotFoundError):
+            maildir.sync_file(os.path.join(self.place.home, "index.db-wal"))
+
+    def close(self) -> None:
+        """Write the exact numbers, so that the next opening finds a clean stop."""
+        self.closed = True
+        try:
+            self.rows.executemany(
+                "INSERT OR REPLACE INTO box VALUES (?, ?, ?, ?)",
+                [(b.id, b.uidnext, b.recent, b.modseq) for b in self.boxes.values()],
+            )
+            self.rows.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            self.rows.close()
+            exact = [(box.uidnext, box.id) for box in self.boxes.values()]
+            if self.facts.modseq_limit != self.modseq + 1 or any(
+                box.uidnext != box.uid_limit for box in self.boxes.values()
+            ):
+                self.facts.limits(self.modseq + 1, self.email + 1, exact)
+        finally:
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Let go of the databases as they are."""
+        self.closed = True
+        self.rows.close()
+        self.facts.close()
+
+
+def open_rows(home: str) -> sqlite3.Connection:
+    """Open or make ``index.db`` of the account in ``home``."""
+    return schema.connect(os.path.join(home, "index.db"), schema.INDEX, "NORMAL")

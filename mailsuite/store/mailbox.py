@@ -1,0 +1,254 @@
+"""One open mailbox (IMailbox)."""
+
+from bisect import bisect_right
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Concatenate, ParamSpec, TypeVar
+
+from attrs import define
+from zope.interface import implementer
+
+from mailsuite.interfaces.blobs import IOctets
+from mailsuite.interfaces.mailboxes import IMailbox
+from mailsuite.model.changes import (
+    Batch,
+    Columns,
+    Delta,
+    MailboxRow,
+    Need,
+    Stored,
+)
+from mailsuite.model.errors import Damaged
+from mailsuite.model.flags import Flags
+from mailsuite.model.ids import MailboxId, ModSeq, Uid
+from mailsuite.store import columns, expunge, folders, outside, reading
+from mailsuite.store import flags as flagging
+from mailsuite.store.box import Box
+from mailsuite.store.index import Index
+from mailsuite.store.insert import Wide
+from mailsuite.store.octets import Octets
+from mailsuite.store.reading import Answer, Raw, RawDelta
+from mailsuite.store.scanning import Scanner
+from mailsuite.store.shelf import Shelf
+from mailsuite.store.watching import Watching
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_FIELDS = {
+    Need.ENVELOPE: "envelope",
+    Need.STRUCTURE: "structure",
+    Need.PARTS: "parts",
+    Need.HEADER: "header",
+}
+
+
+@implementer(IMailbox)
+@define(eq=False)
+class Mailbox:
+    """Provides IMailbox; nothing is held but a reference to the account."""
+
+    _shelf: Shelf
+    _scanner: Scanner
+    _watching: Watching
+    id: MailboxId
+    name: str
+
+    def _box(self) -> Box:
+        return self._shelf.index.box(self.id)
+
+    async def _run(
+        self,
+        call: Callable[Concatenate[Index, Box, P], R],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R:
+        """Run ``call(index, box, ...)`` on the lane. :raises NoSuchMailbox: gone."""
+
+        def within(index: Index) -> R:
+            return call(index, index.box(self.id), *args, **kwargs)
+
+        return await self._shelf.run(within)
+
+    async def row(self) -> MailboxRow:
+        """See :meth:`IMailbox.row`."""
+        await self._look()
+        return await self._run(folders.row)
+
+    async def _look(self) -> None:
+        """Take over what other programs did to the directories."""
+        if self._watching.quiet(self._shelf, self.id):
+            return
+        self._watching.looking(self._shelf, self.id)
+        if await self._run(outside.stale):
+            await self._merge()
+
+    async def _merge(self) -> None:
+        turn = self._shelf.turn
+        await turn.taken()
+        try:
+            await self._run(outside.merge)
+        finally:
+            turn.give()
+        self._shelf.sync_soon()
+
+    async def snapshot(self) -> Columns:
+        """See :meth:`IMailbox.snapshot`."""
+        shelf = self._shelf
+        self._watching.wanted(shelf, self.id)
+        self._watching.looking(shelf, self.id)
+        held = columns.current(shelf, self.id)
+        stale, raw = await self._run(_seen, held.modseq if held else -1)
+        if stale:
+            await self._merge()
+            _, raw = await self._run(_seen, held.modseq if held else -1, look=False)
+        box = self._box()
+        if isinstance(raw, Raw):
+            version = columns.made(shelf, box, raw)
+        else:
+            assert held is not None
+            version = held
+            if raw.modseq != held.modseq or raw.uidnext != held.uidnext:
+                version = columns.after(held, columns.told(shelf, box, raw))
+        other = columns.current(shelf, self.id)
+        if other is not None and other.modseq >= version.modseq:
+            return other
+        shelf.versions[self.id] = version
+        return version
+
+    async def delta(self, since: ModSeq) -> Delta:
+        """See :meth:`IMailbox.delta`."""
+        shelf = self._shelf
+        quiet = self._watching.quiet(shelf, self.id)
+        if quiet and self._box().modseq <= since:
+            box = self._box()
+            return columns.told(shelf, box, nothing(box))
+        self._watching.looking(shelf, self.id)
+        stale, raw = await self._run(_changed, since)
+        if stale:
+            await self._merge()
+            _, raw = await self._run(_changed, since, look=False)
+        return columns.told(shelf, self._box(), raw)
+
+    async def claim_recent(self) -> Uid:
+        """See :meth:`IMailbox.claim_recent`."""
+        return Uid(await self._run(flagging.claim_recent))
+
+    async def read(
+        self, uids: Sequence[Uid], needs: Sequence[Need]
+    ) -> AsyncIterator[Batch]:
+        """See :meth:`IMailbox.read`."""
+        left: Sequence[int] = sorted(set(uids))
+        while left:
+            some = left[: reading.BATCH_ROWS]
+            found, full = await self._run(reading.answers, some, needs)
+            reached = found[-1][0] if full else some[-1]
+            left = left[bisect_right(left, reached) :]
+            if found:
+                yield await self._batch(found, needs)
+
+    async def _batch(self, found: Sequence[Answer], needs: Sequence[Need]) -> Batch:
+        rows = [answer[2] for answer in found]
+        if any(None in row for row in rows):
+            rows = await self._completed(found, needs)
+        parts = list(zip(*rows, strict=True))
+        return Batch(
+            [Uid(answer[0]) for answer in found],
+            {need: parts[n] for n, need in enumerate(needs)},  # type: ignore[misc] # no None is left
+        )
+
+    async def _completed(
+        self, found: Sequence[Answer], needs: Sequence[Need]
+    ) -> list[tuple[bytes | None, ...]]:
+        """Scan messages that came from outside, and read long headers."""
+        rows = []
+        scans: list[tuple[int, Wide]] = []
+        for uid, email, row in found:
+            if None not in row:
+                rows.append(row)
+                continue
+            try:
+                rows.append(await self._scanned(Uid(uid), email, needs, scans))
+            except (KeyError, Damaged):
+                rows.append(tuple(part or b"" for part in row))
+        if scans:
+            await self._shelf.run(_keep_wide, scans)
+        return rows
+
+    async def _scanned(
+        self,
+        uid: Uid,
+        email: int,
+        needs: Sequence[Need],
+        scans: list[tuple[int, Wide]],
+    ) -> tuple[bytes, ...]:
+        octets = await self.octets(uid)
+        try:
+            whole = await octets.read(0, octets.size)
+        finally:
+            octets.close()
+        wide = await self._scanner.octets(whole)
+        if wide is None:
+            raise Damaged("the message cannot be scanned now")
+        scans.append((email, wide))
+        header = whole[: wide.header_size]
+        return tuple(
+            header if need is Need.HEADER else getattr(wide, _FIELDS[need])
+            for need in needs
+        )
+
+    async def octets(self, uid: Uid) -> IOctets:
+        """See :meth:`IMailbox.octets`."""
+        opened = await self._run(reading.opened, uid)
+        return Octets(self._shelf.lane, opened)
+
+    async def store(self, uids: Sequence[Uid], add: Flags, drop: Flags) -> Stored:
+        """See :meth:`IMailbox.store`."""
+        stored = await self._run(flagging.store, uids, add, drop)
+        self._shelf.sync_soon()
+        return stored
+
+    async def replace(self, uids: Sequence[Uid], flags: Flags) -> Stored:
+        """See :meth:`IMailbox.replace`."""
+        stored = await self._run(flagging.replace, uids, flags)
+        self._shelf.sync_soon()
+        return stored
+
+    async def expunge(self, uids: Sequence[Uid]) -> Stored:
+        """See :meth:`IMailbox.expunge`."""
+        stored = await self._run(expunge.expunge, uids)
+        if stored.uids:
+            _ = await self._shelf.synced()
+        return stored
+
+
+def _seen(
+    index: Index, box: Box, since: int, *, look: bool = True
+) -> tuple[bool, Raw | RawDelta]:
+    if look and outside.stale(index, box):
+        return True, nothing(box)
+    if since < 0 or index.log.since(since) is None:
+        return False, reading.everything(index, box)
+    return False, reading.delta(index, box, since)
+
+
+def _changed(
+    index: Index, box: Box, since: int, *, look: bool = True
+) -> tuple[bool, RawDelta]:
+    if look and outside.stale(index, box):
+        return True, nothing(box)
+    return False, reading.delta(index, box, since)
+
+
+def nothing(box: Box) -> RawDelta:
+    """A delta that tells of no change."""
+    return RawDelta(ModSeq(box.modseq), box.uidnext, [], [], [])
+
+
+def _keep_wide(index: Index, scans: Sequence[tuple[int, Wide]]) -> None:
+    reading.keep_wide(
+        index,
+        [
+            (email, w.envelope, w.structure, w.parts, w.header, w.header_size)
+            for email, w in scans
+        ],
+    )

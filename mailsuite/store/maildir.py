@@ -1,0 +1,202 @@
+"""Files of one Maildir: how they are named, written, listed, moved.
+
+Names are ``<base>`` in ``new`` and ``<base>:2,<letters>`` in ``cur``. Everything
+here blocks and runs on a lane. Files are 0600, directories 0700, symbolic links
+are never followed.
+"""
+
+import ctypes
+import os
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+
+from attrs import frozen
+
+from mailsuite.model.errors import UsageError
+
+INFO = ":2,"
+FOLDERS = ("new", "cur", "tmp")
+SEEN_AGAIN = 0.05  # seconds: younger mtimes may hide a second change
+
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+_OWN = re.compile(r"[0-9]+\.(?:Q[0-9A-Z]+R[0-9]+A[0-9]+|M[0-9]+P[0-9]+N[0-9]+)(D|\.)")
+_SIZE = re.compile(r",S=([0-9]{1,18})(?:,|$)")
+_NOREPLACE = 1  # RENAME_NOREPLACE of renameat2(2)
+_AT_FDCWD = -100
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+@frozen
+class Found:
+    """A message's file as a listing saw it: ``place`` is ``new`` or ``cur``."""
+
+    base: str
+    place: str
+    letters: str
+    """Flag letters; with the mark of the info part it is the rest of the name."""
+
+    @property
+    def relative(self) -> str:
+        """Its path below the mailbox's directory."""
+        return relative(self.base, self.place, self.letters)
+
+
+def relative(base: str, place: str, letters: str) -> str:
+    """Path of a message below its mailbox's directory."""
+    return f"new/{base}" if place == "new" else f"cur/{base}{INFO}{letters}"
+
+
+def make(path: str) -> None:
+    """Make a mailbox's directories; those that are there stay.
+
+    :raises UsageError: one of them is a symbolic link or no directory.
+    """
+    for directory in (path, *(os.path.join(path, name) for name in FOLDERS)):
+        try:
+            os.mkdir(directory, 0o700)
+        except FileExistsError:
+            if os.path.islink(directory) or not os.path.isdir(directory):
+                raise UsageError(f"{directory} is no directory of its own") from None
+
+
+def make_tree(path: str, top: str) -> None:
+    """Make ``path`` and what is missing above it, down from ``top``; synced.
+
+    :raises UsageError: a level below ``top`` is a symbolic link.
+    """
+    missing = []
+    level = path
+    while level != top and len(level) > len(top):
+        if os.path.islink(level):
+            raise UsageError(f"{level} is a symbolic link")
+        if not os.path.isdir(level):
+            missing.append(level)
+        level = os.path.dirname(level)
+    for level in reversed(missing):
+        with suppress(FileExistsError):
+            os.mkdir(level, 0o700)
+        sync_directory(os.path.dirname(level))
+
+
+def sync_directory(path: str) -> None:
+    """Put a directory's entries on disk."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_file(path: str) -> None:
+    """Put a file's octets on disk."""
+    descriptor = os.open(path, _READ)
+    try:
+        os.fdatasync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write(path: str, blocks: Sequence[bytes], date: float = 0.0) -> None:
+    """Make a file of these blocks; nothing of it stays behind on failure.
+
+    ``date`` (wall seconds) becomes its mtime if it is not 0.
+    """
+    descriptor = os.open(path, _CREATE, 0o600)
+    try:
+        try:
+            for block in blocks:
+                done = os.write(descriptor, block)
+                while done < len(block):
+                    done += os.write(descriptor, memoryview(block)[done:])
+            if date:
+                os.utime(descriptor, (date, date))
+        finally:
+            os.close(descriptor)
+    except BaseException:
+        discard(path)
+        raise
+
+
+def discard(path: str) -> None:
+    """Unlink a file if it is there."""
+    with suppress(FileNotFoundError):
+        os.unlink(path)
+
+
+def rename(old: str, new: str) -> None:
+    """Rename, never over another file. :raises FileExistsError: it is there."""
+    if _libc.renameat2(
+        _AT_FDCWD, os.fsencode(old), _AT_FDCWD, os.fsencode(new), _NOREPLACE
+    ):
+        number = ctypes.get_errno()
+        if number not in {22, 38}:  # EINVAL, ENOSYS: this file system cannot
+            raise OSError(number, os.strerror(number), old, None, new)
+        os.link(old, new, follow_symlinks=False)
+        os.unlink(old)
+
+
+def split(name: str, place: str) -> tuple[str, str]:
+    """Base name and letters of a file's name."""
+    base, mark, letters = name.partition(INFO)
+    return (base, letters) if mark or place == "cur" else (name, "")
+
+
+def listing(path: str) -> dict[str, Found]:
+    """Every message file of a mailbox's ``new`` and ``cur``, by base name.
+
+    ``new`` is read first: a file that moves to ``cur`` meanwhile is seen there.
+    """
+    found: dict[str, Found] = {}
+    for place in ("new", "cur"):
+        with suppress(FileNotFoundError):
+            for name in os.listdir(os.path.join(path, place)):
+                if name[0] != ".":
+                    base, letters = split(name, place)
+                    found[base] = Found(base, place, letters)
+    return found
+
+
+def locate(path: str, base: str) -> Found | None:
+    """Look for one message whose file is not where it was."""
+    return listing(path).get(base)
+
+
+def mtimes(path: str) -> tuple[int, int]:
+    """When ``new`` and ``cur`` last changed, nanoseconds; 0: not there."""
+    times = []
+    for place in ("new", "cur"):
+        try:
+            times.append(os.stat(f"{path}/{place}").st_mtime_ns)
+        except FileNotFoundError:
+            times.append(0)
+    return times[0], times[1]
+
+
+def open_read(path: str) -> int:
+    """A descriptor of a message's file. :raises OSError: there is none."""
+    return os.open(path, _READ)
+
+
+def sync_filesystem(path: str) -> None:
+    """Put everything of a file system on disk (syncfs(2))."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if _libc.syncfs(descriptor):
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), path)
+    finally:
+        os.close(descriptor)
+
+
+def is_own(name: str) -> bool:
+    """Whether a name is one that we give: then its octets end lines with CRLF."""
+    return _OWN.match(name) is not None
+
+
+def stated_size(base: str) -> int:
+    """The size that a base name tells; -1: none."""
+    match = _SIZE.search(base)
+    return int(match.group(1)) if match else -1

@@ -1,0 +1,254 @@
+"""Opening an account: made at first use, put right after a kill, rebuilt if broken.
+
+A broken database is set aside as ``.corrupt-<time>``. Facts are made again from
+directories and UID lists, an index from the files; numbers go on above all that
+were reserved.
+"""
+
+import os
+import sqlite3
+from contextlib import suppress
+
+from mailsuite.interfaces.mailboxes import BadName
+from mailsuite.model.errors import UsageError
+from mailsuite.model.ids import AccountName
+from mailsuite.store import (
+    expunge,
+    facts,
+    folders,
+    maildir,
+    names,
+    outside,
+    tidy,
+    transfer,
+    uidlist,
+)
+from mailsuite.store.facts import Facts, Mailbox
+from mailsuite.store.index import Ground, Index, Place, open_rows
+
+TMP_SECONDS = 36 * 3600  # after which a stranger's file in tmp is abandoned
+CORRUPT = frozenset({11, 26})  # SQLITE_CORRUPT, SQLITE_NOTADB
+
+_ADOPTED_LIMIT = 10_000  # above the highest UID seen, when limits were lost
+
+
+def place(ground: Ground, account: AccountName) -> Place:
+    """Where an account lies. :raises BadName: it can have no directory."""
+    user, domain = names.split_account(account)
+    if not user:
+        raise BadName("an account has a name")
+    root = ground.settings.maildir.format(
+        user=names.escape(user), domain=names.escape(domain) if domain else "%"
+    )
+    root = os.path.normpath(os.path.join(ground.data, root))
+    return Place(account, os.path.dirname(root), root)
+
+
+def checked_template(template: str) -> str:
+    """The template itself. :raises UsageError: accounts would share a directory."""
+    home, _, last = template.rpartition("/")
+    try:
+        template.format(user="", domain="")
+        fits = "{user}" in home and "{" not in last and last
+    except (KeyError, IndexError, ValueError):
+        fits = ""
+    if not fits or os.path.isabs(template) or ".." in template.split("/"):
+        raise UsageError(
+            f"[store] maildir = {template!r}: it must be relative, hold {{user}} and "
+            "end with a level of its own, as mail/{domain}/{user}/Maildir does"
+        )
+    return template
+
+
+def opened(ground: Ground, where: Place) -> Index:
+    """Open an account, or make it.
+
+    :raises UsageError: a newer suite wrote it, or links lead out of it.
+    """
+    maildir.make_tree(where.home, ground.data)
+    maildir.make(where.root)
+    with suppress(FileExistsError):
+        os.mkdir(where.removed, 0o700)
+    known = _facts(ground, where)
+    try:
+        fresh = not os.path.exists(os.path.join(where.home, "index.db"))
+        try:
+            return _assembled(ground, where, known, fresh)
+        except sqlite3.DatabaseError as error:
+            if not is_corrupt(error):
+                raise
+            aside(ground, where, "index.db", str(error))
+            return _assembled(ground, where, known, fresh=True)
+    except BaseException:
+        known.close()
+        raise
+
+
+def is_corrupt(error: BaseException) -> bool:
+    """Whether a database is broken, rather than full or out of reach."""
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is None:
+        return isinstance(error, sqlite3.DatabaseError) and not isinstance(
+            error, sqlite3.ProgrammingError | sqlite3.IntegrityError
+        )
+    return code & 255 in CORRUPT or (
+        isinstance(error, sqlite3.OperationalError)
+        and ("no such table" in str(error) or "no such column" in str(error))
+    )
+
+
+def aside(ground: Ground, where: Place, name: str, reason: str) -> None:
+    """Set a broken database aside and tell it."""
+    target = facts.set_aside(os.path.join(where.home, name), ground.wall())
+    ground.events.happened(
+        "store.corrupt", account=where.account, path=target, reason=reason
+    )
+
+
+def _facts(ground: Ground, where: Place) -> Facts:
+    path = os.path.join(where.home, "account.db")
+    try:
+        known = Facts(path)
+        boxes = known.mailboxes()
+    except sqlite3.DatabaseError as error:
+        if not is_corrupt(error):
+            raise
+        aside(ground, where, "account.db", str(error))
+        known = Facts(path)
+        boxes = []
+    if not boxes:
+        try:
+            _found_account(ground, where, known)
+        except BaseException:
+            known.close()
+            raise
+    return known
+
+
+def _found_account(ground: Ground, where: Place, known: Facts) -> None:
+    """Write the first facts: what the directories tell, or default folders."""
+    validity = known.validity(ground.wall())
+    boxes = [_adopted(where, "", names.INBOX, "", validity)]
+    uses = dict(entry.split("=", 1) for entry in ground.settings.folders)
+    had_mail = boxes[0].uid_limit > 1
+    for entry in sorted(os.listdir(where.root)):
+        name = names.mailbox_of(entry)
+        if name and os.path.isdir(os.path.join(where.root, entry, "cur")):
+            use = uses.get(name, "")
+            validity += 1
+            boxes.append(_adopted(where, entry, name, use, validity))
+            had_mail = True
+    taken = {box.name for box in boxes}
+    for name, use in uses.items():
+        if name not in taken:
+            validity += 1
+            directory = names.directory(names.checked(name))
+            maildir.make(os.path.join(where.root, directory))
+            boxes.append(_adopted(where, directory, name, use, validity))
+    maildir.sync_directory(where.root)
+    unknown = max(int(ground.wall()), 2) if had_mail else 2
+    known.change(
+        [
+            *(change for box in boxes for change in known.add(box)),
+            *(
+                ("INSERT OR REPLACE INTO subscription VALUES (?)", (box.name,))
+                for box in boxes
+            ),
+        ]
+    )
+    emails = [
+        entry.email
+        for box in boxes
+        for entry in uidlist.read(
+            os.path.join(where.root, box.directory)
+        ).entries.values()
+    ]
+    known.limits(unknown, max(emails, default=0) + 1, [])
+
+
+def _adopted(
+    where: Place, directory: str, name: str, use: str, validity: int
+) -> Mailbox:
+    told = uidlist.read(os.path.join(where.root, directory))
+    limit = told.uidnext + _ADOPTED_LIMIT if told.uidvalidity else 1
+    return Mailbox(
+        0,
+        name,
+        directory,
+        told.uidvalidity or validity,
+        limit,
+        told.guid or facts.new_guid(),
+        use,
+        True,
+    )
+
+
+def _assembled(ground: Ground, where: Place, known: Facts, fresh: bool) -> Index:
+    rows = open_rows(where.home)
+    try:
+        index = Index(ground, where, known, rows, fresh=fresh)
+        index.load()
+        index.number()
+        _put_right(index)
+    except BaseException:
+        rows.close()
+        raise
+    return index
+
+
+def _put_right(index: Index) -> None:
+    """Finish what a kill cut short; rebuild rows of an index that is new."""
+    folders.bury(index)
+    folders.settle_directories(index)
+    if index.unclean:
+        folders.orphans(index)
+    for box in index.boxes.values():
+        if box.selectable:
+            maildir.make(box.path)
+            transfer.finish(index, box)
+    index.lagging = bool(
+        index.unclean or index.rows.execute("SELECT 1 FROM lagging LIMIT 1").fetchone()
+    )
+    if index.fresh:
+        for box in index.boxes.values():
+            if box.selectable:
+                outside.merge(index, box)
+        index.fresh = False
+        count = sum(box.messages for box in index.boxes.values())
+        if count:
+            index.ground.events.happened(
+                "store.rebuilt", account=index.place.account, messages=count
+            )
+
+
+def close(index: Index, *, clean: bool = True) -> None:
+    """Finish files and lists, and close so that the next opening finds it clean."""
+    if index.closed:
+        return
+    if not clean:
+        index.abandon()
+        return
+    try:
+        if index.unclean:
+            for box in index.boxes.values():
+                if box.selectable and box.disk.listed < 0:
+                    outside.merge(index, box)
+        tidy.finish(index)
+        clear_tmp(index)
+    except BaseException:
+        index.abandon()
+        raise
+    index.close()
+
+
+def clear_tmp(index: Index) -> None:
+    """Unlink leftovers of an unclean stop."""
+    if index.unclean:
+        tidy.clean_tmp(index, TMP_SECONDS)
+
+
+def clean(index: Index, age: float) -> None:
+    """Unlink what was expunged ``age`` seconds ago."""
+    while expunge.clean(index, age):
+        pass
+    folders.clean_graves(index, age)

@@ -1,0 +1,256 @@
+"""What sessions read: columns, deltas, stored answers, octets; the lane's part.
+
+Many rows come as one JSON text that SQLite makes, because each row that Python
+steps to costs a hand-over of the interpreter lock while the reactor is busy.
+"""
+
+import os
+import re
+import sqlite3
+from collections.abc import Iterable, Sequence
+
+from attrs import frozen
+
+from mailsuite.model.changes import Need
+from mailsuite.model.errors import Damaged
+from mailsuite.model.ids import ModSeq
+from mailsuite.store import maildir
+from mailsuite.store.box import Box
+from mailsuite.store.index import ADDED, CHANGED, Index
+
+ROWS_OF_COLUMNS = 20_000  # in one JSON text
+BATCH_ROWS = 500
+BATCH_OCTETS = 262_144
+PRELOAD_OCTETS = 65_536  # smaller messages are read whole when they are opened
+LINED_OCTETS = 256 << 20  # a file with bare LF is turned into CRLF up to this
+
+_LIST = (
+    "SELECT json_group_array(json_array(uid, flags, modseq, size, date, email))"
+    " FROM (SELECT * FROM message WHERE mailbox = ? {} ORDER BY uid)"
+)
+_BARE_LF = re.compile(rb"(?<!\r)\n")
+
+
+@frozen
+class Raw:
+    """Rows (uid, flag code, modseq, size, date, email) of a mailbox at a moment."""
+
+    modseq: ModSeq
+    uidnext: int
+    rows: Sequence[Sequence[int]]
+
+
+@frozen
+class RawDelta:
+    """As :class:`~mailsuite.model.changes.Delta`, with our own flag codes."""
+
+    modseq: ModSeq
+    uidnext: int
+    added: Sequence[Sequence[int]]
+    changed: Sequence[Sequence[int]]
+    vanished: Sequence[int]
+
+
+def everything(index: Index, box: Box) -> Raw:
+    """All rows of a mailbox."""
+    rows: list[list[int]] = []
+    after = 0
+    while True:
+        some = index.json(
+            _LIST.format("AND uid > ?").replace(
+                "ORDER BY uid", f"ORDER BY uid LIMIT {ROWS_OF_COLUMNS}"
+            ),
+            (box.id, after),
+        )
+        rows.extend(some)
+        if len(some) < ROWS_OF_COLUMNS:
+            return Raw(ModSeq(box.modseq), box.uidnext, rows)
+        after = some[-1][0]
+
+
+def rows_of(index: Index, box: Box, uids: Sequence[int]) -> list[list[int]]:
+    """Rows of some messages; those that are gone are left out."""
+    if not uids:
+        return []
+    low, high = min(uids), max(uids)
+    if high - low < 2 * len(uids) + 50:
+        found = index.json(_LIST.format("AND uid BETWEEN ? AND ?"), (box.id, low, high))
+        if len(found) == len(uids) == high - low + 1:
+            return found
+        wanted = set(uids)
+        return [row for row in found if row[0] in wanted]
+    return index.json(
+        _LIST.format("AND uid IN (SELECT value FROM json_each(?))"),
+        (box.id, as_json(uids)),
+    )
+
+
+def as_json(numbers: Iterable[int]) -> str:
+    """Numbers as a JSON list, for ``json_each``."""
+    return f"[{','.join(map(str, numbers))}]"
+
+
+def delta(index: Index, box: Box, since: int) -> RawDelta:
+    """What happened in a mailbox after ``since``."""
+    if since >= box.modseq:
+        return RawDelta(ModSeq(box.modseq), box.uidnext, [], [], [])
+    entries = index.log.since(since)
+    if entries is None:
+        return _old_delta(index, box, since)
+    fate: dict[int, int] = {}
+    came = set()
+    for number, uid, kind, _ in entries:
+        if number == box.id:
+            fate[uid] = kind
+            if kind == ADDED:
+                came.add(uid)
+    rows = rows_of(index, box, [uid for uid, kind in fate.items() if kind <= CHANGED])
+    return RawDelta(
+        ModSeq(box.modseq),
+        box.uidnext,
+        [row for row in rows if row[0] in came],
+        [row for row in rows if row[0] not in came],
+        sorted(uid for uid, kind in fate.items() if kind > CHANGED and uid not in came),
+    )
+
+
+def _old_delta(index: Index, box: Box, since: int) -> RawDelta:
+    """The same from the tables: which rows are new cannot be told from changed.
+
+    They are given as changed where the UID is below the first that came later.
+    """
+    rows = index.json(_LIST.format("AND modseq > ?"), (box.id, since))
+    gone = index.rows.execute(
+        "SELECT uid FROM expunged WHERE modseq > ? AND mailbox = ?", (since, box.id)
+    ).fetchall()
+    first = index.rows.execute(
+        "SELECT max(uid) FROM message WHERE mailbox = ? AND modseq <= ?",
+        (box.id, since),
+    ).fetchone()[0]
+    return RawDelta(
+        ModSeq(box.modseq),
+        box.uidnext,
+        [row for row in rows if row[0] > (first or 0)],
+        [row for row in rows if row[0] <= (first or 0)],
+        sorted(uid for (uid,) in gone),
+    )
+
+
+_COLUMN = {
+    Need.ENVELOPE: "envelope",
+    Need.STRUCTURE: "structure",
+    Need.PARTS: "parts",
+    Need.HEADER: "header",
+}
+
+Answer = tuple[int, int, tuple[bytes | None, ...]]
+
+
+def answers(
+    index: Index, box: Box, uids: Sequence[int], needs: Sequence[Need]
+) -> tuple[list[Answer], bool]:
+    """(uid, email, stored octets) for the first of ``uids`` that fill a batch.
+
+    The second value says that it was full before all were looked at. Octets are None where no scan is kept yet, or the header is too long.
+    """
+    columns = ", ".join(f"wide.{_COLUMN[need]}" for need in needs)
+    some = uids[:BATCH_ROWS]
+    dense = some[-1] - some[0] + 1 == len(some)
+    where = "BETWEEN ? AND ?" if dense else "IN (SELECT value FROM json_each(?))"
+    values = (some[0], some[-1]) if dense else (as_json(some),)
+    cursor = index.rows.execute(
+        f"SELECT uid, message.email, {columns} FROM message LEFT JOIN wide"
+        " ON wide.email = message.email"
+        f" WHERE mailbox = ? AND uid {where} ORDER BY uid",
+        (box.id, *values),
+    )
+    result = []
+    octets = 0
+    full = False
+    for row in cursor:
+        result.append((row[0], row[1], row[2:]))
+        octets += sum(map(len, filter(None, row[2:])))
+        if octets >= BATCH_OCTETS:
+            full = True
+            break
+    cursor.close()
+    return result, full
+
+
+@frozen
+class Opened:
+    """A message's octets: whole in ``content``, or behind ``descriptor``."""
+
+    size: int
+    content: bytes | None
+    descriptor: int = -1
+
+
+def opened(index: Index, box: Box, uid: int) -> Opened:
+    """Open a message. :raises KeyError: no such UID. :raises Damaged: bad file."""
+    row = index.rows.execute(
+        "SELECT base, place, letters, size FROM file JOIN message USING (mailbox, uid)"
+        " WHERE mailbox = ? AND uid = ?",
+        (box.id, uid),
+    ).fetchone()
+    if row is None:
+        raise KeyError(uid)
+    try:
+        descriptor = _found(index, box, uid, row)
+        try:
+            return _read(descriptor, row[3])
+        except BaseException:
+            os.close(descriptor)
+            raise
+    except OSError as error:
+        raise Damaged(f"message {uid} cannot be read") from error
+
+
+def _found(index: Index, box: Box, uid: int, row: tuple[str, str, str, int]) -> int:
+    base, place, letters, _ = row
+    try:
+        return maildir.open_read(f"{box.path}/{maildir.relative(base, place, letters)}")
+    except FileNotFoundError:
+        other = maildir.locate(box.path, base)
+        if other is None:
+            raise
+        box.disk.mtimes = None
+        return maildir.open_read(os.path.join(box.path, other.relative))
+
+
+def _read(descriptor: int, size: int) -> Opened:
+    found = os.fstat(descriptor).st_size
+    if found == size and size > PRELOAD_OCTETS:
+        return Opened(size, None, descriptor)
+    if found > LINED_OCTETS or found > size:
+        raise OSError("the file has not the size of the message")
+    content = bytearray()
+    while block := os.read(descriptor, 1 << 20):
+        content += block
+    octets = bytes(content)
+    if len(octets) != size:
+        octets = _BARE_LF.sub(b"\r\n", octets)
+    if len(octets) != size:
+        raise OSError("the file has not the size of the message")
+    os.close(descriptor)
+    return Opened(size, octets)
+
+
+def bare(octets: bytes) -> int:
+    """How many lines end without CR."""
+    return octets.count(b"\n") - octets.count(b"\r\n")
+
+
+def keep_wide(
+    index: Index, rows: Sequence[tuple[int, bytes, bytes, bytes, bytes | None, int]]
+) -> None:
+    """Keep what scans made later found: envelope, structure, parts, header."""
+    index.rows.execute("BEGIN IMMEDIATE")
+    try:
+        index.rows.executemany(
+            "INSERT OR REPLACE INTO wide VALUES (?, ?, ?, ?, ?, ?)", rows
+        )
+        index.rows.execute("COMMIT")
+    except sqlite3.Error:
+        index.rows.execute("ROLLBACK")
+        raise

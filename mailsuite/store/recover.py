@@ -1,0 +1,104 @@
+"""The store's part of the journal: APPENDs redone, segments let go.
+
+``once`` rows of a segment stand until it is retired; a promise is carried out again
+unless its row, or its file, is there.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from attrs import define, field
+from twisted.logger import Logger
+
+from mailsuite.interfaces.journal import Kind, Position, Record
+from mailsuite.interfaces.mailboxes import BadName
+from mailsuite.model.errors import Damaged
+from mailsuite.model.ids import AccountName
+from mailsuite.store import append, records, tidy
+from mailsuite.store.append import Parcel, Shared
+from mailsuite.store.index import Index
+from mailsuite.store.shelf import Shelf
+
+_Open = tuple[Position, records.Kept]
+
+
+@define(eq=False)
+class Recovery:
+    """Takes replayed records and carries them out."""
+
+    _shelf: Callable[[AccountName], Awaitable[Shelf]]
+    kinds: frozenset[Kind] = frozenset({Kind.APPEND})
+    _open: dict[tuple[AccountName, str], _Open] = field(factory=dict)
+    _log: Logger = field(factory=Logger)
+
+    def replayed(self, position: Position, record: Record) -> None:
+        """See :meth:`IJournalClient.replayed`."""
+        try:
+            kept = records.read(record)
+        except (ValueError, KeyError, TypeError):
+            self._log.failure("a record of an APPEND cannot be read")
+            return
+        if kept.withdrawn:
+            self._open.pop((kept.account, kept.withdrawn), None)
+        elif kept.pieces:
+            self._open[kept.account, kept.pieces[0].base] = (position, kept)
+
+    async def recovered(self) -> None:
+        """See :meth:`IJournalClient.recovered`."""
+        by_account: dict[AccountName, list[_Open]] = {}
+        for (account, _), entry in self._open.items():
+            by_account.setdefault(account, []).append(entry)
+        self._open.clear()
+        for account, entries in by_account.items():
+            try:
+                shelf = await self._shelf(account)
+            except BadName:
+                continue
+            results = await shelf.alone(_redo, entries)
+            for result in results:
+                if isinstance(result, Exception):
+                    self._log.error(
+                        "an APPEND to {account} was not redone: {error}",
+                        account=account,
+                        error=str(result),
+                    )
+
+
+def _redo(index: Index, entries: Sequence[_Open]) -> list[append.Result]:
+    parcels = []
+    for position, kept in entries:
+        box = index.boxes.get(kept.mailbox)
+        if box is None or not box.selectable:
+            continue
+        taken = index.rows.execute(
+            "SELECT count(*) FROM message WHERE mailbox = ? AND uid BETWEEN ? AND ?",
+            (box.id, kept.pieces[0].uid, kept.pieces[-1].uid),
+        ).fetchone()[0]
+        parcel = Parcel(
+            box.id, kept.pieces, None, position.epoch, staged=True, again=True
+        )
+        if taken and parcel.key not in index.once:
+            parcel.pieces = [append.renumbered(piece, 0) for piece in kept.pieces]
+        parcels.append(parcel)
+    results = []
+    for parcel in parcels:
+        try:
+            results += append.keep([(index, [parcel])], Shared())[0]
+        except (OSError, Damaged) as error:
+            results.append(error)
+    return results
+
+
+def evacuate(index: Index) -> None:
+    """Finish names and lists, so that a segment is not needed for them."""
+    tidy.finish(index)
+
+
+def forget(index: Index, epoch: int) -> None:
+    """Drop memories of deliveries from segments that are gone."""
+    index.rows.execute("DELETE FROM once WHERE epoch <= ?", (epoch,))
+    index.once = {
+        row[:3]: row[3:]
+        for row in index.rows.execute(
+            "SELECT source, recipient, action, mailbox, uid, email, drafts FROM once"
+        ).fetchall()
+    }

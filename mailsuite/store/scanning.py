@@ -1,0 +1,131 @@
+"""MIME scans of messages that come in: small ones here, large ones in a child.
+
+A scan of a megabyte may take tens of milliseconds of pure Python, so that only
+small messages are scanned on the reactor, and after a few milliseconds of that
+other work of the reactor gets its chance.
+"""
+
+import os
+import sys
+from collections import OrderedDict
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from attrs import define, field
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+
+from mailsuite.mime.scan import Scan, scan
+from mailsuite.model.envelope import Blob
+from mailsuite.model.errors import Damaged, Taken
+from mailsuite.net import child, workers
+from mailsuite.store import maildir
+from mailsuite.store.insert import HEADER_OCTETS, Wide
+
+SMALL_OCTETS = 65_536  # scanned at once
+SLICE_SECONDS = 0.005  # of scanning in one turn of the reactor
+REMEMBERED = 64  # scans of messages with several recipients
+
+_SIZES = ("envelope", "structure", "parts", "header")
+
+
+@define(eq=False)
+class Scanner:
+    """Scans for every account of the process."""
+
+    _reactor: IReactorTime
+    _children: workers.Workers = field(init=False)
+    _recent: "OrderedDict[tuple[str, bytes], Wide]" = field(factory=OrderedDict)
+    _spent: float = 0.0
+    _relieved: bool = True
+
+    def __attrs_post_init__(self) -> None:
+        self._children = workers.Workers(
+            self._reactor, workers.Program("mailsuite.store.scanning", children=1)
+        )
+
+    async def blob(self, blob: Blob) -> Wide | None:
+        """Scan a message; None: no scan could be had, reading will try again."""
+        key = (blob.key, blob.prefix)
+        known = self._recent.get(key)
+        if known is not None:
+            return known
+        if blob.octets is None:
+            wide = await self._large({"path": blob.path}, blob.prefix)
+        else:
+            octets = blob.prefix + blob.octets if blob.prefix else blob.octets
+            wide = await self.octets(octets)
+        if blob.key and wide is not None:
+            self._recent[key] = wide
+            if len(self._recent) > REMEMBERED:
+                self._recent.popitem(last=False)
+        return wide
+
+    async def octets(self, octets: bytes) -> Wide | None:
+        """Scan octets."""
+        if len(octets) > SMALL_OCTETS:
+            return await self._large({}, octets)
+        if self._spent >= SLICE_SECONDS:
+            await deferLater(self._reactor, 0)
+        began = self._reactor.seconds()
+        wide = widened(scan(octets), octets)
+        self._spent += self._reactor.seconds() - began
+        if self._relieved:
+            self._relieved = False
+            _ = self._reactor.callLater(0, self._relieve)
+        return wide
+
+    def _relieve(self) -> None:
+        self._spent, self._relieved = 0.0, True
+
+    async def _large(self, header: Mapping[str, Any], octets: bytes) -> Wide | None:
+        with suppress(workers.Lost, workers.Failed, Taken):
+            told, body = await self._children.ask(dict(header), octets)
+            return _unpacked(told, body)
+        return None
+
+    async def stop(self) -> None:
+        """End the child."""
+        await self._children.stop()
+
+
+def widened(found: Scan, octets: bytes) -> Wide:
+    """A scan as it is kept, with the header unless that is long."""
+    size = found.header_size
+    header = octets[:size] if size <= HEADER_OCTETS else None
+    return Wide(found.envelope, found.structure, found.parts, header, size)
+
+
+def _answer(
+    header: Mapping[str, Any], octets: bytes
+) -> tuple[Mapping[str, Any], bytes]:
+    """In the child: scan octets, or a file after a prefix."""
+    if "path" in header:
+        descriptor = maildir.open_read(header["path"])
+        with os.fdopen(descriptor, "rb") as file:
+            octets += file.read()
+    wide = widened(scan(octets), octets)
+    fields = (wide.envelope, wide.structure, wide.parts, wide.header or b"")
+    told = dict(zip(_SIZES, map(len, fields), strict=True))
+    told["header_size"] = wide.header_size
+    return told, b"".join(fields)
+
+
+def _unpacked(told: Mapping[str, Any], body: bytes) -> Wide:
+    parts = []
+    at = 0
+    for name in _SIZES:
+        parts.append(body[at : at + told[name]])
+        at += told[name]
+    if at != len(body):
+        raise Damaged("a scan was cut short")
+    size = told["header_size"]
+    return Wide(
+        parts[0], parts[1], parts[2], parts[3] if size <= 65_536 else None, size
+    )
+
+
+if __name__ == "__main__":
+    child.serve(_answer)
+    sys.exit(0)

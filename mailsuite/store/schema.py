@@ -1,0 +1,125 @@
+"""Tables of the two databases of an account, and how they are opened.
+
+``account.db`` holds facts and commits with FULL; ``index.db`` is derived, its
+commits are NORMAL and synced by a barrier of the store where a client was promised
+more. Both are held exclusively by the process that serves the account.
+"""
+
+import os
+import sqlite3
+
+from mailsuite.model.errors import UsageError
+
+FACTS = (
+    """
+    CREATE TABLE fact (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+    CREATE TABLE mailbox (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        name TEXT NOT NULL UNIQUE,
+        directory TEXT NOT NULL,
+        uidvalidity INTEGER NOT NULL,
+        uid_limit INTEGER NOT NULL,
+        guid TEXT NOT NULL,
+        use TEXT NOT NULL,
+        selectable INTEGER NOT NULL
+    );
+    CREATE TABLE subscription (name TEXT PRIMARY KEY) WITHOUT ROWID;
+    CREATE TABLE doomed (directory TEXT PRIMARY KEY, at REAL) WITHOUT ROWID;
+    """,
+)
+"""Versions of ``account.db``: entry ``n`` brings version ``n`` to ``n + 1``."""
+
+INDEX = (
+    """
+    CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+    CREATE TABLE box (
+        mailbox INTEGER PRIMARY KEY, uidnext INTEGER, recent INTEGER, modseq INTEGER
+    );
+    CREATE TABLE message (
+        mailbox INTEGER, uid INTEGER, flags INTEGER, modseq INTEGER,
+        size INTEGER, date INTEGER, email INTEGER,
+        PRIMARY KEY (mailbox, uid)
+    ) WITHOUT ROWID;
+    CREATE INDEX message_email ON message (email);
+    CREATE TABLE file (
+        mailbox INTEGER, uid INTEGER, base TEXT, place TEXT, letters TEXT,
+        PRIMARY KEY (mailbox, uid)
+    ) WITHOUT ROWID;
+    CREATE UNIQUE INDEX file_base ON file (mailbox, base);
+    CREATE TABLE wide (
+        email INTEGER PRIMARY KEY,
+        envelope BLOB, structure BLOB, parts BLOB, header BLOB, header_size INTEGER
+    );
+    CREATE TABLE flagset (
+        mailbox INTEGER, code INTEGER, names TEXT, messages INTEGER, octets INTEGER,
+        PRIMARY KEY (mailbox, code)
+    ) WITHOUT ROWID;
+    CREATE TABLE keyword (
+        mailbox INTEGER, n INTEGER, name TEXT, PRIMARY KEY (mailbox, n)
+    ) WITHOUT ROWID;
+    CREATE TABLE expunged (
+        modseq INTEGER, mailbox INTEGER, uid INTEGER, email INTEGER,
+        PRIMARY KEY (modseq, mailbox, uid)
+    ) WITHOUT ROWID;
+    CREATE TABLE once (
+        source TEXT, recipient INTEGER, action INTEGER, epoch INTEGER,
+        mailbox INTEGER, uid INTEGER, email INTEGER, drafts INTEGER,
+        PRIMARY KEY (source, recipient, action)
+    ) WITHOUT ROWID;
+    CREATE TABLE removed (
+        mailbox INTEGER, base TEXT, uid INTEGER, email INTEGER,
+        path TEXT, reason TEXT, at REAL,
+        PRIMARY KEY (mailbox, base)
+    ) WITHOUT ROWID;
+    CREATE TABLE lagging (
+        mailbox INTEGER, uid INTEGER, PRIMARY KEY (mailbox, uid)
+    ) WITHOUT ROWID;
+    CREATE TABLE staged (
+        mailbox INTEGER, uid INTEGER, PRIMARY KEY (mailbox, uid)
+    ) WITHOUT ROWID;
+    """,
+)
+"""Versions of ``index.db``, as :data:`FACTS`."""
+
+PAGES_OF_LOG = 2_000  # pages of 4 KiB in index.db-wal before a checkpoint
+
+
+def connect(path: str, versions: tuple[str, ...], sync: str) -> sqlite3.Connection:
+    """Open or make a database and bring its tables to our version.
+
+    :raises UsageError: a newer suite wrote it.
+    :raises sqlite3.DatabaseError: it is no database or broken.
+    """
+    fresh = not os.path.exists(path)
+    database = sqlite3.connect(
+        path, isolation_level=None, check_same_thread=False, cached_statements=100
+    )
+    try:
+        if fresh:
+            os.chmod(path, 0o600)
+        database.execute("PRAGMA locking_mode = EXCLUSIVE")
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute(f"PRAGMA synchronous = {sync}")
+        database.execute(f"PRAGMA wal_autocheckpoint = {PAGES_OF_LOG}")
+        database.execute("PRAGMA cache_size = -1024")
+        _migrate(database, path, versions)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _migrate(
+    database: sqlite3.Connection, path: str, versions: tuple[str, ...]
+) -> None:
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    if version > len(versions):
+        raise UsageError(
+            f"{path} has schema version {version}, this mailsuite knows "
+            f"{len(versions)}: use the newer version that wrote it"
+        )
+    for number in range(version, len(versions)):
+        database.executescript(
+            f"BEGIN IMMEDIATE; {versions[number]}"
+            f"PRAGMA user_version = {number + 1}; COMMIT;"
+        )

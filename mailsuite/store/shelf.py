@@ -1,0 +1,263 @@
+"""One account as the reactor shares it: its turn, its barrier, who watches it."""
+
+import sqlite3
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+from weakref import WeakValueDictionary
+
+from attrs import define, field
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from mailsuite.model.changes import Columns
+from mailsuite.model.errors import UsageError
+from mailsuite.model.flags import FlagTable
+from mailsuite.model.ids import AccountName, MailboxId, ModSeq
+from mailsuite.net.lanes import Lane
+from mailsuite.net.tasks import Tasks
+from mailsuite.store import opening
+from mailsuite.store.append import told
+from mailsuite.store.index import Index
+
+if TYPE_CHECKING:
+    from mailsuite.store.intake import Promises
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+SYNC_SECONDS = 1.0  # within which a STORE is on disk
+
+Wake = Callable[[MailboxId], None]
+
+
+@define(eq=False)
+class Turn:
+    """Who gives UIDs holds it; reserved ones are thus told in order."""
+
+    _held: bool = False
+    _waiting: deque["Deferred[None]"] = field(factory=deque)
+    given: Callable[[], None] = field(default=lambda: None)
+    """Called when nobody holds it any more."""
+
+    def take(self) -> bool:
+        """Take it if it is free."""
+        if self._held:
+            return False
+        self._held = True
+        return True
+
+    async def taken(self) -> None:
+        """Wait for it and take it."""
+        if not self.take():
+            waiting: Deferred[None] = Deferred()
+            self._waiting.append(waiting)
+            await waiting
+
+    def give(self) -> None:
+        """Pass it on."""
+        while self._waiting:
+            waiting = self._waiting.popleft()
+            if not waiting.called:
+                waiting.callback(None)
+                return
+        self._held = False
+        self.given()
+
+
+@define(eq=False)
+class Barrier:
+    """Syncs an account's commits; callers during one share the next."""
+
+    lane: Lane
+    _waiting: list["Deferred[None]"] = field(factory=list)
+    _busy: bool = False
+
+    async def passed(self, index: Index) -> None:
+        """Wait until everything that is committed now is on disk."""
+        mine: Deferred[None] = Deferred()
+        self._waiting.append(mine)
+        if not self._busy:
+            self._begin(index)
+        await mine
+
+    def _begin(self, index: Index) -> None:
+        self._busy = True
+        waiting, self._waiting = self._waiting, []
+        work = self.lane.run(index.sync)
+
+        def ended(result: object) -> None:
+            self._busy = False
+            if self._waiting:
+                self._begin(index)
+            for one in waiting:
+                one.callback(result)
+
+        _ = work.addBoth(ended)
+
+
+@define(eq=False)
+class Shelf:
+    """The shared state of an open account."""
+
+    name: AccountName
+    index: Index
+    reactor: IReactorTime
+    lane: Lane
+    barrier: Barrier
+    tasks: Tasks
+    repair: Callable[[Index, str], Index]
+    """Runs on the lane: sets a broken index aside and gives the new one."""
+    risen: Callable[[AccountName], None]
+    """Told when the account's ModSeq rose."""
+    promises: "Promises | None" = None
+    """APPENDs of this account, made by whoever opens it first."""
+    users: int = 0
+    busy: int = 0
+    """Parcels on their way: it must not be closed."""
+    turn: Turn = field(factory=Turn)
+    versions: "WeakValueDictionary[MailboxId, Columns]" = field(
+        factory=WeakValueDictionary
+    )
+    tables: dict[MailboxId, tuple[FlagTable, dict[int, int]]] = field(factory=dict)
+    watchers: list[Wake] = field(factory=list)
+    closing: bool = False
+    octets_coming: int = 0
+    messages_coming: int = 0
+    _modseq: int = 0
+    _told: dict[MailboxId, int] = field(factory=dict)
+    _waking: IDelayedCall | None = None
+    _syncing: IDelayedCall | None = None
+
+    async def run(
+        self,
+        call: Callable[Concatenate[Index, P], R],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R:
+        """Run ``call(index, ...)`` on the lane; a broken index is rebuilt once.
+
+        :raises NoSpace: the disk is full.
+        """
+        self.busy += 1
+        try:
+            return await self.lane.run(self._call, call, *args, **kwargs)
+        finally:
+            self.busy -= 1
+            self.changed()
+
+    async def alone(
+        self,
+        call: Callable[Concatenate[Index, P], R],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R:
+        """As :meth:`run`, holding the turn: for what gives UIDs or changes names."""
+        await self.turn.taken()
+        try:
+            return await self.run(call, *args, **kwargs)
+        finally:
+            self.turn.give()
+
+    def _call(
+        self,
+        call: Callable[Concatenate[Index, P], R],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R:
+        try:
+            return call(self.index, *args, **kwargs)
+        except sqlite3.Error as error:
+            if not opening.is_corrupt(error):
+                raise told(error) from error
+            self.index = self.repair(self.index, str(error))
+            return call(self.index, *args, **kwargs)
+
+    async def mend(self, error: Exception) -> None:
+        """Rebuild the index after a failure that :meth:`run` did not see."""
+        broken = self.index
+        await self.lane.run(self._mend, broken, str(error))
+
+    def _mend(self, broken: Index, reason: str) -> None:
+        if self.index is broken:
+            self.index = self.repair(broken, reason)
+
+    def table(self, mailbox: MailboxId) -> tuple[FlagTable, dict[int, int]]:
+        """The mailbox's table of flags, and our codes as codes of it."""
+        known = self.tables.get(mailbox)
+        if known is None:
+            known = self.tables[mailbox] = (FlagTable(), {0: 0})
+        return known
+
+    def changed(self) -> None:
+        """Wake watchers, soon, of mailboxes whose ModSeq rose."""
+        modseq = self.index.modseq
+        if modseq != self._modseq:
+            self._modseq = modseq
+            self.risen(self.name)
+        if self.watchers and self._waking is None and self._risen():
+            self._waking = self.reactor.callLater(0, self._wake)
+
+    def _risen(self) -> list[MailboxId]:
+        boxes = list(self.index.boxes.values())
+        return [b.id for b in boxes if self._told.get(b.id) != b.modseq]
+
+    def _wake(self) -> None:
+        self._waking = None
+        risen = self._risen()
+        for mailbox in risen:
+            box = self.index.boxes.get(mailbox)
+            if box is not None:
+                self._told[mailbox] = box.modseq
+        for wake in list(self.watchers):
+            for mailbox in risen:
+                wake(mailbox)
+
+    def watch(self, wake: Wake) -> None:
+        """Add a watcher; it is told of what changes from now on."""
+        if not self.watchers:
+            boxes = list(self.index.boxes.values())
+            self._told = {box.id: box.modseq for box in boxes}
+        self.watchers.append(wake)
+
+    async def synced(self) -> ModSeq:
+        """Pass a barrier; gives the ModSeq that stood before it."""
+        modseq = ModSeq(self.index.modseq)
+        await self.barrier.passed(self.index)
+        return modseq
+
+    def sync_soon(self) -> None:
+        """Have a barrier within a second; many calls share it."""
+        if self._syncing is None:
+            self._syncing = self.reactor.callLater(SYNC_SECONDS, self._sync)
+
+    def _sync(self) -> None:
+        self._syncing = None
+        if not self.closing:
+            self.tasks.launch("sync of an index", self._synced())
+
+    async def _synced(self) -> None:
+        _ = await self.synced()
+
+    def end(self) -> None:
+        """Stop the timers; the shelf is closed."""
+        self.closing = True
+        for call in (self._waking, self._syncing):
+            if call is not None and call.active():
+                call.cancel()
+        self._waking = self._syncing = None
+
+    @property
+    def usage(self) -> tuple[int, int]:
+        """Octets and messages, those on their way counted in."""
+        boxes = list(self.index.boxes.values())
+        return (
+            sum(box.octets for box in boxes) + self.octets_coming,
+            sum(box.messages for box in boxes) + self.messages_coming,
+        )
+
+
+def check_open(shelf: Shelf) -> None:
+    """:raises UsageError: the account was closed."""
+    if shelf.closing:
+        raise UsageError("the account is closed")

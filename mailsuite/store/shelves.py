@@ -1,0 +1,273 @@
+"""The accounts that are open: found, opened once, tidied, closed when idle."""
+
+import os
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+
+from attrs import define, field
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import (
+    IDelayedCall,
+    IReactorFromThreads,
+    IReactorTime,
+)
+from twisted.logger import Logger
+
+from mailsuite.interfaces.mailboxes import BadName
+from mailsuite.model.ids import AccountName
+from mailsuite.net.lanes import Lanes
+from mailsuite.net.tasks import Tasks
+from mailsuite.store import names, opening, recover, tidy
+from mailsuite.store.index import Ground, Index
+from mailsuite.store.shelf import Barrier, Shelf
+
+CLEAN_SECONDS = 60.0  # between looks for expunged mail whose time has passed
+
+
+class IGroundReactor(IReactorTime, IReactorFromThreads):
+    """What the store needs of a reactor."""
+
+
+Follower = Callable[[AccountName], None]
+
+
+@define(eq=False)
+class Followers:
+    """Whoever wants to know which accounts changed."""
+
+    _reactor: IReactorTime
+    _wakes: list[Follower] = field(factory=list)
+    _changed: set[AccountName] = field(factory=set)
+
+    def add(self, wake: Follower) -> Callable[[], None]:
+        """Call ``wake`` from now on, until the call that this gives."""
+
+        def told(account: AccountName) -> None:
+            wake(account)
+
+        self._wakes.append(told)
+
+        def end() -> None:
+            if told in self._wakes:
+                self._wakes.remove(told)
+
+        return end
+
+    def changed(self, account: AccountName) -> None:
+        """Wake them soon."""
+        if not self._wakes:
+            return
+        if not self._changed:
+            _ = self._reactor.callLater(0, self._wake)
+        self._changed.add(account)
+
+    def _wake(self) -> None:
+        accounts, self._changed = self._changed, set()
+        for wake in list(self._wakes):
+            for account in accounts:
+                wake(account)
+
+
+@define(eq=False)
+class _Open:
+    """An account that is open, or waited for while it is opened."""
+
+    shelf: Shelf | None = None
+    waiting: list["Deferred[None]"] = field(factory=list)
+
+
+@define(eq=False)
+class Shelves:
+    """Every open account of the process, and the timers that look after them."""
+
+    reactor: IGroundReactor
+    ground: Ground
+    tasks: Tasks
+    lanes: Lanes
+    syncs: Lanes
+    epoch: int = 0
+    """Journal segments up to it are retired."""
+    _open: dict[AccountName, _Open] = field(factory=dict)
+    _late: set[Shelf] = field(factory=set)
+    _timers: list[IDelayedCall] = field(factory=list)
+    _tidying: bool = False
+    followers: Followers = field(init=False)
+    _log: Logger = field(factory=Logger)
+
+    def __attrs_post_init__(self) -> None:
+        self.followers = Followers(self.reactor)
+
+    def start(self) -> None:
+        """Begin to look after old files."""
+        self._later(CLEAN_SECONDS, self._clean)
+
+    def _later(self, seconds: float, call: Callable[[], None]) -> None:
+        self._timers = [timer for timer in self._timers if timer.active()]
+        self._timers.append(self.reactor.callLater(seconds, call))
+
+    def ready(self, account: AccountName) -> Shelf | None:
+        """The account's shelf if it is open, at once."""
+        known = self._open.get(account)
+        if known is None or known.shelf is None:
+            return None
+        if len(self._open) > 1:
+            self._open[account] = self._open.pop(account)
+        return known.shelf
+
+    async def get(self, account: AccountName) -> Shelf:
+        """The account's shelf, opened if need be.
+
+        :raises BadName: no account can have that name.
+        """
+        while (known := self._open.get(account)) is not None:
+            shelf = self.ready(account)
+            if shelf is not None:
+                return shelf
+            waiting: Deferred[None] = Deferred()
+            known.waiting.append(waiting)
+            await waiting
+        place = opening.place(self.ground, account)
+        entry = self._open[account] = _Open()
+        lane = self.lanes.lane(account)
+        try:
+            index = await lane.run(opening.opened, self.ground, place)
+            if self.epoch:
+                await lane.run(recover.forget, index, self.epoch)
+        except BaseException:
+            del self._open[account]
+            raise
+        else:
+            entry.shelf = Shelf(
+                account,
+                index,
+                self.reactor,
+                lane,
+                Barrier(self.syncs.lane(account)),
+                self.tasks,
+                self._repaired,
+                self.followers.changed,
+            )
+        finally:
+            self._wake(entry)
+        if index.lagging:
+            self.late(entry.shelf)
+        self._shrink()
+        return entry.shelf
+
+    def _wake(self, entry: _Open) -> None:
+        waiting, entry.waiting = entry.waiting, []
+        for one in waiting:
+            one.callback(None)
+
+    def _repaired(self, broken: Index, reason: str) -> Index:
+        """On the lane: set a broken index aside and open the account anew."""
+        opening.close(broken, clean=False)
+        opening.aside(self.ground, broken.place, "index.db", reason)
+        return opening.opened(self.ground, broken.place)
+
+    def _shrink(self) -> None:
+        """Close accounts that nobody used for longest."""
+        surplus = len(self._open) - self.ground.settings.open_accounts
+        for account, entry in list(self._open.items()):
+            if surplus <= 0:
+                return
+            shelf = entry.shelf
+            if shelf is not None and not shelf.users and not shelf.busy:
+                self.tasks.launch("closing an account", self._close(account, entry))
+                surplus -= 1
+
+    async def _close(self, account: AccountName, entry: _Open) -> None:
+        shelf, entry.shelf = entry.shelf, None
+        assert shelf is not None
+        shelf.end()
+        self._late.discard(shelf)
+        try:
+            await shelf.lane.run(opening.close, shelf.index)
+        finally:
+            del self._open[account]
+            self._wake(entry)
+
+    def late(self, shelf: Shelf) -> None:
+        """Files of the account lag behind; they follow in some seconds."""
+        self._late.add(shelf)
+        if not self._tidying:
+            self._tidying = True
+            self._later(self.ground.settings.names, self._tidy)
+
+    def _tidy(self) -> None:
+        self._tidying = False
+        late, self._late = self._late, set()
+        self.tasks.launch("names of files", self._follow(late))
+
+    async def _follow(self, late: set[Shelf]) -> None:
+        for shelf in late:
+            if shelf.closing:
+                continue
+            try:
+                if await shelf.run(tidy.tidy):
+                    self.late(shelf)
+            except OSError:
+                self._log.failure("names in {account}", account=shelf.name)
+                self.late(shelf)
+
+    async def each(self, call: Callable[[Index], None]) -> None:
+        """Run something for every open account."""
+        for entry in list(self._open.values()):
+            shelf = entry.shelf
+            if shelf is not None and not shelf.closing:
+                await shelf.run(call)
+
+    def _clean(self) -> None:
+        self._later(CLEAN_SECONDS, self._clean)
+        self.tasks.launch("old files", self._cleaned())
+
+    async def _cleaned(self) -> None:
+        age = float(self.ground.settings.removed)
+        await self.each(lambda index: opening.clean(index, age))
+
+    def known(self) -> list[AccountName]:
+        """Every account that has a directory; blocks."""
+        return list(_found(self.ground))
+
+    async def stop(self) -> None:
+        """Close every account; what waited is finished before."""
+        for timer in self._timers:
+            if timer.active():
+                timer.cancel()
+        for account, entry in list(self._open.items()):
+            if entry.shelf is not None:
+                await self._close(account, entry)
+
+
+def _found(ground: Ground) -> Iterator[AccountName]:
+    """Walk the template's levels for directories of accounts."""
+    levels = ground.settings.maildir.split("/")
+    yield from _walk(ground.data, levels, {})
+
+
+def _walk(
+    path: str, levels: Sequence[str], told: dict[str, str]
+) -> Iterator[AccountName]:
+    if not levels:
+        user, domain = told["user"], told.get("domain", "%")
+        try:
+            name = names.unescape(user)
+            if domain != "%":
+                name = f"{name}@{names.unescape(domain)}"
+        except (ValueError, BadName):
+            return
+        yield AccountName(name)
+        return
+    pattern = names.template(levels[0])
+    if pattern is None:
+        if os.path.isdir(os.path.join(path, levels[0])):
+            yield from _walk(os.path.join(path, levels[0]), levels[1:], told)
+        return
+    for entry in sorted(os.listdir(path)) if os.path.isdir(path) else ():
+        match = pattern.fullmatch(entry)
+        if match and os.path.isdir(os.path.join(path, entry)):
+            yield from _walk(
+                os.path.join(path, entry), levels[1:], told | match.groupdict()
+            )
+
+
+Opener = Callable[[AccountName], Awaitable[Shelf]]

@@ -1,0 +1,172 @@
+"""COPY and MOVE on the lane (RFC 3501 §6.4.7, RFC 6851).
+
+Links are staged in the target's ``tmp``, rows of both mailboxes change in one
+transaction, then the links get their names. Rows in ``staged`` say which names are
+still to be given, so that a kill at any point leaves a message in exactly one box
+after a MOVE, and a COPY done or not done.
+"""
+
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+
+from attrs import frozen
+
+from mailsuite.interfaces.mailboxes import NoSuchMailbox
+from mailsuite.model.changes import UidMap
+from mailsuite.model.errors import Damaged
+from mailsuite.model.flags import Flags
+from mailsuite.model.ids import MailboxId, Uid
+from mailsuite.store import letters, maildir
+from mailsuite.store.append import told
+from mailsuite.store.box import Box
+from mailsuite.store.expunge import drop, leave
+from mailsuite.store.index import Index
+from mailsuite.store.insert import Row, insert
+from mailsuite.store.reading import as_json, rows_of
+
+
+@frozen
+class Transfer:
+    """What is asked for; ``stem`` and a number make the new names."""
+
+    source: MailboxId
+    uids: Sequence[int]
+    target: MailboxId | str
+    move: bool
+    stem: str
+
+
+def sizes(index: Index, asked: Transfer) -> tuple[int, int]:
+    """Messages and octets that a copy would add, for the quota."""
+    rows = rows_of(index, index.box(asked.source), sorted(set(asked.uids)))
+    return len(rows), sum(row[3] for row in rows)
+
+
+def transfer(index: Index, asked: Transfer) -> UidMap:
+    """Do it. Durable after the caller's barrier; files are synced by it too.
+
+    :raises NoSuchMailbox, NoSpace, Damaged: nothing was done.
+    """
+    source, target = index.box(asked.source), index.box(asked.target)
+    rows = rows_of(index, source, sorted(set(asked.uids)))
+    if not rows:
+        return UidMap(target.uidvalidity, [], [])
+    index.reserve({target: len(rows)})
+    made, staged = _stage(index, source, target, rows, asked.stem)
+    try:
+        with index.change() as modseq:
+            files = drop(index, source, rows, modseq, "moved") if asked.move else []
+            insert(index, target, made, modseq)
+            index.rows.executemany(
+                "INSERT INTO staged VALUES (?, ?)", [(target.id, r.uid) for r in made]
+            )
+    except BaseException:
+        for path in staged:
+            maildir.discard(path)
+        raise
+    finish(index, target)
+    leave(index, source, files)
+    return UidMap(
+        target.uidvalidity,
+        [Uid(row[0]) for row in rows],
+        [Uid(row.uid) for row in made],
+    )
+
+
+def _stage(
+    index: Index, source: Box, target: Box, rows: Sequence[Sequence[int]], stem: str
+) -> tuple[list[Row], list[str]]:
+    """Link every message into the target's ``tmp``; gives rows and paths."""
+    files = dict(
+        (file[0], file[1:])
+        for file in index.rows.execute(
+            "SELECT uid, base, place, letters FROM file WHERE mailbox = ?"
+            " AND uid IN (SELECT value FROM json_each(?))",
+            (source.id, as_json(row[0] for row in rows)),
+        ).fetchall()
+    )
+    made: list[Row] = []
+    staged: list[str] = []
+    codes: dict[int, tuple[int, Flags]] = {}
+    try:
+        for number, (uid, code, _, size, date, email) in enumerate(rows):
+            if code not in codes:
+                flags = target.spell(source.sets[code])
+                codes[code] = (target.code(flags), flags)
+            after, flags = codes[code]
+            base = f"{stem}D{number}.{index.ground.host},S={size}"
+            path = f"{target.path}/tmp/{base}"
+            _link(source, files[uid], path)
+            staged.append(path)
+            marks = letters.letters_of(flags, target.keywords)
+            made.append(
+                Row(
+                    target.uidnext + number,
+                    after,
+                    size,
+                    date,
+                    email,
+                    base,
+                    "cur",
+                    marks,
+                )  # fmt: skip
+            )
+    except BaseException as error:
+        for path in staged:
+            maildir.discard(path)
+        if isinstance(error, OSError):
+            raise told(error) from error
+        raise
+    return made, staged
+
+
+def _link(source: Box, file: tuple[str, str, str], path: str) -> None:
+    base = file[0]
+    old = f"{source.path}/{maildir.relative(*file)}"
+    try:
+        _link_or_copy(old, path)
+    except FileNotFoundError:
+        found = maildir.locate(source.path, base)
+        if found is None:
+            raise Damaged(f"the file of {base} is gone") from None
+        _link_or_copy(f"{source.path}/{found.relative}", path)
+
+
+def _link_or_copy(old: str, path: str) -> None:
+    """Link our own files; what strangers wrote is copied, they may change it."""
+    status = os.stat(old, follow_symlinks=False)
+    ours = status.st_uid == os.geteuid() and status.st_mode & 0o7777 == 0o600
+    if ours and maildir.is_own(os.path.basename(old)):
+        with suppress(OSError):
+            os.link(old, path, follow_symlinks=False)
+            return
+    descriptor = maildir.open_read(old)
+    with open(descriptor, "rb") as file:
+        maildir.write(path, [file.read()], status.st_mtime)
+
+
+def finish(index: Index, box: Box) -> None:
+    """Give staged links their names; also at the first opening after a kill."""
+    rows = index.rows.execute(
+        "SELECT uid, base, place, letters FROM staged JOIN file USING (mailbox, uid)"
+        " WHERE mailbox = ?",
+        (box.id,),
+    ).fetchall()
+    with index.filing(box):
+        for _, base, place, marks in rows:
+            with suppress(FileNotFoundError):
+                os.rename(
+                    f"{box.path}/tmp/{base}",
+                    f"{box.path}/{maildir.relative(base, place, marks)}",
+                )
+    index.rows.execute("DELETE FROM staged WHERE mailbox = ?", (box.id,))
+
+
+def sync(index: Index, target: MailboxId | str, uids: Sequence[int]) -> None:
+    """Put the files of copies on disk; runs beside the lane."""
+    with suppress(NoSuchMailbox, FileNotFoundError):
+        box = index.box(target)
+        if uids:
+            maildir.sync_directory(f"{box.path}/cur")
+            maildir.sync_filesystem(box.path)

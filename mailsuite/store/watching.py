@@ -1,0 +1,162 @@
+"""Outside changes to mailboxes that sessions look at: inotify, else polling.
+
+A watch costs the kernel memory and us a call for each change, so that only
+mailboxes of watched accounts that somebody has selected have one. Where inotify is
+not to be had, their directories' mtimes are compared every second.
+"""
+
+from collections.abc import Callable
+
+from attrs import define, field
+from twisted.internet.inotify import (
+    IN_CREATE,
+    IN_DELETE,
+    IN_MOVED_FROM,
+    IN_MOVED_TO,
+    INotify,
+)
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+from twisted.python.filepath import FilePath
+
+from mailsuite.interfaces.mailboxes import NoSuchMailbox
+from mailsuite.model.errors import NoSpace
+from mailsuite.model.ids import MailboxId
+from mailsuite.net.tasks import Tasks
+from mailsuite.store import outside
+from mailsuite.store.index import Index
+from mailsuite.store.shelf import Shelf
+
+POLL_SECONDS = 1.0
+GATHER_SECONDS = 0.2  # between an event and the look that it causes
+
+_MASK = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO
+
+
+@define(eq=False)
+class _Eye:
+    """One watched mailbox."""
+
+    shelf: Shelf
+    mailbox: MailboxId
+    paths: tuple[str, ...]
+    touched: bool = True
+    due: IDelayedCall | None = None
+
+
+@define(eq=False)
+class Watching:
+    """Every watched mailbox of the process."""
+
+    _reactor: IReactorTime
+    _tasks: Tasks
+    notify: INotify | None = None
+    _eyes: dict[tuple[Shelf, MailboxId], _Eye] = field(factory=dict)
+    _polling: IDelayedCall | None = None
+    _log: Logger = field(factory=Logger)
+
+    def start(self) -> None:
+        """Begin to watch, by inotify if the kernel gives us any."""
+        try:
+            notify = INotify(self._reactor)
+            notify.startReading()
+        except OSError:
+            self._log.warn("no inotify: mailboxes are polled every second")
+        else:
+            self.notify = notify
+        self._poll_later()
+
+    def _poll_later(self) -> None:
+        self._polling = self._reactor.callLater(POLL_SECONDS, self._poll)
+
+    def _poll(self) -> None:
+        for eye in list(self._eyes.values()):
+            if not eye.paths:
+                self._tasks.launch("look at a mailbox", self._look(eye))
+        self._poll_later()
+
+    def quiet(self, shelf: Shelf, mailbox: MailboxId) -> bool:
+        """Whether no event came since the last look; False if it is not watched."""
+        eye = self._eyes.get((shelf, mailbox))
+        return eye is not None and bool(eye.paths) and not eye.touched
+
+    def looking(self, shelf: Shelf, mailbox: MailboxId) -> None:
+        """A look begins: what happened before it will be seen by it."""
+        eye = self._eyes.get((shelf, mailbox))
+        if eye is not None:
+            eye.touched = False
+
+    def wanted(self, shelf: Shelf, mailbox: MailboxId) -> None:
+        """Watch a mailbox, if its account is watched at all."""
+        if not shelf.watchers or (shelf, mailbox) in self._eyes:
+            return
+        box = shelf.index.boxes.get(mailbox)
+        if box is None:
+            return
+        paths = tuple(f"{box.path}/{name}" for name in ("new", "cur"))
+        eye = self._eyes[shelf, mailbox] = _Eye(shelf, mailbox, paths)
+        notify = self.notify
+        if notify is None:
+            eye.paths = ()
+            return
+        try:
+            for path in paths:
+                notify.watch(FilePath(path), _MASK, callbacks=[self._callback(eye)])
+        except (OSError, NoSpace):
+            eye.paths = ()
+
+    def _callback(self, eye: _Eye) -> Callable[[object, FilePath[bytes], int], None]:
+        def happened(_: object, path: FilePath[str], mask: int) -> None:
+            eye.touched = True
+            if eye.due is None:
+                eye.due = self._reactor.callLater(GATHER_SECONDS, self._due, eye)
+
+        return happened
+
+    def _due(self, eye: _Eye) -> None:
+        eye.due = None
+        self._tasks.launch("look at a mailbox", self._look(eye))
+
+    async def _look(self, eye: _Eye) -> None:
+        shelf = eye.shelf
+        if shelf.closing:
+            return
+        eye.touched = False
+        try:
+            if await shelf.run(_stale, eye.mailbox):
+                await shelf.alone(_merge, eye.mailbox)
+        except NoSuchMailbox:
+            self._forget(eye)
+
+    def unwatched(self, shelf: Shelf) -> None:
+        """Nobody watches the account any more."""
+        for eye in [e for e in self._eyes.values() if e.shelf is shelf]:
+            self._forget(eye)
+
+    def _forget(self, eye: _Eye) -> None:
+        self._eyes.pop((eye.shelf, eye.mailbox), None)
+        if eye.due is not None:
+            eye.due.cancel()
+            eye.due = None
+        if self.notify is not None:
+            for path in eye.paths:
+                if self.notify._isWatched(FilePath(path)):
+                    self.notify.ignore(FilePath(path))
+
+    def stop(self) -> None:
+        """Watch nothing any more."""
+        for eye in list(self._eyes.values()):
+            self._forget(eye)
+        if self._polling is not None and self._polling.active():
+            self._polling.cancel()
+        if self.notify is not None:
+            self.notify.loseConnection()
+            self.notify = None
+
+
+def _stale(index: Index, mailbox: MailboxId) -> bool:
+    return outside.stale(index, index.box(mailbox))
+
+
+def _merge(index: Index, mailbox: MailboxId) -> None:
+    outside.merge(index, index.box(mailbox))
