@@ -19,9 +19,13 @@ from mailsuite.search.settings import Search
 
 SLOW_SECONDS = 2.0  # a batch above it halves the next one
 CRASHES = 3  # of the child at one message, before it is left out
-MISSES = 3  # times that a message's file was not there, before it is left out
+MISSES = 6  # times that a message's file was not there, before it is left out
 
 _log = Logger()
+
+
+class Missing(Exception):  # noqa: N818 - a state of the store
+    """Files of messages are not there (yet): try again a little later."""
 
 
 @define(eq=False)
@@ -47,7 +51,10 @@ class Batches:
     settings: Search
 
     async def batch(self, account: AccountName, progress: Progress) -> bool:
-        """Index the next batch; whether there may be more."""
+        """Index the next batch; whether there may be more.
+
+        :raises Missing: nothing was done.
+        """
         if progress.cursor is None:
             progress.cursor = await self._cursor(account)
         cursor = progress.cursor
@@ -88,9 +95,12 @@ class Batches:
         )
         progress.cursor = int(answer["cursor"])
         progress.crashes = 0
-        progress.misses = progress.misses + 1 if "missing" in answer else 0
         if "broken" in answer:
             self._rebuilt(account, "it was broken")
+        if "missing" in answer:
+            progress.misses += 1
+            raise Missing(f"{len(answer['missing'])} files are not there")
+        progress.misses = 0
 
     async def _cursor(self, account: AccountName) -> int:
         answer, _ = await self._workers.ask({"do": "cursor", "account": account})

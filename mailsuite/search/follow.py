@@ -19,7 +19,7 @@ from mailsuite.model.errors import Damaged, Taken
 from mailsuite.model.ids import AccountName
 from mailsuite.net.tasks import Tasks
 from mailsuite.net.workers import Failed, Lost
-from mailsuite.search.batches import Batches, Progress
+from mailsuite.search.batches import Batches, Missing, Progress
 
 LONGEST_WAIT = 300.0  # seconds between attempts at an account that fails
 
@@ -140,6 +140,9 @@ class Follower:
             self._events.happened("search.restarted", reason=str(error))
             self._retry(account, progress)
             return False
+        except Missing:
+            self._retry(account, progress)
+            return False
         except (Failed, Taken, Damaged, OSError) as error:
             _log.warn(
                 "{account} cannot be indexed now: {error}",
@@ -153,7 +156,8 @@ class Follower:
 
     def _retry(self, account: AccountName, progress: Progress) -> None:
         progress.cursor = None
-        wait = min(LONGEST_WAIT, 0.5 * 2 ** min(progress.failures, 12))
+        first = self._steps.settings.settle_seconds
+        wait = min(LONGEST_WAIT, first * 2 ** min(progress.failures, 16))
         progress.failures += 1
         self._later(wait, lambda: self.wake(account))
 

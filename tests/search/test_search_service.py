@@ -188,7 +188,11 @@ class SearchTests(TestCase):
         self.changes.add(ACCOUNT, message("pears"))
         os.unlink(os.path.join(self.mail, ACCOUNT, "new", "1.m"))
         self.start()
-        self.assertEqual(await self.found("pears"), [102])
+
+        async def pears():
+            return await self.found("pears") == [102]
+
+        await self.until(pears)
 
     async def test_drop(self):
         """A dropped index is built again in the background."""
