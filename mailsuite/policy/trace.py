@@ -24,7 +24,8 @@ class Dates:
         """The date in UTC."""
         second = int(self._wall())
         if second != self._second:
-            self._second, self._text = second, formatdate(second)
+            self._second = second
+            self._text = formatdate(second).removesuffix("-0000") + "+0000"
         return self._text
 
 
