@@ -67,7 +67,7 @@ class Follower:
 
     def forget(self, account: AccountName) -> None:
         """The index is not where we thought it was: ask, and catch up."""
-        self._known.pop(account, Progress()).cursor = None
+        self._progress(account).cursor = None
         self.wake(account)
 
     async def settled(self, account: AccountName, seconds: float) -> None:
