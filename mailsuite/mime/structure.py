@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from mailsuite.mime import comments
 from mailsuite.mime.contents import EMPTY_EXTENSION
+from mailsuite.mime.limits import DEPTH
 from mailsuite.model.structure import Part
 
 _TOKEN = re.compile(
@@ -19,6 +20,10 @@ _TOKEN = re.compile(
 _FIELDS = 4
 
 _Value = bytes | None | list["_Value"]
+_Pairs = tuple[tuple[str, str], ...]
+_Rows = Iterator[tuple[bytes, ...]]
+_Key = tuple[bool, bytes, bytes]
+_Described = tuple[str, str, _Pairs, str, str, _Pairs]
 
 
 def encode(part: Part) -> bytes:
@@ -45,45 +50,55 @@ def decode(parts: bytes) -> Part:
     if len(fields) % _FIELDS:
         raise ValueError("a part has four fields")
     rows = iter(zip(*[iter(fields)] * _FIELDS, strict=True))
-    root = _decoded(rows)
+    try:
+        root = _decoded(rows, {}, 0)
+    except IndexError as wrong:
+        raise ValueError("a description is cut off") from wrong
     if next(rows, None) is not None:
         raise ValueError("there are parts after the last")
     return root
 
 
-def _decoded(rows: "Iterator[tuple[bytes, ...]]") -> Part:
+def _decoded(rows: _Rows, known: dict[_Key, _Described], depth: int) -> Part:
     row = next(rows, None)
-    if row is None:
+    if row is None or depth > DEPTH:
         raise ValueError("parts are missing")
     numbers, basic, envelope, extension = row
     start, body, end, lines, count = map(int, numbers.split(b" "))
-    children = tuple(_decoded(rows) for _ in range(count))
-    extension = extension or EMPTY_EXTENSION
-    described = _values(basic)
-    further = _values(extension)
-    if count and not envelope:
-        kind, subtype, encoding = "multipart", _lower(described[0]), "7bit"
-        parameters = further[0]
-    else:
-        kind, subtype = _lower(described[0]), _lower(described[1])
-        parameters, encoding = described[2], _lower(described[5])
-    disposition = further[1] if isinstance(further[1], list) else [b"", None]
+    children = tuple([_decoded(rows, known, depth + 1) for _ in range(count)])
+    key = (bool(count and not envelope), basic, extension)
+    described = known.get(key)
+    if described is None:
+        described = known[key] = _described(*key)
+    kind, subtype, parameters, encoding, disposition, further = described
     return Part(
         start,
         body,
         end,
         kind,
         subtype,
-        _pairs(parameters),
+        parameters,
         encoding,
         lines,
-        _lower(disposition[0]),
-        _pairs(disposition[1]),
+        disposition,
+        further,
         basic,
         envelope,
-        extension,
+        extension or EMPTY_EXTENSION,
         children,
     )
+
+
+def _described(multipart: bool, basic: bytes, extension: bytes) -> _Described:
+    """Read what is rendered: many parts of a message are often alike."""
+    values = _values(basic)
+    further = _values(extension or EMPTY_EXTENSION)
+    disposition = further[1] if isinstance(further[1], list) else [b"", None]
+    told = _lower(disposition[0]), _pairs(disposition[1])
+    if multipart:
+        return "multipart", _lower(values[0]), _pairs(further[0]), "7bit", *told
+    kind, subtype, parameters, _, _, encoding = values
+    return _lower(kind), _lower(subtype), _pairs(parameters), _lower(encoding), *told
 
 
 def _values(rendered: bytes) -> list[_Value]:
@@ -117,7 +132,7 @@ def _lower(value: _Value) -> str:
     return _text(value).lower()
 
 
-def _pairs(value: _Value) -> tuple[tuple[str, str], ...]:
+def _pairs(value: _Value) -> _Pairs:
     if not isinstance(value, list):
         return ()
     names = map(_lower, value[::2])

@@ -3,7 +3,7 @@
 from attrs import field, frozen
 
 
-@frozen
+@frozen(slots=False)  # ten thousand are made at once: half the time of slots
 class Part:
     """One MIME part, or a whole message.
 

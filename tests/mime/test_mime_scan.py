@@ -472,3 +472,31 @@ class AgainstEmailTests(SynchronousTestCase):
         octets = message.as_bytes()
         root = structure.decode(scan(octets).parts)
         self.compare(root, message_from_bytes(octets), octets)
+
+
+_STORED = st.binary(max_size=60) | st.lists(
+    st.sampled_from(
+        [b"\0", b"0 0 0 0 0", b"0 0 0 0 1", b"0 0 0 0 9", b'"text" "plain"', b" NIL",
+         b"(", b")", b'"', b"{3}\r\n", b"{", b" NIL NIL NIL"]
+    ),
+    max_size=20,
+).map(b"".join)  # fmt: skip
+
+
+class StoredTests(SynchronousTestCase):
+    @given(_STORED)
+    def test_damaged(self, octets):
+        """A stored form that is damaged gives a ValueError and nothing else."""
+        try:
+            structure.decode(octets)
+        except ValueError:
+            return
+
+    def test_too_deep(self):
+        """So does one that is nested deeper than any scan goes."""
+        octets = b"\0".join([b"0 0 0 0 1", b'"mixed"', b"", b""] * 2000)
+        self.assertRaises(ValueError, structure.decode, octets)
+
+    def test_compact(self):
+        """A plain message takes less than a hundred octets."""
+        self.assertTrue(len(scan(RFC3501).parts) < 100)
