@@ -99,6 +99,8 @@ class Demo:
         :raises UsageError: a suite runs there already, or a file is wrong.
         """
         guards.data_folder(os.path.join(self.folder, "data"))
+        if self.base is not None:
+            guards.free(f"{HOST}:{self.base + port}" for port in OFFSETS.values())
         founding = Founding(os.path.join(self.folder, "etc"))
         founding.folder(self.folder)
         pair = founding.certificate((f"mx.{DOMAIN}", "localhost", HOST), wall)
@@ -106,9 +108,9 @@ class Demo:
         loaded = config.load(self.config)
         if self.base is not None:
             loaded = moved(loaded, self.base)
+        guards.start(loaded)
         founding.folder(places(loaded).data)
         finished(self._people(loaded))
-        guards.start(loaded)
         return loaded
 
     async def _people(self, loaded: Loaded) -> None:

@@ -8,6 +8,8 @@ from typing_extensions import override
 
 from mailsuite.cli.client import Client
 from mailsuite.cli.config import config
+from mailsuite.cli.demo import demo
+from mailsuite.cli.init import init
 from mailsuite.cli.people import alias, domain, user
 from mailsuite.cli.running import queue, reload_settings, search
 from mailsuite.model.errors import UsageError
@@ -47,5 +49,5 @@ def main(context: click.Context, path: str) -> None:
     context.obj = Client(path)
 
 
-for verb in (user, domain, alias, queue, search, reload_settings, config):
+for verb in (init, demo, user, domain, alias, queue, search, reload_settings, config):
     main.add_command(verb)

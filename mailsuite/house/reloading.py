@@ -63,5 +63,4 @@ def commit(parts: Parts, fresh: Prepared) -> None:
     parts.registry.rearrange(fresh.tree.directory, fresh.files)
     parts.contexts.reload(fresh.tree.tls)
     parts.doors.reload(fresh.tree)
-    if parts.search is not None:
-        parts.search.reload(fresh.tree.search)
+    parts.search.reload(fresh.tree.search)

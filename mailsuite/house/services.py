@@ -18,6 +18,7 @@ from typing import Any
 from attrs import define, field
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ReactorNotRunning
 from twisted.logger import ILogObserver, Logger
 from twisted.python.components import Componentized
 from twisted.python.failure import Failure
@@ -35,11 +36,11 @@ from mailsuite.house.wiring import Ground, Parts, assemble
 from mailsuite.journal.generation import Generation
 from mailsuite.model.errors import UsageError
 from mailsuite.net.tasks import Tasks
+from mailsuite.tls.contexts import Contexts
 
 SWITCH_SECONDS = 0.0005
 """How long a thread of Python code may hold up the reactor."""
 UMASK = 0o077
-SPARE_DESCRIPTORS = 50
 
 wall = getattr(time, "time")  # noqa: B009 - the one place that hands it out
 
@@ -54,6 +55,7 @@ class House(Service):
     events: Events
     diagnostics: Diagnostics
     sockets: Sockets = field(factory=Sockets)
+    contexts: Contexts | None = None
     parts: Parts | None = None
     ready: bool = False
     status: int = 0
@@ -85,6 +87,8 @@ class House(Service):
         Service.privilegedStartService(self)
         tree = absolute(self.loaded.tree, self.places.etc)
         raised_descriptors(tree.server.descriptors)
+        self.contexts = Contexts(tree.tls)
+        self.contexts.load()
         self.sockets = bind_all(wanted(tree, self.places))
 
     @override
@@ -108,8 +112,15 @@ class House(Service):
         began = self.reactor.seconds()
         assert self._generation is not None
         tree = absolute(self.loaded.tree, self.places.etc)
+        assert self.contexts is not None
         ground = Ground(
-            self.reactor, wall, self.places, self.events, self._generation, self.sockets
+            self.reactor,
+            wall,
+            self.places,
+            self.events,
+            self._generation,
+            self.sockets,
+            self.contexts,
         )
         self.parts = assemble(ground, tree, self.reload, lambda: self.ready)
         await self.parts.start()
@@ -138,7 +149,7 @@ class House(Service):
         self.reactor.callWhenRunning(self._give_up)
 
     def _give_up(self) -> None:
-        with suppress(Exception):  # it may be stopping already
+        with suppress(ReactorNotRunning):
             self.reactor.stop()
 
     def _exit(self) -> None:

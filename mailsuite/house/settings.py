@@ -24,9 +24,6 @@ class Server:
     descriptors: int = setting(
         65_536, "open files and connections to ask the system for", restart=True
     )
-    stop_seconds: float = setting(
-        10.0, "how long sessions may take to end when the suite stops", "seconds"
-    )
 
 
 @frozen

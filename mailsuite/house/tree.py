@@ -2,6 +2,7 @@
 
 from attrs import Factory, fields, frozen, resolve_types
 
+from mailsuite.delivery.settings import Settings as Delivery
 from mailsuite.directory.settings import Settings as Directory
 from mailsuite.dns.settings import DNS
 from mailsuite.events.settings import Settings as Log
@@ -31,6 +32,7 @@ class Tree:
     pop3: POP3 = Factory(POP3)
     policy: Policy = Factory(Policy)
     directory: Directory = Factory(Directory)
+    delivery: Delivery = Factory(Delivery)
     queue: Queue = Factory(Queue)
     relay: Relay = Factory(Relay)
     dns: DNS = Factory(DNS)
