@@ -221,6 +221,10 @@ class Door(Conversation):
         transport = self.transport
         if abrupt and isinstance(transport, Connection) and not self.secured:
             transport.loseWriteConnection()
-            self.clock.callLater(PARTING_SECONDS, self.hang_up)
+            self._timer = self.clock.callLater(PARTING_SECONDS, self._parted)
         else:
             self.hang_up()
+
+    def _parted(self) -> None:
+        self._timer = None
+        self.hang_up()
