@@ -1,0 +1,130 @@
+"""APPEND streams, keeps what it is given, and leaves nothing half."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from mailsuite.model.flags import SEEN
+from tests.support.imap_world import Talk
+
+MAIL = b"Subject: x\r\n\r\ny\r\n"
+
+
+class AppendTests(SynchronousTestCase):
+    def setUp(self):
+        self.talk = Talk(message_octets=100_000)
+        self.client = self.talk.login()
+        self.sent = self.talk.world.box("Sent")
+
+    def test_flags_and_date(self):
+        """Flags and date survive; the answer names the UID (RFC 4315)."""
+        said = self.client.say(
+            b'a APPEND "Sent" (\\Seen Foo) "17-Jul-1996 02:44:25 -0700" {%d}\r\n'
+            % len(MAIL)
+        )
+        self.assertTrue(said.startswith(b"+ "))
+        said = self.client.say(MAIL + b"\r\n")
+        self.assertEqual(said, b"a OK [APPENDUID 1003 1] Done\r\n")
+        found = self.sent.mail[1]
+        self.assertEqual((found.octets, found.date), (MAIL, 837_596_665))
+        self.assertEqual(found.flags, {SEEN, "Foo"})
+
+    def test_selected(self):
+        """The session that has the mailbox selected hears of it at once."""
+        self.client.ask(b"SELECT Sent")
+        said = self.client.say(b"a APPEND Sent {%d+}\r\n%b\r\n" % (len(MAIL), MAIL))
+        self.assertTrue(said.startswith(b"* 1 EXISTS\r\n* 1 RECENT\r\na OK"), said)
+
+    def test_pipelined(self):
+        """Many in one go are stored in their order, answers in order."""
+        one = b"a%d APPEND Sent {%d+}\r\n%b\r\n"
+        octets = b"".join(
+            [one % (n, len(MAIL) + 1, MAIL + b"%d" % (n % 10)) for n in range(40)]
+        )
+        lines = self.client.say(octets + b"z NOOP\r\n").split(b"\r\n")[:-1]
+        self.assertEqual(
+            lines,
+            [b"a%d OK [APPENDUID 1003 %d] Done" % (n, n + 1) for n in range(40)]
+            + [b"z OK Done"],
+        )
+        self.assertEqual(
+            [m.octets[-1:] for m in self.sent.mail.values()],
+            [b"%d" % (n % 10) for n in range(40)],
+        )
+
+    def test_try_create(self):
+        """A missing mailbox is told before the message is sent."""
+        self.assertIn(b"NO [TRYCREATE]", self.client.ask(b"APPEND no {5}")[1])
+        self.assertEqual(self.client.ask(b"NOOP")[1], b"OK Done")
+        said = self.client.say(b"a APPEND no {6+}\r\nb NOOP\r\nc NOOP\r\n")
+        self.assertEqual(said, b"a NO [TRYCREATE] No such mailbox\r\nc OK Done\r\n")
+
+    def test_too_big(self):
+        """Too big is told instead of ``+``; sent anyway it ends the connection."""
+        self.assertIn(b"NO [TOOBIG]", self.client.ask(b"APPEND Sent {100001}")[1])
+        self.assertIn(b"OK", self.client.ask(b"NOOP")[1])
+        said = self.client.say(b"a APPEND Sent {100001+}\r\nxxxx")
+        self.assertIn(b"a NO [TOOBIG]", said)
+        self.assertIn(b"* BYE", said)
+        self.assertTrue(self.client.closed)
+
+    def test_full(self):
+        """A full account is told before the message is sent."""
+        self.talk.world.full = True
+        self.assertIn(b"NO [OVERQUOTA]", self.client.ask(b"APPEND Sent {5}")[1])
+        said = self.client.say(b"a APPEND Sent {%d+}\r\n%b\r\n" % (len(MAIL), MAIL))
+        self.assertIn(b"a NO [OVERQUOTA]", said)
+        self.assertEqual(self.sent.mail, {})
+
+    def test_nul(self):
+        """NUL is refused, nothing is stored, and the session stays in step."""
+        said = self.client.say(b"a APPEND Sent {5+}\r\na\0b\r\n\r\nb NOOP\r\n")
+        self.assertIn(b"a NO", said)
+        self.assertIn(b"b OK", said)
+        self.assertEqual(self.sent.mail, {})
+        self.assertEqual(self.talk.blobs.writers[0].state, "aborted")
+
+    def test_empty(self):
+        """An empty message is refused."""
+        self.assertIn(b"NO", self.client.ask(b"APPEND Sent {0}")[1])
+        self.assertIn(b"a NO", self.client.say(b"a APPEND Sent {0+}\r\n\r\n"))
+
+    def test_bad_date(self):
+        """A bad date is BAD and stores nothing; what was sent is passed over."""
+        said = self.client.say(b'a APPEND Sent "1-1-2020" {6+}\r\nb NOOP\r\nc NOOP\r\n')
+        self.assertIn(b"a BAD", said)
+        self.assertNotIn(b"b OK", said)
+        self.assertIn(b"c OK", said)
+
+    def test_cut_off(self):
+        """A connection that ends within the message leaves nothing."""
+        self.client.say(b"a APPEND Sent {1000+}\r\nhalf")
+        self.client.lose()
+        self.assertEqual(self.talk.blobs.writers[0].state, "aborted")
+        self.assertEqual(self.sent.mail, {})
+
+    def test_second(self):
+        """A second message in one command is BAD, and neither is stored."""
+        said = self.client.say(b"a APPEND Sent {1+}\r\nx {1}\r\nb NOOP\r\n")
+        self.assertIn(b"a BAD", said)
+        self.assertIn(b"b OK", said)
+        self.assertEqual(self.sent.mail, {})
+
+    def test_not_logged_in(self):
+        """Before login nothing of a message is taken."""
+        client = self.talk.connect()
+        self.assertIn(b"BAD", client.ask(b"APPEND Sent {70000}")[1])
+        self.assertIn(b"* BYE", client.say(b"a APPEND Sent {70000+}\r\n"))
+        self.assertEqual(self.talk.blobs.writers, [])
+
+    def test_held(self):
+        """While a message is being stored, what follows waits and is bounded."""
+        from tests.support.imap_world import held
+
+        self.talk.world.appending = held()
+        self.client.say(b"a APPEND Sent {%d+}\r\n%b\r\n" % (len(MAIL), MAIL))
+        self.client.say(b"b NOOP\r\n" * 40_000)
+        self.assertEqual(self.client.transport.producerState, "paused")
+        self.talk.world.appending.callback(None)
+        said = b"".join([self.client.hear() for _ in range(10)])
+        self.assertTrue(said.startswith(b"a OK"))
+        self.assertEqual(said.count(b"b OK"), 40_000)
+        self.assertEqual(self.client.transport.producerState, "producing")
