@@ -11,7 +11,7 @@ from mailsuite.interfaces.mailboxes import IAccount, MailboxExists
 from mailsuite.model.changes import Appended, Draft, MailboxRow, UidMap
 from mailsuite.model.envelope import Once
 from mailsuite.model.ids import AccountName, MailboxId, ModSeq, Uid
-from mailsuite.store import folders, names, outside, reading, transfer
+from mailsuite.store import folders, names, outside, quota, reading, transfer
 from mailsuite.store.append import Parcel, Piece
 from mailsuite.store.box import Box
 from mailsuite.store.index import Ground, Index
@@ -125,7 +125,8 @@ class Account:
         if not drafts:
             return Appended(box.id, box.uidvalidity, (), ())
         octets = sum(draft.blob.size for draft in drafts)
-        async with desk.quota.taken(shelf, octets, len(drafts)):
+        await desk.quota.take(shelf, octets, len(drafts))
+        try:
             pieces = await self._pieces(drafts, once)
             if once is None:
                 parcel = Parcel(box.id, pieces, None, 0)
@@ -134,6 +135,8 @@ class Account:
                 epoch = position_of(once.source).epoch
                 parcel = Parcel(box.id, pieces, once, epoch)
                 appended = await self._intake.put(shelf, parcel)
+        finally:
+            quota.give(shelf, octets, len(drafts))
         desk.dirty(shelf)
         return appended
 
@@ -166,13 +169,15 @@ class Account:
         stem = desk.counter.stem(desk.ground.wall())
         asked = transfer.Transfer(mailbox, uids, target.id, move, stem)
         messages, octets = (0, 0) if move else await shelf.run(transfer.sizes, asked)
-        async with desk.quota.taken(shelf, octets, messages):
-            done = await self._shelf.alone(transfer.transfer, asked)
+        await desk.quota.take(shelf, octets, messages)
+        try:
+            done = await shelf.alone(transfer.transfer, asked)
             if done.target:
-                await shelf.barrier.lane.run(
-                    transfer.sync, shelf.index, target.id, done.target
-                )
+                lane = shelf.barrier.lane
+                await lane.run(transfer.sync, shelf.index, target.id, done.target)
                 _ = await shelf.synced()
+        finally:
+            quota.give(shelf, octets, messages)
         desk.dirty(shelf)
         return done
 

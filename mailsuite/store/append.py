@@ -202,7 +202,7 @@ def _repair(index: Index, box: Box, uid: int, piece: Piece) -> None:
             path = os.path.join(box.path, other.relative)
         found = os.stat(path).st_size if other else -1
     if found != piece.draft.blob.size:
-        temporary = os.path.join(box.path, "tmp", piece.base)
+        temporary = box.temporary(piece.base)
         maildir.discard(temporary)
         _create(piece, temporary)
         os.rename(temporary, path)
@@ -257,7 +257,7 @@ def _place(box: Box, parcel: Parcel, piece: Piece, flags: Flags, shared: Shared)
             os.unlink(path)
             path = f"{box.path}/{maildir.relative(base, place, marks)}"
     if not shared.link(blob, path):
-        temporary = f"{box.path}/tmp/{base}"
+        temporary = box.temporary(base)
         if not (parcel.staged and blob.path and os.path.exists(temporary)):
             _create(piece, temporary)
         os.rename(temporary, path)
@@ -303,7 +303,7 @@ def stage(index: Index, parcel: Parcel) -> None:
     try:
         for piece in parcel.pieces:
             if piece.draft.blob.octets is None:
-                path = os.path.join(box.path, "tmp", piece.base)
+                path = box.temporary(piece.base)
                 parcel.paths.append(path)
                 _create(piece, path)
                 maildir.sync_file(path)

@@ -62,8 +62,8 @@ class Box:
     sets: list[Flags] = field(factory=lambda: [frozenset()])
     codes: dict[Flags, int] = field(factory=lambda: {frozenset(): 0})
     tallies: list[Tally] = field(factory=lambda: [Tally()])
-    dirty: set[int] = field(factory=set)
-    """Codes whose tally is to be written with the next commit."""
+    unsaved: set[int] = field(factory=set)
+    """Codes that no commit has written yet."""
     keywords: list[str] = field(factory=list)
     spelled: dict[str, str] = field(factory=dict)
     new_keywords: int = 0
@@ -76,15 +76,19 @@ class Box:
     """Lines in it, about, of messages that are gone."""
     disk: Disk = field(factory=Disk)
 
+    def temporary(self, base: str) -> str:
+        """Where a file is written before it gets its place."""
+        return f"{self.path}/tmp/{base}"
+
     def code(self, flags: Flags) -> int:
-        """The number of a set of flags; a new one is written with the commit."""
+        """The number of a set of flags; a new one is written with the next commit."""
         code = self.codes.get(flags)
         if code is None:
             code = len(self.sets)
             self.sets.append(flags)
             self.tallies.append(Tally())
             self.codes[flags] = code
-            self.dirty.add(code)
+            self.unsaved.add(code)
         return code
 
     def count(self, code: int, messages: int, octets: int) -> None:
@@ -92,7 +96,6 @@ class Box:
         tally = self.tallies[code]
         tally.messages += messages
         tally.octets += octets
-        self.dirty.add(code)
 
     def spell(self, flags: Flags) -> Flags:
         r"""Spell flags as this mailbox does, learning new keywords.

@@ -17,6 +17,12 @@ from mailsuite.store import schema
 NUMBERS_AT_ONCE = 1_000  # UIDs, mod-sequences and email ids per synced commit
 
 
+_ADD = (
+    "INSERT INTO mailbox (id, name, directory, uidvalidity, uid_limit,"
+    " guid, use, selectable) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+)
+
+
 @frozen
 class Mailbox:
     """A row of ``mailbox``; ``directory`` is the one last written on disk."""
@@ -95,8 +101,7 @@ class Facts:
         """What makes a row of a mailbox; an id of 0 lets the database choose."""
         return [
             (
-                "INSERT INTO mailbox (id, name, directory, uidvalidity, uid_limit,"
-                " guid, use, selectable) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                _ADD,
                 (
                     box.id or None,
                     box.name,

@@ -20,9 +20,14 @@ from mailsuite.model.ids import MailboxId
 from mailsuite.store import flags, maildir, names
 from mailsuite.store.box import Box
 from mailsuite.store.facts import Mailbox, new_guid
-from mailsuite.store.index import Index
+from mailsuite.store.index import VANISHED, Index
 
 MAILBOXES = 5_000  # of one account
+
+_REVIVE = (
+    "UPDATE mailbox SET selectable = 1, use = ?, uidvalidity = ?, directory = ?"
+    " WHERE id = ?"
+)
 
 _Statement = tuple[str, Sequence[object]]
 
@@ -67,8 +72,7 @@ def make(index: Index, wanted: Sequence[tuple[str, str]]) -> None:
         if known is not None:
             statements.append(
                 (
-                    "UPDATE mailbox SET selectable = 1, use = ?, uidvalidity = ?,"
-                    " directory = ? WHERE id = ?",
+                    _REVIVE,
                     (use, validity + offset, directory, known.id),
                 )
             )
@@ -81,7 +85,7 @@ def make(index: Index, wanted: Sequence[tuple[str, str]]) -> None:
         statements.append(("DELETE FROM doomed WHERE directory = ?", (directory,)))
     maildir.sync_directory(index.place.root)
     index.facts.change(statements)
-    index.load()
+    index.refresh()
     for name, _ in wanted:
         box = index.names[name]
         box.relist = index.lagging = True
@@ -122,7 +126,7 @@ def rename(index: Index, old: str, new: str) -> None:
     index.facts.change(
         [("UPDATE mailbox SET name = ? WHERE id = ?", (n, b.id)) for b, n in moved]
     )
-    index.load()
+    index.refresh()
     settle_directories(index)
 
 
@@ -174,7 +178,7 @@ def remove(index: Index, name: str) -> MailboxId:
         statements.append(("DELETE FROM mailbox WHERE id = ?", (box.id,)))
     index.facts.change(statements)
     _forget_rows(index, box)
-    index.load()
+    index.refresh()
     bury(index)
     return box.id
 
@@ -195,10 +199,11 @@ def _forget_rows(index: Index, box: Box) -> None:
             " (SELECT email FROM message WHERE mailbox != ?)",
             (box.id, box.id),
         )
-        for table in ("message", "file", "lagging", "staged", "flagset", "keyword"):
+        for table in ("message", "file", "lagging", "staged"):
             execute(f"DELETE FROM {table} WHERE mailbox = ?", (box.id,))
-        if not box.selectable:
-            execute("DELETE FROM box WHERE mailbox = ?", (box.id,))
+        index.touch(box, VANISHED)
+    index.recount([box])
+    box.pending.clear()
     index.log.floor = max(index.log.floor, modseq)
     index.log.moments.clear()
     index.log.entries.clear()

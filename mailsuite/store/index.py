@@ -108,10 +108,10 @@ class Index:
     closed: bool = False
 
     def load(self) -> None:
-        """Take over what the databases say; used at opening and after failures."""
+        """Take over what the databases say, once, at opening."""
         meta = dict(self.rows.execute("SELECT key, value FROM meta").fetchall())
-        self.modseq = max(self.modseq, int(meta.get("modseq", 1)))
-        self.email = max(self.email, int(meta.get("email", 0)))
+        self.modseq = int(meta.get("modseq", 1))
+        self.email = int(meta.get("email", 0))
         self.once = {
             row[:3]: row[3:]
             for row in self.rows.execute(
@@ -119,29 +119,27 @@ class Index:
                 " FROM once"
             ).fetchall()
         }
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Take over the facts; boxes that are known keep what they count."""
         state = {
             row[0]: row[1:]
             for row in self.rows.execute(
                 "SELECT mailbox, uidnext, recent, modseq FROM box"
             ).fetchall()
         }
-        self._load_boxes(state)
-        self._entries.clear()
-        self._touched.clear()
-
-    def _load_boxes(self, state: Mapping[int, tuple[int, int, int]]) -> None:
         boxes = {}
         for row in self.facts.mailboxes():
-            box = self.boxes.get(MailboxId(row.id)) or self._box(row)
+            box = self.boxes.get(MailboxId(row.id))
+            if box is None:
+                box = self._box(row)
+                box.uidnext, box.recent, box.modseq = state.get(
+                    row.id, (row.uid_limit, 1, self.modseq)
+                )
+                self._load_flags(box)
             box.name, box.use, box.selectable = row.name, row.use, row.selectable
-            box.uid_limit = row.uid_limit
-            uidnext, box.recent, modseq = state.get(
-                row.id, (row.uid_limit, 1, self.modseq)
-            )
-            box.uidnext = max(box.uidnext, uidnext)
-            box.modseq = max(box.modseq, modseq)
             boxes[box.id] = box
-            self._load_flags(box)
         self.boxes = boxes
         self.names = {box.name: box for box in boxes.values()}
         self.subscribed = frozenset(self.facts.subscriptions())
@@ -183,8 +181,18 @@ class Index:
                 name or f"$gap{n}" for n, name in enumerate(letters.read(box.path))
             ]
         box.spelled = {name.lower(): name for name in box.keywords}
-        box.new_keywords = 0
-        box.dirty.clear()
+
+    def recount(self, boxes: Iterable[Box]) -> None:
+        """Count messages anew, as the rows have them."""
+        for box in boxes:
+            for tally in box.tallies:
+                tally.messages = tally.octets = 0
+            for code, messages, octets in self.rows.execute(
+                "SELECT flags, count(*), sum(size) FROM message WHERE mailbox = ?"
+                " GROUP BY flags",
+                (box.id,),
+            ).fetchall():
+                box.tallies[code] = Tally(messages, octets)
 
     def number(self) -> None:
         """Find out whether the last stop was clean; go on at the limits if not."""
@@ -197,6 +205,8 @@ class Index:
             self.email = max(self.email, self.facts.email_limit)
             for box in self.boxes.values():
                 box.uidnext = max(box.uidnext, box.uid_limit)
+                box.modseq = self.modseq
+            self.recount(self.boxes.values())
         self.log = Log(self.modseq)
 
     def box(self, id_or_name: MailboxId | str) -> Box:
@@ -248,50 +258,70 @@ class Index:
         self.rows.execute("BEGIN IMMEDIATE")
         try:
             yield modseq
-            self._write(modseq)
+            self._write()
             self.rows.execute("COMMIT")
         except BaseException:
             with suppress(sqlite3.Error):
                 if self.rows.in_transaction:
                     self.rows.execute("ROLLBACK")
-            self.load()
+            self._restore()
             raise
         self.modseq = modseq
         for box in self._touched:
             box.modseq = modseq
             box.new_keywords = 0
+            box.unsaved.clear()
         self._touched.clear()
         self.log.add(modseq, self._entries)
         self._entries.clear()
 
-    def _write(self, modseq: int) -> None:
-        execute, many = self.rows.execute, self.rows.executemany
+    def _restore(self) -> None:
+        """After a failed transaction; numbers that it used are passed over."""
+        self._entries.clear()
         for box in self._touched:
-            if box.dirty:
-                many(
-                    "INSERT OR REPLACE INTO flagset VALUES (?, ?, ?, ?, ?)",
-                    [
-                        (
-                            box.id,
-                            code,
-                            " ".join(sorted(box.sets[code])),
-                            box.tallies[code].messages,
-                            box.tallies[code].octets,
-                        )
-                        for code in box.dirty
-                    ],
-                )
-                box.dirty.clear()
+            box.pending.clear()
+            box.relist = True
+        with suppress(sqlite3.Error):
+            self.recount(self._touched)
+        self._touched.clear()
+
+    def _write(self) -> None:
+        """Write new sets of flags; counters follow when the account is closed."""
+        for box in self._touched:
+            if box.unsaved:
+                self._write_sets(box, box.unsaved)
             if box.new_keywords:
                 self._write_keywords(box)
-            execute(
-                "INSERT OR REPLACE INTO box VALUES (?, ?, ?, ?)",
-                (box.id, box.uidnext, box.recent, modseq),
-            )
-        execute(
-            "INSERT OR REPLACE INTO meta VALUES ('modseq', ?), ('email', ?)",
-            (modseq, self.email),
+
+    def _write_sets(self, box: Box, codes: Iterable[int]) -> None:
+        self.rows.executemany(
+            "INSERT OR REPLACE INTO flagset VALUES (?, ?, ?, ?, ?)",
+            [
+                (
+                    box.id,
+                    code,
+                    " ".join(sorted(box.sets[code])),
+                    box.tallies[code].messages,
+                    box.tallies[code].octets,
+                )
+                for code in codes
+            ],
         )
+
+    def _write_counters(self) -> None:
+        self.rows.execute("BEGIN IMMEDIATE")
+        boxes = self.boxes.values()
+        for box in boxes:
+            self._write_sets(box, range(len(box.sets)))
+        self.rows.executemany(
+            "INSERT OR REPLACE INTO box VALUES (?, ?, ?, ?)",
+            [(box.id, box.uidnext, box.recent, box.modseq) for box in boxes],
+        )
+        self.rows.execute(
+            "INSERT OR REPLACE INTO meta VALUES ('modseq', ?), ('email', ?)",
+            (self.modseq, self.email),
+        )
+        self.rows.execute("COMMIT")
 
     def _write_keywords(self, box: Box) -> None:
         first = len(box.keywords) - box.new_keywords
@@ -339,10 +369,7 @@ class Index:
         """Write the exact numbers, so that the next opening finds a clean stop."""
         self.closed = True
         try:
-            self.rows.executemany(
-                "INSERT OR REPLACE INTO box VALUES (?, ?, ?, ?)",
-                [(b.id, b.uidnext, b.recent, b.modseq) for b in self.boxes.values()],
-            )
+            self._write_counters()
             self.rows.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
             self.rows.close()
             exact = [(box.uidnext, box.id) for box in self.boxes.values()]

@@ -55,12 +55,11 @@ def unlettered(flags: Flags, keywords: Sequence[str]) -> list[str]:
 def read(path: str) -> list[str]:
     """Keywords of a mailbox's ``dovecot-keywords``, by number; gaps are empty."""
     names: dict[int, str] = {}
-    with suppress(FileNotFoundError):
-        with open(os.path.join(path, FILE), encoding="ascii", errors="replace") as file:
-            for line in file:
-                match = _LINE.fullmatch(line.rstrip("\n"))
-                if match and int(match.group(1)) < 1_000:
-                    names[int(match.group(1))] = match.group(2)
+    with suppress(FileNotFoundError), open(os.path.join(path, FILE), "rb") as file:
+        for line in file.read().decode("ascii", "replace").split("\n"):
+            match = _LINE.fullmatch(line)
+            if match and int(match.group(1)) < 1_000:
+                names[int(match.group(1))] = match.group(2)
     return [names.get(n, "") for n in range(max(names, default=-1) + 1)]
 
 

@@ -153,7 +153,7 @@ class Mailbox:
         parts = list(zip(*rows, strict=True))
         return Batch(
             [Uid(answer[0]) for answer in found],
-            {need: parts[n] for n, need in enumerate(needs)},  # type: ignore[misc] # no None is left
+            {need: parts[n] for n, need in enumerate(needs)},
         )
 
     async def _completed(

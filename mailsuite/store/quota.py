@@ -1,7 +1,6 @@
 """Limits of accounts: what the directory allows, less what is kept and coming."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 
 from attrs import define, field
 
@@ -46,20 +45,20 @@ class Quota:
             max(0, facts.quota_messages - messages) if facts.quota_messages else None,
         )
 
-    @asynccontextmanager
-    async def taken(
-        self, shelf: Shelf, octets: int, messages: int
-    ) -> AsyncIterator[None]:
-        """Hold room for what is being stored. :raises OverQuota: there is none."""
-        room = await self.room(shelf)
-        if room.octets is not None and octets > room.octets:
-            raise OverQuota(f"no room for {octets} octets")
-        if room.messages is not None and messages > room.messages:
-            raise OverQuota(f"no room for {messages} messages")
+    async def take(self, shelf: Shelf, octets: int, messages: int) -> None:
+        """Hold room for what is coming. :raises OverQuota: there is none."""
+        facts = await self.facts(shelf.name)
+        if facts.quota_octets or facts.quota_messages:
+            room = await self.room(shelf)
+            if room.octets is not None and octets > room.octets:
+                raise OverQuota(f"no room for {octets} octets")
+            if room.messages is not None and messages > room.messages:
+                raise OverQuota(f"no room for {messages} messages")
         shelf.octets_coming += octets
         shelf.messages_coming += messages
-        try:
-            yield
-        finally:
-            shelf.octets_coming -= octets
-            shelf.messages_coming -= messages
+
+
+def give(shelf: Shelf, octets: int, messages: int) -> None:
+    """It is kept now, or will not come."""
+    shelf.octets_coming -= octets
+    shelf.messages_coming -= messages

@@ -196,7 +196,7 @@ def opened(index: Index, box: Box, uid: int) -> Opened:
     if row is None:
         raise KeyError(uid)
     try:
-        descriptor = _found(index, box, uid, row)
+        descriptor = _found(box, row)
         try:
             return _read(descriptor, row[3])
         except BaseException:
@@ -206,7 +206,7 @@ def opened(index: Index, box: Box, uid: int) -> Opened:
         raise Damaged(f"message {uid} cannot be read") from error
 
 
-def _found(index: Index, box: Box, uid: int, row: tuple[str, str, str, int]) -> int:
+def _found(box: Box, row: tuple[str, str, str, int]) -> int:
     base, place, letters, _ = row
     try:
         return maildir.open_read(f"{box.path}/{maildir.relative(base, place, letters)}")

@@ -45,7 +45,6 @@ INDEX = (
         mailbox INTEGER, uid INTEGER, base TEXT, place TEXT, letters TEXT,
         PRIMARY KEY (mailbox, uid)
     ) WITHOUT ROWID;
-    CREATE UNIQUE INDEX file_base ON file (mailbox, base);
     CREATE TABLE wide (
         email INTEGER PRIMARY KEY,
         envelope BLOB, structure BLOB, parts BLOB, header BLOB, header_size INTEGER

@@ -9,6 +9,7 @@ from weakref import WeakValueDictionary
 from attrs import define, field
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.python.failure import Failure
 
 from mailsuite.model.changes import Columns
 from mailsuite.model.errors import UsageError
@@ -86,7 +87,7 @@ class Barrier:
         waiting, self._waiting = self._waiting, []
         work = self.lane.run(index.sync)
 
-        def ended(result: object) -> None:
+        def ended(result: Failure | None) -> None:
             self._busy = False
             if self._waiting:
                 self._begin(index)
@@ -141,7 +142,7 @@ class Shelf:
         """
         self.busy += 1
         try:
-            return await self.lane.run(self._call, call, *args, **kwargs)
+            return await self.lane.run(lambda: self._call(call, *args, **kwargs))
         finally:
             self.busy -= 1
             self.changed()

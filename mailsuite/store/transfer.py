@@ -78,14 +78,14 @@ def _stage(
     index: Index, source: Box, target: Box, rows: Sequence[Sequence[int]], stem: str
 ) -> tuple[list[Row], list[str]]:
     """Link every message into the target's ``tmp``; gives rows and paths."""
-    files = dict(
-        (file[0], file[1:])
+    files = {
+        file[0]: file[1:]
         for file in index.rows.execute(
             "SELECT uid, base, place, letters FROM file WHERE mailbox = ?"
             " AND uid IN (SELECT value FROM json_each(?))",
             (source.id, as_json(row[0] for row in rows)),
         ).fetchall()
-    )
+    }
     made: list[Row] = []
     staged: list[str] = []
     codes: dict[int, tuple[int, Flags]] = {}
@@ -96,7 +96,7 @@ def _stage(
                 codes[code] = (target.code(flags), flags)
             after, flags = codes[code]
             base = f"{stem}D{number}.{index.ground.host},S={size}"
-            path = f"{target.path}/tmp/{base}"
+            path = target.temporary(base)
             _link(source, files[uid], path)
             staged.append(path)
             marks = letters.letters_of(flags, target.keywords)
@@ -157,7 +157,7 @@ def finish(index: Index, box: Box) -> None:
         for _, base, place, marks in rows:
             with suppress(FileNotFoundError):
                 os.rename(
-                    f"{box.path}/tmp/{base}",
+                    box.temporary(base),
                     f"{box.path}/{maildir.relative(base, place, marks)}",
                 )
     index.rows.execute("DELETE FROM staged WHERE mailbox = ?", (box.id,))

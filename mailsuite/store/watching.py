@@ -6,6 +6,7 @@ not to be had, their directories' mtimes are compared every second.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from attrs import define, field
 from twisted.internet.inotify import (
@@ -106,7 +107,7 @@ class Watching:
             eye.paths = ()
 
     def _callback(self, eye: _Eye) -> Callable[[object, FilePath[bytes], int], None]:
-        def happened(_: object, path: FilePath[str], mask: int) -> None:
+        def happened(*_: object) -> None:
             eye.touched = True
             if eye.due is None:
                 eye.due = self._reactor.callLater(GATHER_SECONDS, self._due, eye)
@@ -140,7 +141,7 @@ class Watching:
             eye.due = None
         if self.notify is not None:
             for path in eye.paths:
-                if self.notify._isWatched(FilePath(path)):
+                with suppress(KeyError):
                     self.notify.ignore(FilePath(path))
 
     def stop(self) -> None:
