@@ -45,14 +45,17 @@ def select(header: bytes, names: Collection[bytes], *, invert: bool = False) -> 
 
 def value(header: bytes, name: bytes) -> bytes | None:
     """Give the first value of that name, unfolded and stripped; None if absent."""
-    found = values(header, name)
-    return found[0] if found else None
+    found = _of(name).search(b"\n" + _bounded(header))
+    return unfolded(found[1]) if found else None
 
 
 def values(header: bytes, name: bytes) -> list[bytes]:
     """Give every value of that name in order, unfolded and stripped."""
-    pattern = re.compile(
-        rb"^" + re.escape(name) + rb"[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)",
-        re.MULTILINE | re.IGNORECASE,
+    return [unfolded(one) for one in _of(name).findall(b"\n" + _bounded(header))]
+
+
+def _of(name: bytes) -> re.Pattern[bytes]:
+    """Give the pattern of a field; ``re`` remembers the usual ones."""
+    return re.compile(
+        rb"\n(?i:" + re.escape(name) + rb")[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)"
     )
-    return [unfolded(found) for found in pattern.findall(_bounded(header))]

@@ -8,6 +8,7 @@ children. They are the numbers (``start body end lines children``), ``basic``,
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from mailsuite.mime import comments
 from mailsuite.mime.contents import EMPTY_EXTENSION
@@ -18,11 +19,11 @@ _TOKEN = re.compile(
     rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)"|\{(\d+)\}\r\n|([()])|(NIL)', re.DOTALL
 )
 _FIELDS = 4
+_SMALL_OCTETS = 200  # of a description that is worth remembering
 
 _Value = bytes | None | list["_Value"]
 _Pairs = tuple[tuple[str, str], ...]
 _Rows = Iterator[tuple[bytes, ...]]
-_Key = tuple[bool, bytes, bytes]
 _Described = tuple[str, str, _Pairs, str, str, _Pairs]
 
 
@@ -51,7 +52,7 @@ def decode(parts: bytes) -> Part:
         raise ValueError("a part has four fields")
     rows = iter(zip(*[iter(fields)] * _FIELDS, strict=True))
     try:
-        root = _decoded(rows, {}, 0)
+        root = _decoded(rows, 0)
     except IndexError as wrong:
         raise ValueError("a description is cut off") from wrong
     if next(rows, None) is not None:
@@ -59,18 +60,17 @@ def decode(parts: bytes) -> Part:
     return root
 
 
-def _decoded(rows: _Rows, known: dict[_Key, _Described], depth: int) -> Part:
+def _decoded(rows: _Rows, depth: int) -> Part:
     row = next(rows, None)
     if row is None or depth > DEPTH:
         raise ValueError("parts are missing")
     numbers, basic, envelope, extension = row
     start, body, end, lines, count = map(int, numbers.split(b" "))
-    children = tuple([_decoded(rows, known, depth + 1) for _ in range(count)])
-    key = (bool(count and not envelope), basic, extension)
-    described = known.get(key)
-    if described is None:
-        described = known[key] = _described(*key)
-    kind, subtype, parameters, encoding, disposition, further = described
+    children = tuple([_decoded(rows, depth + 1) for _ in range(count)])
+    small = len(basic) + len(extension) <= _SMALL_OCTETS
+    kind, subtype, parameters, encoding, disposition, further = (
+        _remembered if small else _described
+    )(bool(count and not envelope), basic, extension)
     return Part(
         start,
         body,
@@ -90,7 +90,7 @@ def _decoded(rows: _Rows, known: dict[_Key, _Described], depth: int) -> Part:
 
 
 def _described(multipart: bool, basic: bytes, extension: bytes) -> _Described:
-    """Read what is rendered: many parts of a message are often alike."""
+    """Read what is rendered."""
     values = _values(basic)
     further = _values(extension or EMPTY_EXTENSION)
     disposition = further[1] if isinstance(further[1], list) else [b"", None]
@@ -99,6 +99,10 @@ def _described(multipart: bool, basic: bytes, extension: bytes) -> _Described:
         return "multipart", _lower(values[0]), _pairs(further[0]), "7bit", *told
     kind, subtype, parameters, _, _, encoding = values
     return _lower(kind), _lower(subtype), _pairs(parameters), _lower(encoding), *told
+
+
+_remembered = lru_cache(1_000)(_described)
+"""Of small descriptions: most parts of all messages are alike."""
 
 
 def _values(rendered: bytes) -> list[_Value]:
