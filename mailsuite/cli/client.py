@@ -41,7 +41,7 @@ class Unix(HTTPConnection):
         self.sock.connect(self._path)
 
 
-@define(eq=False, slots=False)
+@define(eq=False, slots=False, repr=False)
 class Client:
     """One command's access to the suite whose configuration is ``path``."""
 

@@ -80,7 +80,7 @@ def settings(base: int, certificate: tuple[str, str]) -> dict[str, dict[str, obj
     return values
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Demo:
     """One folder with its suite."""
 

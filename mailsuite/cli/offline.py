@@ -34,7 +34,7 @@ class Direct:
         """There is nothing to let go of."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Stopped:
     """The open database and what can be done to it."""
 

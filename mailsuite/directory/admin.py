@@ -28,7 +28,7 @@ def _user(account: Account) -> User:
 
 
 @implementer(IDirectoryAdmin)
-@define(eq=False)
+@define(eq=False, repr=False)
 class Admin:
     """Provides IDirectoryAdmin over the same state as the registry."""
 

@@ -58,7 +58,7 @@ def address_of(name: str) -> Address:
     return Address(local, domain)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Book:
     """All accounts, domains and aliases by their canonical names."""
 

@@ -72,7 +72,7 @@ def _cut(secret: str) -> bytes:
     return secret.encode("utf-8", "surrogateescape")[:SECRET_OCTETS]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Argon2:
     """Provides Checker for a running house."""
 

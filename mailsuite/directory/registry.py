@@ -39,7 +39,7 @@ def rules_of(settings: Settings) -> Rules:
 
 
 @implementer(IDirectory, IRouting)
-@define(eq=False)
+@define(eq=False, repr=False)
 class Registry:
     """Provides IDirectory and IRouting from the book."""
 

@@ -54,7 +54,7 @@ class Listing:
     aliases: tuple[AliasRow, ...] = ()
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class State:
     """Open database and current book."""
 

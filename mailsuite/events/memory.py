@@ -7,7 +7,7 @@ from mailsuite.interfaces.events import Event, IEvents
 
 
 @implementer(IEvents)
-@define(eq=False)
+@define(eq=False, repr=False)
 class Events:
     """Provides IEvents; ``seen`` is everything in order."""
 

@@ -13,7 +13,7 @@ from mailsuite.events.catalogue import CATALOGUE, Entry
 _Counts = dict[tuple[str, ...], int]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Counts(Collector):
     """Plain numbers while running, metric families only when somebody asks."""
 

@@ -15,7 +15,7 @@ LEVELS = {level.name: n for n, level in enumerate(LogLevel.iterconstants())}
 
 
 @implementer(ILogObserver)
-@define(eq=False)
+@define(eq=False, repr=False)
 class Diagnostics:
     """Writes what is at least of the level ``least``."""
 

@@ -14,7 +14,7 @@ Render = Callable[[str, str, Mapping[str, Value]], str]
 
 
 @implementer(IEvents)
-@define(eq=False)
+@define(eq=False, repr=False)
 class Events:
     """Provides IEvents for a running house."""
 

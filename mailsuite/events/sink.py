@@ -23,7 +23,7 @@ WAITING_CHARACTERS = 4 * 1024 * 1024
 FILE_MODE = 0o640
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Sink:
     """Lines to one descriptor, in order."""
 

@@ -79,7 +79,7 @@ def _converter() -> cattrs.Converter:
 CONVERTER = _converter()
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Reader:
     """Reads one file; collects what is wrong instead of stopping at the first."""
 

@@ -50,7 +50,7 @@ def _files(folder: str) -> Sequence[str]:
     ]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class File:
     """One file: what it says and what is wrong with it."""
 

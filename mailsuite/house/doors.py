@@ -44,7 +44,7 @@ class Hall:
     """Begins the ids of sessions, so that they differ between starts."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Doors:
     """Every door's service; ``services`` in the order they open."""
 

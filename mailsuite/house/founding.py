@@ -15,7 +15,7 @@ FOLDER_MODE = 0o700
 FILE_MODE = 0o644
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Founding:
     """Makes what is missing and tells what it did, a line each.
 

@@ -45,7 +45,7 @@ UMASK = 0o077
 wall = getattr(time, "time")  # noqa: B009 - the one place that hands it out
 
 
-@define(eq=False, slots=False)
+@define(eq=False, slots=False, repr=False)
 class House(Service):
     """A whole suite in this process; made by :func:`made`."""
 

@@ -71,7 +71,7 @@ class Ground:
     contexts: Contexts
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Parts:
     """Everything that runs. Started and stopped in the order of the fields."""
 

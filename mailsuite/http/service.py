@@ -14,7 +14,7 @@ MODE = 0o600
 """Whoever may open the socket may do everything: only the suite's own user."""
 
 
-@define(eq=False, slots=False)
+@define(eq=False, slots=False, repr=False)
 class ControlService(Service):
     """Serves the API on a bound Unix socket."""
 

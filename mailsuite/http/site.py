@@ -69,7 +69,7 @@ class Quiet(Site):
         pass
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class API:
     """Serves routes; knows nothing of what they do."""
 

@@ -17,7 +17,7 @@ WORDS_CHARACTERS = 1_000
 Reload = Callable[[], Awaitable[Sequence[str]]]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Search:
     """Routes over ISearchIndex."""
 
@@ -39,7 +39,7 @@ class Search:
         return {"hits": [attrs.asdict(hit) for hit in hits]}
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Reloading:
     """The route of ``mailsuite reload``."""
 

@@ -22,7 +22,7 @@ def address(text: str) -> Address:
     return Address(local, domain)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class People:
     """Routes over IDirectoryAdmin, which raises what is wrong as text."""
 

@@ -30,7 +30,7 @@ def _row(listed: Listed) -> Answer:
     }
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Queue:
     """Routes over IQueue."""
 
