@@ -134,6 +134,24 @@ class LimitTests(SynchronousTestCase):
         self.assertEqual(len(root.parts), limits.PARTS + 1)
         self.assertEqual(root.parts[-1].end, len(octets))
 
+    def test_a_mebioctet_of_each(self):
+        """A whole mebioctet of each attack stays within parts and octets told."""
+        for name, octets in hostile():
+            got = scan(octets)
+            count = got.parts.count(b"\0") // 4 + 1
+            self.assertTrue(count <= limits.PARTS + 2, name)
+            told = len(got.envelope) + len(got.structure) + len(got.parts)
+            self.assertTrue(told <= 7 * len(octets), name)
+
+    def test_lookalikes(self):
+        """After too many lines that only begin like a delimiter, none is sought."""
+        head = b"Content-Type: multipart/mixed; boundary=b\n\n--b\n\n"
+        like = b"\n--bb" * limits.LOOKALIKES
+        allowed = structure.decode(scan(head + like + b"\n--b\n\nx").parts)
+        self.assertEqual(len(allowed.parts), 2)
+        more = structure.decode(scan(head + like + b"\n--bb\n--b\n\nx").parts)
+        self.assertEqual(len(more.parts), 1)
+
     def test_addresses(self):
         """No more addresses than the limit are told, in all fields together."""
         octets = (

@@ -32,7 +32,7 @@ body
 
 RFC2046_SIMPLE = crlf("""\
 From: Nathaniel Borenstein <nsb@bellcore.com>
-To: Ned Freed <ned@innosoft.com>
+To: John Doe <jdoe@example.net>
 Date: Sun, 21 Mar 1993 23:56:48 -0800 (PST)
 Subject: Sample message
 MIME-Version: 1.0
@@ -60,7 +60,7 @@ This is the epilogue.  It is also to be ignored.
 RFC2049 = crlf("""\
 MIME-Version: 1.0
 From: Nathaniel Borenstein <nsb@nsb.fv.com>
-To: Ned Freed <ned@innosoft.com>
+To: John Doe <jdoe@example.net>
 Date: Fri, 07 Oct 1994 16:15:05 -0700 (PDT)
 Subject: A multipart example
 Content-Type: multipart/mixed;
