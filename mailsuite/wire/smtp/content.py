@@ -8,6 +8,7 @@ is not passed on either (VU#302671, "SMTP smuggling").
 from attrs import define, field
 
 END = b"\r\n.\r\n"
+_DOT = END[:3]
 _BEGINNINGS = tuple((len(END[:n]), END[:n]) for n in range(4, 0, -1))
 
 
@@ -36,7 +37,9 @@ class Content:
         :raises Bare: nothing of these octets may be used.
         """
         joined = self._tail + octets
-        end = joined.find(END)
+        dot = joined.find(_DOT)  # most messages have none but that of their end
+        ended = joined.startswith(END, dot) if dot >= 0 else False
+        end = dot if ended or dot < 0 else joined.find(END, dot)
         if end >= 0:
             after: bytes | None = joined[end + 5 :]
             block = joined[: end + 2]
@@ -47,8 +50,8 @@ class Content:
         lines = block.count(b"\r\n")
         if block.count(b"\n") != lines or block.count(b"\r") != lines:
             raise Bare
-        if b"\r\n." in block:
-            block = block.replace(b"\r\n.", b"\r\n")
+        if dot >= 0 and not ended:
+            block = block.replace(_DOT, b"\r\n")
         if not self._started and block:
             self._started = True
             block = block[2:]

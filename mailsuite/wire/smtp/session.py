@@ -92,6 +92,8 @@ class Session:
         if self._pending is Verb.END and standing.offer.dialect.replies_each:
             told = told * standing.recipients if len(told) == 1 else told
         self._advance(told[0])
+        if len(told) == 1:
+            return replies.render(told[0])
         return b"".join(map(replies.render, told))
 
     def secured(self) -> None:

@@ -19,6 +19,8 @@ class State(Enum):
     SECURING = "the TLS handshake comes"
     CLOSED = "nothing more is read"
 
+    __hash__ = object.__hash__  # the table is asked for every command
+
 
 class Verb(Enum):
     """Commands that have a place in the table, and two happenings."""
@@ -35,6 +37,8 @@ class Verb(Enum):
     AUTH = "AUTH"
     RESPONSE = "(response)"
     QUIT = "QUIT"
+
+    __hash__ = object.__hash__
 
 
 _S, _V = State, Verb
