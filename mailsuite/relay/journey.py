@@ -6,7 +6,7 @@ from attrs import define, field, frozen
 
 from mailsuite.model.address import Address
 from mailsuite.model.envelope import Recipient
-from mailsuite.model.outcomes import Deferred
+from mailsuite.model.outcomes import Deferred, Delivered
 from mailsuite.relay import classify
 from mailsuite.relay.candidates import Candidates, Unroutable
 from mailsuite.relay.classify import Fate
@@ -97,7 +97,10 @@ class Journey:
             self._problems.append(carried.problem)
             dialogue.hang_up()
             return False
-        means.sessions.keep(self._destination, dialogue)
+        if any(isinstance(fate, Delivered) for fate in carried.outcomes.values()):
+            means.sessions.keep(self._destination, dialogue)
+        else:  # servers count refusals, and slow a connection down for them
+            dialogue.leave()
         return True
 
     def _worst(self) -> Fate:

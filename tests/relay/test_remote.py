@@ -200,6 +200,15 @@ class DeliveryTests(Relaying):
             self.assertIsInstance(outcomes[0], Delivered)
         self.assertEqual(sink.connections, 2)
 
+    async def test_reuse_after_refusal(self):
+        """A connection over which nothing was accepted is not kept."""
+        sink = self.sink(RCPT="450 4.2.0 later")
+        remote = self.remote(f"* [127.0.0.1]:{sink.port}")
+        for _ in range(2):
+            await self.deliver(remote, lease("a@b.test"))
+        self.assertEqual(sink.connections, 2)
+        self.assertNotIn("RSET", sink.heard)
+
     async def test_reload(self):
         """New settings count for the next job; wrong ones change nothing."""
         old, new = self.sink(), self.sink()

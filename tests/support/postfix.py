@@ -56,12 +56,13 @@ class Postfix:
         """Start it; it answers when this returns."""
         self._run("sh", str(SCRIPT), "start", str(self.folder))
         self.wait(lambda: "daemon started" in self.log())
+        self.set("smtp_dns_support_level = disabled", "smtp_host_lookup = native")
         return self
 
-    def set(self, setting):
-        """Change one setting of main.cf and let it count."""
+    def set(self, *settings):
+        """Change settings of main.cf and let them count."""
         etc = str(self.folder / "etc")
-        self._run("postconf", "-c", etc, "-e", setting)
+        self._run("postconf", "-c", etc, "-e", *settings)
         self._run("postfix", "-c", etc, "reload")
 
     def put_off(self):

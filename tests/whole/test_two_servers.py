@@ -24,21 +24,33 @@ class TwoServersTests(SynchronousTestCase):
 
     skip = postfix.missing()
 
-    def setUp(self):
+    @classmethod
+    def setUpClass(cls):
+        if cls.skip:
+            return
         port = free_port_base() + 3
-        routes = f"other.test [127.0.0.1]:{port}"
         settings = {
-            "MAILSUITE_RELAY_ROUTES": routes,
+            "MAILSUITE_RELAY_ROUTES": f"other.test [127.0.0.1]:{port}",
             "MAILSUITE_QUEUE_RETRY_FIRST": "1.0",
             "MAILSUITE_QUEUE_RETRY_MOST": "1.0",
         }
-        self.demo = Demo(users=2, settings=settings)
-        self.addCleanup(self.demo.remove)
-        self.demo.start()
-        self.samples = {p.name for n in (1, 2) for p in self.demo.messages(n)}
-        self.postfix = Postfix(port, self.demo.ready["smtp"])
-        self.addCleanup(self.postfix.stop)
-        self.postfix.start()
+        cls.demo = Demo(users=2, settings=settings)
+        cls.postfix = None
+        try:
+            cls.demo.start()
+            cls.samples = {p.name for n in (1, 2) for p in cls.demo.messages(n)}
+            cls.postfix = Postfix(port, cls.demo.ready["smtp"], users=3)
+            cls.postfix.start()
+        except BaseException:
+            cls.tearDownClass()
+            raise
+
+    @classmethod
+    def tearDownClass(cls):
+        if not cls.skip:
+            if cls.postfix is not None:
+                cls.postfix.stop()
+            cls.demo.remove()
 
     def _submit(self, *recipients, subject):
         sender = self.demo.address(1)
@@ -72,8 +84,8 @@ class TwoServersTests(SynchronousTestCase):
 
     def test_refused(self):
         """A recipient that Postfix does not know comes back as a report."""
-        self._submit("user1@other.test", "nobody@other.test", subject="both")
-        self.postfix.wait(self.postfix.messages, SECONDS)
+        self._submit("user2@other.test", "nobody@other.test", subject="both")
+        self.postfix.wait(lambda: self.postfix.messages(2), SECONDS)
         (path,) = self.postfix.wait(lambda: self._arrived(1), SECONDS)
         text = path.read_text("utf-8")
         self.assertIn("multipart/report", text)
@@ -83,7 +95,7 @@ class TwoServersTests(SynchronousTestCase):
     def test_received(self):
         """Postfix sends to the suite, and tells its own client of a refusal."""
         to = self.demo.address(2)
-        sender = "user1@other.test"
+        sender = "user3@other.test"
         with smtplib.SMTP("127.0.0.1", self.postfix.port) as client:
             client.send_message(message(sender, to, "hello"), from_addr=sender)
             client.send_message(
@@ -93,5 +105,5 @@ class TwoServersTests(SynchronousTestCase):
             )
         (path,) = self.postfix.wait(lambda: self._arrived(2), SECONDS)
         self.assertIn("\n.\n.two dots", path.read_text("utf-8").replace("\r\n", "\n"))
-        (report,) = self.postfix.wait(self.postfix.messages, SECONDS)
+        (report,) = self.postfix.wait(lambda: self.postfix.messages(3), SECONDS)
         self.assertIn("nobody@", report.read_text("utf-8"))
