@@ -133,6 +133,8 @@ class Dialogue:
     async def _end(self, event: commands.End) -> bytes:
         intake, self._intake = self._intake, None
         self.over = self.abrupt = event.close
+        if event.refusal is not None:
+            self._rejected(event.refusal)
         if intake is None:
             return self.session.answer(event.refusal or TROUBLE)
         try:
@@ -162,6 +164,7 @@ class Dialogue:
         """Events that need nobody's opinion."""
         if isinstance(event, commands.Refused):
             self.over = self.abrupt = event.close
+            self._rejected(event.reply)
             return self.session.answer(event.reply)
         if isinstance(event, commands.Told):
             return self.session.answer(event.reply)
@@ -173,6 +176,17 @@ class Dialogue:
             self.over = True
             return self.session.answer(BYE)
         return self.session.answer(replies.OK)
+
+    def _rejected(self, reply: Reply) -> None:
+        """What the session itself refused; stages tell of theirs."""
+        self._ground.events.happened(
+            "smtp.rejected",
+            sid=self._peer.session,
+            role=self._manners.role,
+            stage="session",
+            code=reply.code,
+            reason=f"{reply.status} {reply.text}",
+        )
 
     def _told(self, verdict: Verdict, good: Reply) -> bytes:
         if isinstance(verdict, Refuse):

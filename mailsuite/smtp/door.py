@@ -9,10 +9,12 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from attrs import define, field
+from twisted.internet.interfaces import IHandshakeListener
 from twisted.internet.task import deferLater
 from twisted.internet.tcp import Connection
 from twisted.logger import Logger
 from typing_extensions import override
+from zope.interface import implementer
 
 from mailsuite.model.principals import Peer
 from mailsuite.model.replies import Reply
@@ -36,6 +38,9 @@ READ_OCTETS = 64 * 1024
 EVENTS_PER_TURN = 200
 """Commands of one connection served in one turn; about 10 us each."""
 
+HANDSHAKE_SECONDS = 10.0
+"""How long a TLS handshake may take."""
+
 PARTING_SECONDS = 5.0
 """How long a peer that is being closed may go on sending unheard."""
 
@@ -46,6 +51,7 @@ TIMEOUT = Reply(421, "4.4.2", "Timeout exceeded")
 _log = Logger()
 
 
+@implementer(IHandshakeListener)
 @define(eq=False, slots=False)
 class Door(Conversation):
     """One connection. ``left`` is called once when it has ended.
@@ -64,6 +70,7 @@ class Door(Conversation):
     _paused: bool = field(default=False, init=False)
     _parting: bool = field(default=False, init=False)
     _leaving: Reply | None = field(default=None, init=False)
+    _handshake: float | None = field(default=None, init=False)
     _session: Session = field(init=False)
 
     @override
@@ -71,6 +78,7 @@ class Door(Conversation):
         """Greet, in TLS where the port is for it."""
         cast("Any", self.transport).bufferSize = READ_OCTETS
         if self.manners.tls_at_once:
+            self._handshake = self.clock.seconds()
             self.secure(self.ground.tls())
         self.began = self._touched = self.clock.seconds()
         offer = self.manners.offered(self.host)
@@ -105,6 +113,10 @@ class Door(Conversation):
             "smtp.closed", sid=self.session, role=self.manners.role, seconds=seconds
         )
         self.left(self)
+
+    def handshakeCompleted(self) -> None:
+        """TLS stands (Twisted's interface)."""
+        self._handshake = None
 
     def _start(self, dialogue: Dialogue, *, greet: bool = False) -> None:
         self._talking = True
@@ -146,8 +158,8 @@ class Door(Conversation):
                 out.append(dialogue.failed(event))
             more = not (dialogue.over or dialogue.securing or self.gone)
         self.send(out[0] if len(out) == 1 else b"".join(out))
-        if not more or self._leaving is not None:
-            return self._turned(dialogue)
+        if self.gone or self._turned(dialogue):
+            return False
         if self._behind:
             await self.drained()
             return True
@@ -157,16 +169,19 @@ class Door(Conversation):
         return False
 
     def _turned(self, dialogue: Dialogue) -> bool:
-        """After an answer that ends something: the session, or its plain text."""
+        """Whether an answer ended something: the session, or its plain text."""
         if dialogue.over:
             self._part(abrupt=dialogue.abrupt)
         elif dialogue.securing:
             dialogue.securing = False
+            self._handshake = self.clock.seconds()
             self.secure(self.ground.tls())
             self._session.secured()
         elif self._leaving is not None and self._quiet(dialogue):
             self._dismiss(self._leaving)
-        return False
+        else:
+            return False
+        return True
 
     def _unforeseen(self) -> None:
         _log.failure("SMTP session {sid} failed", sid=self.session)
@@ -196,6 +211,9 @@ class Door(Conversation):
         dialogue, limits = self._dialogue, self.manners.sessions
         if dialogue is None or self.gone or self._parting:
             return
+        if self._handshake is not None and now - self._handshake > HANDSHAKE_SECONDS:
+            self.abort()
+            return
         ours = self._talking and not self._behind  # they wait for us
         since = now if dialogue.since is None else dialogue.since
         idle = now - self._touched > limits.idle_seconds
@@ -214,6 +232,8 @@ class Door(Conversation):
         So in plain TCP only our side is closed, and for a while what comes is
         read and thrown away.
         """
+        if self._parting:
+            return
         self._parting = True
         self._session.close()
         if self._dialogue is not None:

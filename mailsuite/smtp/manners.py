@@ -4,12 +4,15 @@ from ipaddress import ip_address
 
 from attrs import evolve, frozen
 
+from mailsuite.model.errors import UsageError
 from mailsuite.model.replies import Reply
+from mailsuite.net.endpoints import Place
 from mailsuite.smtp.settings import LMTP, SMTP, Sessions, Submission
 from mailsuite.wire.sasl.mechanisms import OFFERED
 from mailsuite.wire.smtp.lmtp import Dialect
 from mailsuite.wire.smtp.standing import Offer
 
+RECIPIENTS = 100  # RFC 5321 §4.5.3.1.8: the least that must be buffered
 AUTH_ATTEMPTS = 3  # failed logins in one session where no setting says so
 
 
@@ -49,6 +52,8 @@ class Manners:
 
 
 def _offer(hostname: str, sessions: Sessions, size: int) -> Offer:
+    if sessions.recipients < RECIPIENTS:
+        raise UsageError(f"recipients: RFC 5321 asks for at least {RECIPIENTS}")
     return Offer(hostname, size=size, recipients=sessions.recipients)
 
 
@@ -78,6 +83,13 @@ def submission(settings: Submission, hostname: str, size: int, *, tls: bool) -> 
 
 
 def lmtp(settings: LMTP, hostname: str, size: int) -> Manners:
-    """A socket of this machine."""
+    """A socket of this machine.
+
+    :raises UsageError: it could be reached from others, and LMTP trusts anybody.
+    """
+    for text in settings.listen:
+        place = Place.parse(text)
+        if not place.path and not ip_address(place.host).is_loopback:
+            raise UsageError(f"lmtp.listen: {text} is not on loopback")
     offer = evolve(_offer(hostname, settings, size), dialect=Dialect.LMTP)
     return Manners("lmtp", settings, offer, offer)

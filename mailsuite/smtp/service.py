@@ -68,6 +68,14 @@ class Doors(Factory):
     @override
     def buildProtocol(self, addr: IAddress | None) -> Protocol:
         if not self._limits.admit(_host(addr)):
+            self.ground.events.happened(
+                "smtp.rejected",
+                sid="",
+                role=self.manners.role,
+                stage="connect",
+                code=TOO_MANY.code,
+                reason=f"{TOO_MANY.status} {_host(addr)}",
+            )
             return Turned()
         door = Door(
             self.ground.clock,

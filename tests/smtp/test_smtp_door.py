@@ -14,7 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from mailsuite.directory import memory
 from mailsuite.events.memory import Events
 from mailsuite.model.address import Address
-from mailsuite.model.errors import NoSpace
+from mailsuite.model.errors import NoSpace, UsageError
 from mailsuite.model.replies import Reply
 from mailsuite.model.verdicts import Phase, Refuse
 from mailsuite.net.throttle import Throttle
@@ -401,6 +401,15 @@ class AuthTests(DoorCase):
 
 
 class EndTests(DoorCase):
+    def test_handshake(self) -> None:
+        """A TLS handshake that takes over 10 s is cut off."""
+        door, transport = self.opened()
+        door._handshake = self.clock.seconds()
+        door.overdue(9)
+        self.assertFalse(transport.disconnected)
+        door.overdue(11)
+        self.assertTrue(transport.disconnected)
+
     def test_idle(self) -> None:
         """Silence for 300 s is 421 4.4.2."""
         door, transport = self.opened(MAIL)
@@ -468,6 +477,21 @@ class EndTests(DoorCase):
         self.assertTrue(transport.disconnected)
         self.lose(door)
         self.successResultOf(stopped)
+
+
+class MannersTests(SynchronousTestCase):
+    def test_lmtp_stays_at_home(self) -> None:
+        """LMTP trusts whoever connects, so that only this machine may."""
+        for listen in ("unix:/run/x", "127.0.0.1:24", "[::1]:24"):
+            manners.lmtp(LMTP(listen=(listen,)), NAME, 1)
+        for listen in ("*:24", "192.0.2.1:24", "[::]:24"):
+            with self.assertRaises(UsageError):
+                manners.lmtp(LMTP(listen=(listen,)), NAME, 1)
+
+    def test_recipients(self) -> None:
+        """Fewer than 100 recipients cannot be set (RFC 5321 §4.5.3.1.8)."""
+        with self.assertRaises(UsageError):
+            manners.smtp(SMTP(recipients=99), NAME, 1, tls=False)
 
 
 class LimitTests(DoorCase):

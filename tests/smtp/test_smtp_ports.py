@@ -130,6 +130,7 @@ class TLSTests(PortCase):
                 "127.0.0.1", port, timeout=20, context=self.trust
             ) as client:
                 assert b"STARTTLS" not in client.ehlo()[1]
+                assert [door._handshake for door in self.ports.doors.open] == [None]
                 client.login("u@example.test", "p")
                 client.sendmail("u@example.test", ["x@far.test"], large)
 
