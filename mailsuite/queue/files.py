@@ -15,6 +15,7 @@ from mailsuite.interfaces.journal import IJournal, Position
 from mailsuite.model.errors import Damaged
 from mailsuite.model.ids import QueueId
 from mailsuite.queue.encoding import Opened, opened
+from mailsuite.queue.spool import put
 
 FOLDER = "spool"
 _FAN = 2  # of the id's last characters name the folder
@@ -58,9 +59,7 @@ class Files:
             os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
             fd = os.open(path, flags, 0o600)
         try:
-            rest = memoryview(octets)
-            while rest:
-                rest = rest[os.write(fd, rest) :]
+            put(fd, octets)
         finally:
             os.close(fd)
         return zlib.crc32(octets)

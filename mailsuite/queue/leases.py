@@ -89,10 +89,10 @@ class Settling:
             job.done.extend(outcomes)
             job.dirty = True
         for n, outcome in outcomes.items():
-            slot = job.slots.pop(n)
-            self._tell("queue.delivered", job, slot, outcome)
+            self._tell("queue.delivered", job, job.slots.pop(n), outcome)
         if not job.slots:
             ledger.end(job)
+        self._answer(job, outcomes)
 
     async def _record(
         self, job: Job, lease: Lease, outcomes: Mapping[int, Outcome]
@@ -251,7 +251,6 @@ class Settling:
                 ][2:7]
                 slot.lease = 0
                 self._tell("queue.deferred", job, slot, outcome)
-                ledger.outcomes.put_off(job.id, n)
                 continue
             del job.slots[n]
             here = lease.transport == LOCAL_TRANSPORT
@@ -260,14 +259,23 @@ class Settling:
             name = "queue.failed" if isinstance(outcome, Failed) else "queue.delivered"
             if not isinstance(outcome, Expanded):
                 self._tell(name, job, slot, outcome)
-            else:
-                ledger.outcomes.came(job.id, n, outcome, ledger.ground.wall())
         for _, each in pending.grown:
             job.slots[each.recipient.n] = each
         if not job.slots:
             ledger.end(job)
         elif pending.grown:
             self.created(job)
+        self._answer(job, outcomes)
+
+    def _answer(self, job: Job, outcomes: Mapping[int, Outcome]) -> None:
+        """Tell who waits, now that everything is as the outcomes say."""
+        known = self._ledger.outcomes
+        now = self._ledger.ground.wall()
+        for n, outcome in outcomes.items():
+            if isinstance(outcome, Deferred):
+                known.put_off(job.id, n)
+            else:
+                known.came(job.id, n, outcome, now)
 
     def _undone(
         self, job: Job, lease: Lease, outcomes: Mapping[int, Outcome], pending: Pending
@@ -289,11 +297,6 @@ class Settling:
             self._apply(job, lease, one, Pending(changes, [], []))
 
     def _tell(self, name: str, job: Job, slot: Slot, outcome: Outcome) -> None:
-        ledger = self._ledger
-        ground = ledger.ground
-        n = slot.recipient.n
-        if not isinstance(outcome, Deferred):
-            ledger.outcomes.came(job.id, n, outcome, ground.wall())
         fields: dict[str, str | int | float] = {
             "qid": job.id,
             "to": str(slot.recipient.address),
@@ -304,4 +307,4 @@ class Settling:
             fields["host"] = outcome.host
         if not isinstance(outcome, Expanded):
             fields["text"] = outcome.text[:TEXT_CHARACTERS]
-        ground.events.happened(name, **fields)
+        self._ledger.ground.events.happened(name, **fields)

@@ -34,7 +34,7 @@ class Listing:
         name, number = _place(after)
         ledger = self._ledger
         jobs = dict(ledger.jobs)
-        names = nsmallest(limit + 1, (each for each in jobs if each >= name))
+        names = nsmallest(limit + 2, (each for each in jobs if each >= name))
         rows = [
             row
             for each in names

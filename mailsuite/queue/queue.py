@@ -172,7 +172,8 @@ class Queue:
         outcomes = self._ledger.outcomes
         known = outcomes.known(id, recipient)
         job = self._ledger.jobs.get(id)
-        if known is not None or job is None or recipient not in job.slots:
+        slot = None if job is None else job.slots.get(recipient)
+        if known is not None or slot is None or (slot.attempts and slot.idle):
             return known
         waiting = outcomes.wait(id, recipient)
         _ = waiting.addTimeout(

@@ -172,15 +172,14 @@ class Writer:
         if self._fd < 0:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
             self._fd = os.open(self._path, flags, 0o600)
-        octets = memoryview(b"".join(blocks))
-        while octets:
-            octets = octets[os.write(self._fd, octets) :]
+        put(self._fd, b"".join(blocks))
 
     def _failed(self, failure: Failure) -> None:
         error = failure.value
         if not isinstance(error, OSError):
             failure.raiseException()
         self._error = refused(error)
+        self.abort()
 
     def _written(self, amount: int) -> None:
         self._pending -= amount
@@ -239,6 +238,13 @@ class Writer:
             self._fd = -1
         with suppress(OSError):
             os.unlink(self._path)
+
+
+def put(fd: int, octets: bytes) -> None:
+    """Write all of it. Blocks."""
+    rest = memoryview(octets)
+    while rest:
+        rest = rest[os.write(fd, rest) :]
 
 
 def sync_folder(path: str) -> None:

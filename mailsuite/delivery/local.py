@@ -1,0 +1,139 @@
+"""The transport ``local``: aliases are expanded, mail is filed into accounts.
+
+The append carries ``Once(queue id, recipient, 0)``: however often a delivery is
+repeated, the message is in the mailbox once.
+"""
+
+from collections.abc import Sequence
+
+from attrs import define, field
+from twisted.internet.defer import Deferred as Pending
+from twisted.internet.defer import gatherResults
+from zope.interface import implementer
+
+from mailsuite.delivery.expand import expand
+from mailsuite.delivery.handles import Handles
+from mailsuite.delivery.settings import Settings
+from mailsuite.interfaces.directory import Alias, IDirectory, Local, Resolution, Unknown
+from mailsuite.interfaces.mailboxes import (
+    BadName,
+    IAccount,
+    IAccounts,
+    LimitReached,
+    NoSuchMailbox,
+)
+from mailsuite.interfaces.queueing import IDelivery, Lease, Settle
+from mailsuite.model.changes import Draft
+from mailsuite.model.envelope import Once, Recipient
+from mailsuite.model.errors import Damaged, NoSpace, OverQuota
+from mailsuite.model.outcomes import (
+    Deferred,
+    Delivered,
+    Failed,
+    Outcome,
+)
+
+INBOX = "INBOX"
+DETAIL_CHARACTERS = 255  # a longer detail names no folder
+
+DELIVERED = Delivered("stored")
+FULL = Deferred("4.2.2", "the mailbox is full")
+NO_SPACE = Deferred("4.3.1", "the disk is full")
+TROUBLE = Deferred("4.3.0", "the mailbox cannot be written now")
+UNREADABLE = Deferred("4.3.0", "the message cannot be read now")
+NOBODY = Failed("5.1.1", "there is no such mailbox here")
+ELSEWHERE = Deferred("4.4.4", "the domain is no longer one of ours")
+
+
+@define(eq=False)
+@implementer(IDelivery)
+class LocalDelivery:
+    """Delivers to accounts; each recipient is settled when its fate is known."""
+
+    _accounts: IAccounts
+    _directory: IDirectory
+    _settings: Settings
+    _handles: Handles = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._handles = Handles(self._accounts, self._settings.open_accounts)
+
+    async def deliver(self, lease: Lease, settle: Settle) -> None:
+        """See :meth:`IDelivery.deliver`."""
+        recipients = lease.recipients
+        found = await self._directory.resolve([each.address for each in recipients])
+        if len(recipients) == 1:
+            await self._one(lease, recipients[0], found[0], settle)
+            return
+        await self._several(lease, found, settle)
+
+    async def _several(
+        self, lease: Lease, found: Sequence[Resolution], settle: Settle
+    ) -> None:
+        """At once; the store takes appends that come together together."""
+        work = [
+            Pending.fromCoroutine(self._one(lease, recipient, what, settle))
+            for recipient, what in zip(lease.recipients, found, strict=True)
+        ]
+        await gatherResults(work, consumeErrors=True)
+
+    async def _one(
+        self, lease: Lease, recipient: Recipient, what: Resolution, settle: Settle
+    ) -> None:
+        if isinstance(what, Local):
+            outcome = await self._file(lease, recipient, what)
+        elif isinstance(what, Alias):
+            outcome = expand(recipient, what.targets, self._settings.alias_targets)
+        elif isinstance(what, Unknown):
+            outcome = NOBODY
+        else:
+            outcome = ELSEWHERE
+        await settle(lease, {recipient.n: outcome})
+
+    async def _file(self, lease: Lease, recipient: Recipient, what: Local) -> Outcome:
+        try:
+            held = await self._handles.take(what.account)
+            try:
+                return await self._append(held.account, lease, recipient, what.detail)
+            finally:
+                self._handles.give(held)
+        except OverQuota:
+            return FULL
+        except NoSpace:
+            return NO_SPACE
+        except Damaged:
+            return UNREADABLE
+        except (OSError, LimitReached, NoSuchMailbox):
+            self._handles.drop(what.account)
+            return TROUBLE
+
+    async def _append(
+        self, account: IAccount, lease: Lease, recipient: Recipient, detail: str
+    ) -> Outcome:
+        drafts = [Draft(lease.blob)]
+        once = Once(lease.id, recipient.n, 0)
+        if detail and self._settings.detail_folders:
+            folder = await self._folder(account, detail)
+            if folder:
+                try:
+                    await account.append(folder, drafts, once)
+                except (NoSuchMailbox, BadName):
+                    pass  # it went away meanwhile
+                else:
+                    return DELIVERED
+        await account.append(INBOX, drafts, once)
+        return DELIVERED
+
+    async def _folder(self, account: IAccount, detail: str) -> str:
+        """The folder that a detail names, in any case; none is ever made for it."""
+        if len(detail) > DETAIL_CHARACTERS:
+            return ""
+        wanted = detail.casefold()
+        names = [row.name for row in await account.mailboxes() if row.selectable]
+        if detail in names:
+            return detail
+        return next((name for name in names if name.casefold() == wanted), "")
+
+    def close(self) -> None:
+        """Let all accounts go."""
+        self._handles.close()
