@@ -32,7 +32,7 @@ async def _rest(work: Work, waiting: Deferred[Any]) -> None:
     await _Begun(work, waiting)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _Begun:
     """A coroutine that stands at its first wait, as something to await."""
 

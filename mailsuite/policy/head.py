@@ -13,7 +13,7 @@ _BLANK = b"\r\n\r\n"
 
 
 @implementer(IBlobWriter)
-@define(eq=False)
+@define(eq=False, repr=False)
 class Head:
     """Between the door and the writer of the blob.
 

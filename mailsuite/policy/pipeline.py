@@ -9,7 +9,7 @@ from mailsuite.model.verdicts import PROCEED, Phase, Proceed, Refuse, Verdict
 from mailsuite.policy.view import NOTHING, View
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Pipeline:
     """Immutable: a reload makes another, and transactions keep theirs."""
 

@@ -78,7 +78,7 @@ def stages(purpose: Purpose, ground: Ground, settings: Settings) -> list[IStage]
 
 
 @implementer(IReceptions)
-@define(eq=False)
+@define(eq=False, repr=False)
 class Receptions:
     """The source of receptions for one purpose; ``reload`` swaps what is new.
 
@@ -129,7 +129,7 @@ class Receptions:
 
 
 @implementer(IReception)
-@define(eq=False)
+@define(eq=False, repr=False)
 class Reception:
     """One connection."""
 

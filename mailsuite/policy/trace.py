@@ -12,7 +12,7 @@ from mailsuite.policy.view import View
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9._-]+|\[[A-Za-z0-9.:]+\]")
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Dates:
     """RFC 5322 §3.3 dates of now, rendered once a second."""
 

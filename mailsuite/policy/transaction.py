@@ -42,7 +42,7 @@ class Desk:
 
 
 @implementer(ITransaction)
-@define(eq=False)
+@define(eq=False, repr=False)
 class Transaction:
     """Collects the envelope, asks the stages, hands over to the queue."""
 

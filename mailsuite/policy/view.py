@@ -14,7 +14,7 @@ NOTHING: Marks = {}
 
 
 @implementer(IView)
-@define(eq=False)
+@define(eq=False, repr=False)
 class View:
     """Filled by reception and transaction as the dialogue goes on.
 

@@ -18,7 +18,7 @@ INVALID = Reply(535, "5.7.8", "Authentication credentials invalid")
 LATER = Reply(454, "4.7.0", "Temporary authentication failure")
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Authentication:
     """Of one session. ``failures`` counts wrong proofs.
 

@@ -24,7 +24,7 @@ FULL = Reply(452, "4.3.1", "Insufficient system storage")
 TOO_MANY_FAILURES = Reply(421, "4.7.0", "Too many failed logins")
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Dialogue:
     """One connection's conversation, without its transport.
 

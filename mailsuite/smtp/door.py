@@ -52,7 +52,7 @@ _log = Logger()
 
 
 @implementer(IHandshakeListener)
-@define(eq=False, slots=False)
+@define(eq=False, slots=False, repr=False)
 class Door(Conversation):
     """One connection. ``left`` is called once when it has ended.
 

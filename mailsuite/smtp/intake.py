@@ -7,7 +7,7 @@ from mailsuite.interfaces.receiving import ITransaction
 from mailsuite.model.replies import Reply
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Intake:
     """A transaction with the writer of its octets.
 

@@ -38,7 +38,7 @@ class Turned(Protocol):
         transport.loseConnection()
 
 
-@define(eq=False, slots=False)
+@define(eq=False, slots=False, repr=False)
 class Doors(Factory):
     """Makes a :class:`Door` for each connection; ``reload`` changes the next ones.
 
@@ -123,7 +123,7 @@ def _host(addr: IAddress | None) -> str:
     return getattr(addr, "host", "")
 
 
-@define(eq=False, slots=False)
+@define(eq=False, slots=False, repr=False)
 class Ports(Service):
     """The service of one factory behind its bound sockets."""
 

@@ -12,7 +12,7 @@ from mailsuite.policy.trace import Dates
 
 
 @implementer(IStage)
-@define(eq=False)
+@define(eq=False, repr=False)
 class Completion:
     """Adds what is missing; never asked for mail from other servers."""
 

@@ -20,7 +20,7 @@ FROM_NOT_YOURS = Refuse(Reply(553, "5.7.1", "From address not owned by you"))
 
 
 @implementer(IStage)
-@define(eq=False)
+@define(eq=False, repr=False)
 class Identity:
     """MAIL FROM and every address of From must be the user's.
 

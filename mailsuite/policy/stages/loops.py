@@ -12,7 +12,7 @@ LOOP = Refuse(Reply(554, "5.4.6", "Too many hops: the message loops"))
 
 
 @implementer(IStage)
-@define(eq=False)
+@define(eq=False, repr=False)
 class Loops:
     """Refuses more than so many Received fields; RFC 5321 says at least 100 pass.
 

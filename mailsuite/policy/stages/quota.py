@@ -14,7 +14,7 @@ FULL = Refuse(Reply(452, "4.2.2", "Mailbox full"))
 
 
 @implementer(IStage)
-@define(eq=False)
+@define(eq=False, repr=False)
 class Quota:
     """Compares the declared size, or one octet, with the account's room."""
 

@@ -33,7 +33,7 @@ def networks(texts: Iterable[str]) -> Networks:
 
 
 @implementer(IStage)
-@define(eq=False)
+@define(eq=False, repr=False)
 class Recipients:
     """Says 550 for unknown users of ours, 554 for others' without the right.
 

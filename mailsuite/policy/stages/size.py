@@ -11,7 +11,7 @@ TOO_LARGE = Refuse(Reply(552, "5.3.4", "Message exceeds the size limit"))
 
 
 @implementer(IStage)
-@define(eq=False)
+@define(eq=False, repr=False)
 class Size:
     """The SMTP session checks it sooner; other ways in have only this."""
 

@@ -9,7 +9,7 @@ from mailsuite.model.principals import Password
 from mailsuite.wire.sasl.exchange import NAME_OCTETS, SECRET_OCTETS, Challenge, text
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Login:
     """The name may come as initial response, as many clients send it."""
 

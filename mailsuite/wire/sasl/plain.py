@@ -7,7 +7,7 @@ from mailsuite.model.principals import Password
 from mailsuite.wire.sasl.exchange import NAME_OCTETS, SECRET_OCTETS, Challenge, text
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Plain:
     """Nobody may act for another: an authzid must be empty or the authcid."""
 

@@ -16,7 +16,7 @@ class Bare(Exception):  # noqa: N818 - a finding; the session answers it
     """A bare CR or LF stood in the content."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Content:
     """One message's content, from the octet after DATA's CRLF to its end.
 

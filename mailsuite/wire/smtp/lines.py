@@ -16,7 +16,7 @@ class Endless(Exception):  # noqa: N818 - same
     """A discarded line does not end; the connection should."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Lines:
     """Octets that came and are not used yet.
 

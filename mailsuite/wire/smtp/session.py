@@ -38,7 +38,7 @@ _TLS_HANDSHAKE = 0x16  # RFC 8446 §5.1: the first octet of a ClientHello's reco
 _END = commands.End()
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Session:
     """One connection's dialogue; it begins by waiting for our greeting.
 

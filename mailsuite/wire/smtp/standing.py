@@ -25,7 +25,7 @@ class Offer:
     clear_auth: bool = False
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Standing:
     """The dialogue so far; ``recipients`` counts those accepted."""
 
