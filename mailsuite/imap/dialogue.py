@@ -1,8 +1,12 @@
 """What one session says to each event of its client, and by itself in IDLE."""
 
-from attrs import define
-from twisted.internet.defer import CancelledError
+from collections import deque
+from collections.abc import Awaitable
+
+from attrs import define, field
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from mailsuite.imap import answers
 from mailsuite.imap.answers import No
@@ -24,6 +28,9 @@ from mailsuite.wire.imap.events import (
     Uploaded,
 )
 
+STORING_MOST = 64  # messages of one pipeline that are stored at the same time
+STORING_OCTETS = 1_048_576  # larger ones are files already, and stored one by one
+
 _log = Logger()
 
 
@@ -33,12 +40,14 @@ class Dialogue:
 
     ``refusals`` counts what was answered BAD. ``over`` is what BYE says when the
     connection must end; ``news`` is set when IDLE has something to tell.
+    ``storing`` are messages of a pipeline that are being stored together.
     """
 
     talk: Talk
     refusals: int = 0
     over: bytes = b""
     news: bool = False
+    storing: "deque[tuple[bytes, Deferred[bytes]]]" = field(factory=deque)
     appending: Appending | None = None
     _idling: Idling | None = None
 
@@ -47,30 +56,40 @@ class Dialogue:
         if self._idling is not None:
             self._idling.changed()
 
+    @property
+    def waiting(self) -> bool:
+        """Whether there is something to say without an event."""
+        return self.news or bool(self.storing)
+
     def close(self) -> None:
         """The connection is gone."""
         self._end_idle()
         if self.appending is not None:
             self.appending.spoil(b"NO")
             self.appending = None
+        for _, work in self.storing:
+            _ = work.addErrback(_dropped)
+        self.storing.clear()
         self.talk.close()
 
     async def serve(self, event: Event | None) -> None:
-        """Do what an event asks for; None: tell IDLE's news."""
+        """Do what an event asks for; None: all that came is served."""
         tag = self._tag(event)
-        try:
-            answer = await self._do(event)
-        except No as refused:
-            answer = refused.text
-        except (Gone, CancelledError):
-            raise
-        except answers.KNOWN as error:
-            answer = answers.of(error)
-        except Exception:
-            answer = _unforeseen(self.talk, event)
+        if not isinstance(event, Upload | Block | Uploaded):
+            await self._settle()
+        answer = await _outcome(self.talk, event, self._do(event))
         if answer is not None:
+            await self._settle()
             name = event.name if isinstance(event, Command) else b""
             await self._answer(tag, answer, name)
+
+    async def _settle(self) -> None:
+        """Answer the messages that are being stored, in their order."""
+        while self.storing:
+            tag, work = self.storing.popleft()
+            answer = await _outcome(self.talk, None, work)
+            assert answer is not None
+            await self._answer(tag, answer, b"")
 
     def _tag(self, event: Event | None) -> bytes:
         if isinstance(event, Command | Upload):
@@ -89,9 +108,7 @@ class Dialogue:
         if isinstance(event, Upload):
             return await self._upload(event)
         if isinstance(event, Uploaded):
-            appending, self.appending = self.appending, None
-            assert appending is not None
-            return await appending.finish(self.talk)
+            return await self._uploaded()
         if isinstance(event, Line):
             return await self._line(event.text)
         if isinstance(event, Refused):
@@ -159,7 +176,21 @@ class Dialogue:
                 self.over = b"The message is too large to be passed over"
             raise
         if upload.waits:
+            await self._settle()
             self.talk.write(responses.CONTINUE)
+        return None
+
+    async def _uploaded(self) -> bytes | None:
+        """A message is whole: store it while the next one comes, if one does."""
+        appending, self.appending = self.appending, None
+        assert appending is not None
+        if appending.upload.size > STORING_OCTETS or len(self.storing) >= STORING_MOST:
+            await self._settle()
+        alone = not self.talk.session.held and not self.storing
+        if alone or appending.upload.size > STORING_OCTETS:
+            return await appending.finish(self.talk)
+        work = Deferred.fromCoroutine(appending.finish(self.talk))
+        self.storing.append((appending.tag, work))
         return None
 
     async def _line(self, text: bytes) -> bytes | None:
@@ -208,6 +239,26 @@ class Dialogue:
             self._idling = None
         self.talk.tag = b""
         self.talk.session.converse(on=False)
+
+
+async def _outcome(
+    talk: Talk, event: Event | None, work: Awaitable[bytes | None]
+) -> bytes | None:
+    """What a command is answered: its own text, or what became of it."""
+    try:
+        return await work
+    except No as refused:
+        return refused.text
+    except (Gone, CancelledError):
+        raise
+    except answers.KNOWN as error:
+        return answers.of(error)
+    except Exception:
+        return _unforeseen(talk, event)
+
+
+def _dropped(_: Failure) -> None:
+    """Nobody is there to be told."""
 
 
 def _unforeseen(talk: Talk, event: Event | None) -> bytes:

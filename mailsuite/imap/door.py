@@ -98,7 +98,7 @@ class Door(Conversation):
         talk, dialogue, served = self._talk, self._dialogue, 0
         talk.begins_turn()
         try:
-            while (event := talk.session.next_event()) is not None or dialogue.news:
+            while (event := talk.session.next_event()) is not None or dialogue.waiting:
                 await dialogue.serve(event)
                 talk.send()
                 await self.drained()
@@ -126,7 +126,7 @@ class Door(Conversation):
             self._bye(b"Too many bad commands", "refused")
         elif talk.failures >= settings.login_attempts and not talk.user:
             self._bye(b"Too many failed logins", "failures")
-        elif self._leaving and dialogue.appending is None:
+        elif self._leaving and not dialogue.appending and not dialogue.storing:
             self._bye(STOPPING, "stopped")
         elif self._paused and talk.session.held <= HELD_OCTETS:
             self._paused = False

@@ -45,7 +45,7 @@ class Looking:
         raw = needle.encode("ascii") if needle.isascii() else None
         async for batch in self.mailbox.read(uids, [Need.HEADER]):
             for uid, header in zip(batch.uids, batch.columns[Need.HEADER], strict=True):
-                if _may_hold(header, raw) and _field_holds(header, name, needle):
+                if _may_hold(header, raw, name) and _holds(header, name, needle):
                     yield uid
             await self.talk.flush()
 
@@ -92,17 +92,17 @@ class Looking:
             octets.close()
 
 
-def _may_hold(octets: bytes, raw: bytes | None) -> bool:
-    """Whether decoding could find an ASCII text."""
-    if raw is None:
-        return True
+def _may_hold(octets: bytes, raw: bytes | None, name: bytes = b"") -> bool:
+    """Whether decoding could find an ASCII text, in a field of that name."""
     lowered = octets.lower()
-    if raw in lowered or any(word in lowered for word in _HIDING):
+    if name not in lowered:
+        return False
+    if raw is None or raw in lowered or any(word in lowered for word in _HIDING):
         return True
     return b" " in raw and raw in lowered.replace(b"\r\n", b"").replace(b"\n", b"")
 
 
-def _field_holds(header: bytes, name: bytes, needle: str) -> bool:
+def _holds(header: bytes, name: bytes, needle: str) -> bool:
     return any(
         needle in words.decode(value).casefold()
         for value in headers.values(header, name)

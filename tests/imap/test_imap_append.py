@@ -128,3 +128,42 @@ class AppendTests(SynchronousTestCase):
         self.assertTrue(said.startswith(b"a OK"))
         self.assertEqual(said.count(b"b OK"), 40_000)
         self.assertEqual(self.client.transport.producerState, "producing")
+
+    def test_together(self):
+        """Messages of one pipeline are stored at the same time."""
+        from tests.support.imap_world import held
+
+        self.talk.world.appending = held()
+        one = b"a%d APPEND Sent {%d+}\r\n%b\r\n"
+        octets = b"".join([one % (n, len(MAIL), MAIL) for n in range(3)])
+        self.assertEqual(self.client.say(octets + b"b NOOP\r\n"), b"")
+        states = [writer.state for writer in self.talk.blobs.writers]
+        self.assertEqual(states, ["closed"] * 3)
+        self.talk.world.appending.callback(None)
+        said = self.client.hear()
+        self.assertEqual(
+            [line[:2] for line in said.split(b"\r\n")[:-1]],
+            [b"a0", b"a1", b"a2", b"b "],
+        )
+
+    def test_together_refused(self):
+        """One that is refused among them is answered in its place."""
+        one = b"a%d APPEND %b {%d+}\r\n%b\r\n"
+        names = [b"Sent", b"no", b"Sent"]
+        octets = [one % (n, box, len(MAIL), MAIL) for n, box in enumerate(names)]
+        said = self.client.say(b"".join(octets) + b"b NOOP\r\n")
+        self.assertEqual(
+            [line[:5] for line in said.split(b"\r\n")[:-1]],
+            [b"a0 OK", b"a1 NO", b"a2 OK", b"b OK "],
+        )
+
+    def test_lost_together(self):
+        """A connection that ends while messages are stored ends quietly."""
+        from tests.support.imap_world import held
+
+        self.talk.world.appending = held()
+        one = b"a APPEND Sent {%d+}\r\n%b\r\n" % (len(MAIL), MAIL)
+        self.client.say(one * 3)
+        self.client.lose()
+        self.talk.world.appending.callback(None)
+        self.assertEqual(self.talk.world.opened, 0)

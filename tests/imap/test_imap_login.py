@@ -162,7 +162,7 @@ class LoginTests(SynchronousTestCase):
         """What was not foreseen is NO [SERVERBUG], logged, and not told."""
         self.client.ask(b"LOGIN mrose secret")
         self.talk.world.broken = ZeroDivisionError("inner part")
-        lines, answer = self.client.ask(b"SELECT INBOX")
+        _, answer = self.client.ask(b"SELECT INBOX")
         self.assertIn(b"NO [SERVERBUG]", answer)
         self.assertNotIn(b"inner", answer)
         self.talk.world.broken = None

@@ -292,7 +292,7 @@ class MailTests(SynchronousTestCase):
             "TEXT {6+}\r\nGRÜSSE",
         ):
             word = keys.rpartition("\n")[2]
-            octets = keys.replace("{6+}", "{%d+}" % len(word.encode())).encode()
+            octets = keys.replace("{6+}", f"{{{len(word.encode())}+}}").encode()
             self.assertEqual(self.found(b"CHARSET UTF-8 " + octets), b"1", keys)
 
     def test_uid_search(self):

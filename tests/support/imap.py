@@ -1,6 +1,6 @@
-"""Transcripts of IMAP: ``C:`` lines are said, ``S:`` lines must be answered.
+r"""Transcripts of IMAP: ``C:`` lines are said, ``S:`` lines must be answered.
 
-``...`` in an ``S:`` line stands for anything. A ``C:`` line that ends in ``\\`` has
+``...`` in an ``S:`` line stands for anything. A ``C:`` line that ends in ``\`` has
 no line end of its own. Lines with neither mark are comments.
 """
 

@@ -47,7 +47,7 @@ def _first_unseen(view: View) -> int:
     return marks.index(True) + 1 if True in marks else 0
 
 
-async def close(talk: Talk, asked: Bare) -> bytes:
+async def close(talk: Talk, _asked: Bare) -> bytes:
     r"""§6.4.2: what has \Deleted goes, and nobody is told."""
     selected = talk.chosen
     talk.select(None)
