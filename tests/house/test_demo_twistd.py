@@ -1,0 +1,116 @@
+"""``init`` and ``twistd``: from nothing to a suite in daemon mode, and back."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support.demo import free_port_base
+
+ROOT = Path(__file__).parent.parent.parent
+TWISTD = "from twisted.scripts.twistd import run; run()"
+MAILSUITE = "from mailsuite.cli.main import main; main()"
+
+
+class TwistdTests(SynchronousTestCase):
+    def setUp(self):
+        self.folder = Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.config = self.folder / "etc" / "mailsuite.toml"
+        base = free_port_base()
+        self.environ = os.environ | {
+            "MAILSUITE_SMTP_LISTEN": f"127.0.0.1:{base + 25}",
+            "MAILSUITE_SUBMISSION_LISTEN": f"127.0.0.1:{base + 587}",
+            "MAILSUITE_SUBMISSION_LISTEN_TLS": f"127.0.0.1:{base + 465}",
+            "MAILSUITE_IMAP_LISTEN": f"127.0.0.1:{base + 143}",
+            "MAILSUITE_IMAP_LISTEN_TLS": f"127.0.0.1:{base + 993}",
+            "MAILSUITE_POP3_LISTEN": "",
+            "MAILSUITE_POP3_LISTEN_TLS": "",
+            "PYTHONPATH": str(ROOT),
+        }
+
+    def run_code(self, code, *words, status=0):
+        done = subprocess.run(
+            [sys.executable, "-c", code, *map(str, words)],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            cwd=self.folder,
+            env=self.environ,
+        )
+        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+        return done.stdout + done.stderr
+
+    def mailsuite(self, *words, status=0):
+        return self.run_code(MAILSUITE, "--config", self.config, *words, status=status)
+
+    def twistd(self, *words, status=0):
+        return self.run_code(
+            TWISTD, *words, "mailsuite", "--config", self.config, status=status
+        )
+
+    def init(self):
+        said = self.mailsuite(
+            "init", "ann@example.test", "--hostname", "mx.test", "--json"
+        )
+        return json.loads(said)
+
+    def test_init(self):
+        """Made once; again, nothing is overwritten; a dry run makes nothing."""
+        said = self.mailsuite("init", "ann@example.test", "--dry-run")
+        self.assertIn("would be made", said)
+        self.assertEqual(list(self.folder.iterdir()), [])
+        made = self.init()
+        self.assertGreater(len(made["password"]), 12)
+        self.assertIn("MX", {row["type"] for row in made["dns"]})
+        before = self.config.read_text("utf-8")
+        again = self.init()
+        self.assertEqual(again["password"], "")
+        self.assertEqual(self.config.read_text("utf-8"), before)
+        (key,) = self.folder.rglob("*.key")
+        self.assertEqual(key.stat().st_mode & 0o777, 0o600)
+
+    def test_daemon(self):
+        """Twistd starts it in the background; SIGTERM ends it and its pid file."""
+        self.init()
+        pidfile = self.folder / "twistd.pid"
+        self.twistd("--pidfile", pidfile)
+        pid = int(pidfile.read_text("ascii"))
+        self.addCleanup(self.kill, pid)
+        self.until((self.folder / "var" / "ctl.sock").exists)
+        self.until(lambda: "ann@example.test" in self.mailsuite("user", "list"))
+        said = self.twistd("-n", "--pidfile", "", status=1)
+        self.assertIn("another instance", said)
+        os.kill(pid, signal.SIGTERM)
+        self.until(lambda: not pidfile.exists())
+        log = (self.folder / "var" / "mailsuite.log").read_text("utf-8")
+        self.assertIn("event=house.started", log)
+        self.assertIn("event=house.stopped", log)
+        self.assertIn("clean", (self.folder / "var" / "generation").read_text("ascii"))
+
+    def test_unknown_key(self):
+        """An unknown key stops twistd with file and line, before any fork."""
+        self.init()
+        self.config.write_text("[smtp]\nlissen = []\n", "utf-8")
+        said = self.twistd("--pidfile", self.folder / "pid", status=1)
+        self.assertIn("mailsuite.toml:2: unknown key 'lissen'", said)
+        self.assertFalse((self.folder / "pid").exists())
+
+    def kill(self, pid):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+    def until(self, condition, seconds=20):
+        end = time.monotonic() + seconds
+        while not condition():
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.05)
