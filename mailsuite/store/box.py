@@ -78,7 +78,7 @@ class Box:
 
     def temporary(self, base: str) -> str:
         """Where a file is written before it gets its place."""
-        return f"{self.path}/tmp/{base}"
+        return "/".join((self.path, "tmp", base))
 
     def code(self, flags: Flags) -> int:
         """The number of a set of flags; a new one is written with the next commit."""

@@ -42,23 +42,23 @@ class Facts:
     """The open database. All calls block."""
 
     path: str
-    _database: sqlite3.Connection = field(init=False)
+    database: sqlite3.Connection = field(init=False)
     modseq_limit: int = 2
     email_limit: int = 0
 
     def __attrs_post_init__(self) -> None:
-        self._database = schema.connect(self.path, schema.FACTS, "FULL")
+        self.database = schema.connect(self.path, schema.FACTS, "FULL")
         try:
-            facts = dict(self._database.execute("SELECT key, value FROM fact"))
+            facts = dict(self.database.execute("SELECT key, value FROM fact"))
             self.modseq_limit = int(facts.get("modseq_limit", 2))
             self.email_limit = int(facts.get("email_limit", 0))
         except BaseException:
-            self._database.close()
+            self.database.close()
             raise
 
     def mailboxes(self) -> list[Mailbox]:
         """Every mailbox."""
-        rows = self._database.execute(
+        rows = self.database.execute(
             "SELECT id, name, directory, uidvalidity, uid_limit, guid, use,"
             " selectable FROM mailbox ORDER BY id"
         )
@@ -66,7 +66,7 @@ class Facts:
 
     def change(self, statements: Iterable[tuple[str, Sequence[object]]]) -> None:
         """Do all of them in one synced transaction."""
-        database = self._database
+        database = self.database
         database.execute("BEGIN IMMEDIATE")
         try:
             for statement, values in statements:
@@ -91,7 +91,7 @@ class Facts:
 
     def validity(self, wall: float) -> int:
         """A UIDVALIDITY that no mailbox of the account ever had."""
-        row = self._database.execute(
+        row = self.database.execute(
             "SELECT max(coalesce((SELECT value FROM fact WHERE key = 'validity'), 0),"
             " coalesce((SELECT max(uidvalidity) FROM mailbox), 0))"
         ).fetchone()
@@ -121,24 +121,24 @@ class Facts:
 
     def subscriptions(self) -> list[str]:
         """Every subscribed name."""
-        rows = self._database.execute("SELECT name FROM subscription ORDER BY name")
+        rows = self.database.execute("SELECT name FROM subscription ORDER BY name")
         return [name for (name,) in rows.fetchall()]
 
     def doomed(self) -> list[str]:
         """Directories of mailboxes that were deleted, perhaps still there."""
-        rows = self._database.execute("SELECT directory FROM doomed")
+        rows = self.database.execute("SELECT directory FROM doomed")
         return [directory for (directory,) in rows.fetchall()]
 
     def value(self, key: str) -> str:
         """A fact as text; empty if there is none."""
-        row = self._database.execute(
+        row = self.database.execute(
             "SELECT value FROM fact WHERE key = ?", (key,)
         ).fetchone()
         return str(row[0]) if row else ""
 
     def close(self) -> None:
         """Let go of it."""
-        self._database.close()
+        self.database.close()
 
 
 def new_guid() -> str:

@@ -38,7 +38,6 @@ from mailsuite.model.envelope import Once
 from mailsuite.model.errors import OverQuota
 from mailsuite.model.flags import DELETED, SEEN, Flags, FlagTable
 from mailsuite.model.ids import AccountName, EmailId, MailboxId, ModSeq, Uid
-
 from mailsuite.store import maildir, names
 from mailsuite.store.box import Box
 from mailsuite.store.settings import Settings
@@ -63,7 +62,7 @@ class _Folder:
     messages: dict[Uid, _Message] = field(factory=dict)
     gone: list[tuple[ModSeq, Uid, ModSeq]] = field(factory=list)
     """(when, which, since when it had been there)"""
-    recent: Uid = Uid(1)
+    recent: Uid = field(default=Uid(1))
     table: FlagTable = field(factory=FlagTable)
     spelling: Box = field(factory=lambda: Box(MailboxId(0), "", "", "", 0, 0, ""))
 
@@ -104,7 +103,7 @@ class _Shared:
     folders: dict[MailboxId, _Folder] = field(factory=dict)
     subscribed: set[str] = field(factory=set)
     once: dict[Once, Appended] = field(factory=dict)
-    modseq: ModSeq = ModSeq(1)
+    modseq: ModSeq = field(default=ModSeq(1))
     emails: int = 0
     ids: int = 0
     validity: int = 1_000

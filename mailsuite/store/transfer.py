@@ -110,7 +110,7 @@ def _stage(
                     base,
                     "cur",
                     marks,
-                )  # fmt: skip
+                )
             )
     except BaseException as error:
         for path in staged:

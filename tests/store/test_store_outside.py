@@ -1,0 +1,430 @@
+"""What other programs do to a Maildir, and what is rebuilt from it."""
+
+import os
+
+from twisted.internet import defer
+from twisted.trial.unittest import TestCase
+
+from mailsuite.model.changes import Need
+from mailsuite.model.errors import Damaged, UsageError
+from mailsuite.model.flags import ANSWERED, FLAGGED, SEEN
+from mailsuite.store.settings import Settings
+from tests.contracts.mailboxes import ALICE, MESSAGE, draft, once
+from tests.support.store import House, asleep
+
+LINES = MESSAGE.replace(b"\r\n", b"\n")
+
+
+class StoreCase(TestCase):
+    """A store on disk."""
+
+    def setUp(self):
+        from twisted.internet import reactor
+
+        self.reactor = reactor
+        self.house = House(reactor, self.mktemp())
+        self.root = self.house.home() / "Maildir"
+
+    async def inbox(self, **how):
+        accounts = await self.house.start(**how)
+        account = await accounts.open(ALICE)
+        return account, await account.mailbox("INBOX")
+
+    def run_with_store(self, work):
+        async def go():
+            try:
+                await work(*(await self.inbox()))
+            finally:
+                await self.house.stop()
+
+        return defer.Deferred.fromCoroutine(go())
+
+
+class OutsideTests(StoreCase):
+    """New, renamed and missing files."""
+
+    def test_dropped(self):
+        """A file in new/ becomes a message; its lines end with CRLF for clients."""
+
+        async def go(account, inbox):
+            (self.root / "new" / "1700000000.x.y").write_bytes(LINES)
+            seen = await inbox.snapshot()
+            self.assertEqual((list(seen.uid), list(seen.size)), ([1], [len(MESSAGE)]))
+            octets = await inbox.octets(1)
+            self.assertEqual(await octets.read(0, 10**6), MESSAGE)
+            [batch] = [b async for b in inbox.read([1], [Need.ENVELOPE, Need.HEADER])]
+            self.assertIn(b'"First"', batch.columns[Need.ENVELOPE][0])
+            self.assertTrue(MESSAGE.startswith(batch.columns[Need.HEADER][0]))
+
+        return self.run_with_store(go)
+
+    def test_renamed(self):
+        """Flags merge: what others added and dropped, and what we changed meanwhile."""
+
+        async def go(account, inbox):
+            path = self.root / "cur" / "1700000000.x.y:2,F"
+            path.write_bytes(MESSAGE)
+            before = await inbox.snapshot()
+            flags = before.table.sets[before.flags[0]]
+            self.assertEqual(flags, {FLAGGED})
+            _ = await inbox.store([1], frozenset([ANSWERED]), frozenset())
+            os.rename(path, self.root / "cur" / "1700000000.x.y:2,S")
+            delta = await inbox.delta(before.modseq)
+            [(uid, code, _)] = delta.changed
+            self.assertEqual(uid, 1)
+            self.assertEqual(before.table.sets[code], {ANSWERED, SEEN})
+            await self.house.stop()
+            self.assertEqual(self.house.files(), ["cur/1700000000.x.y:2,RS"])
+
+        return self.run_with_store(go)
+
+    def test_missing(self):
+        """A file that is gone is a message that is gone; others stay."""
+
+        async def go(account, inbox):
+            _ = await account.append("INBOX", [draft() for _ in range(3)])
+            before = await inbox.snapshot()
+            names = self.house.files()
+            (self.root / names[1]).unlink()
+            delta = await inbox.delta(before.modseq)
+            self.assertEqual(list(delta.vanished), [2])
+            self.assertEqual((await inbox.row()).messages, 2)
+
+        return self.run_with_store(go)
+
+    def test_moved_by_others(self):
+        """A file that others moved to cur/ is found by its base name."""
+
+        async def go(account, inbox):
+            _ = await account.append("INBOX", [draft()])
+            [name] = self.house.files()
+            os.rename(self.root / name, self.root / "cur" / f"{name[4:]}:2,")
+            octets = await inbox.octets(1)
+            self.assertEqual(await octets.read(0, 10**6), MESSAGE)
+
+        return self.run_with_store(go)
+
+    def test_watched(self):
+        """A session that watches is told of what others drop."""
+
+        async def go(account, inbox):
+            _ = await inbox.snapshot()
+            told = defer.Deferred()
+            end = account.watch(lambda mailbox: told.called or told.callback(mailbox))
+            seen = await inbox.snapshot()
+            (self.root / "new" / "1700000000.x.y").write_bytes(LINES)
+            self.assertEqual(await told.addTimeout(10, self.reactor), inbox.id)
+            delta = await inbox.delta(seen.modseq)
+            self.assertEqual(list(delta.added.uid), [1])
+            end()
+
+        return self.run_with_store(go)
+
+    def test_names_follow(self):
+        """Names of files get the letters of flags, within moments and at stop."""
+
+        async def go(account, inbox):
+            _ = await account.append("INBOX", [draft(), draft(MESSAGE, "$Junk")])
+            _ = await inbox.store([1], frozenset([SEEN, "$Junk"]), frozenset())
+            _ = await account.append("INBOX", [draft()])
+            _ = await asleep(self.reactor, 0.3)
+            files = self.house.files()
+            self.assertTrue(any(name.endswith(":2,Sa") for name in files), files)
+            self.assertTrue(any(name.endswith(":2,a") for name in files), files)
+            keywords = (self.root / "dovecot-keywords").read_text()
+            self.assertEqual(keywords, "0 $Junk\n")
+            _ = await inbox.claim_recent()
+            await self.house.stop()
+            self.assertEqual(list((self.root / "new").iterdir()), [])
+
+        return self.run_with_store(go)
+
+    def test_uidlist(self):
+        """The UID list is that of Dovecot's version 3, each UID once, rising."""
+
+        async def go(account, inbox):
+            _ = await account.append("INBOX", [draft(), draft()])
+            row = await inbox.row()
+            await self.house.stop()
+            first, *lines = (self.root / "dovecot-uidlist").read_text().splitlines()
+            self.assertRegex(
+                first, rf"^3 V{row.uidvalidity} N\d{{10}} G[0-9a-f]{{32}}$"
+            )
+            self.assertEqual([line.split()[0] for line in lines], ["1", "2"])
+            bases = [line.partition(" :")[2] for line in lines]
+            self.assertEqual(bases, [name[4:] for name in self.house.files()])
+
+        return self.run_with_store(go)
+
+    def test_truncated(self):
+        """A message whose file is damaged is Damaged, alone."""
+
+        async def go(account, inbox):
+            _ = await account.append("INBOX", [draft(MESSAGE + b"2\r\n"), draft()])
+            name = self.house.files()[0]
+            os.truncate(self.root / name, 10)
+            with self.assertRaises(Damaged):
+                await inbox.octets(1)
+            octets = await inbox.octets(2)
+            self.assertEqual(await octets.read(0, 10**6), MESSAGE)
+
+        return self.run_with_store(go)
+
+    def test_links(self):
+        """Equal octets for two accounts are one file; both read it."""
+
+        async def go(account, inbox):
+            settings = Settings(lanes=1)
+            await self.house.stop()
+            self.house.settings = settings
+            accounts = await self.house.start()
+            for number, name in enumerate(("alice", "bob")):
+                one = await accounts.open(f"{name}@example.test")
+                _ = await one.append("INBOX", [draft()], once(5, number))
+            [file] = self.house.files()
+            status = os.stat(self.root / file)
+            self.assertEqual(status.st_nlink, 2)
+            self.assertEqual(status.st_mode & 0o777, 0o600)
+
+        return self.run_with_store(go)
+
+    def test_symlink(self):
+        """A Maildir that is a symbolic link is refused."""
+
+        async def go():
+            accounts = await self.house.start()
+            home = self.house.home("eve@example.test")
+            home.mkdir(parents=True)
+            (home / "Maildir").symlink_to("/tmp")
+            with self.assertRaises(UsageError):
+                await accounts.open("eve@example.test")
+            await self.house.stop()
+
+        return defer.Deferred.fromCoroutine(go())
+
+
+class RebuildTests(StoreCase):
+    """Indexes that are lost, broken or too new."""
+
+    async def filled(self, account):
+        _ = await account.append("INBOX", [draft() for _ in range(5)])
+        inbox = await account.mailbox("INBOX")
+        _ = await inbox.store([2], frozenset([SEEN, "work"]), frozenset())
+        _ = await inbox.expunge([3])
+        return await inbox.snapshot()
+
+    def rebuilt(self, spoil):
+        """Fill, stop, spoil, start: the same UIDs, validity and flags."""
+
+        async def go(account, inbox):
+            before = await self.filled(account)
+            await self.house.stop()
+            spoil(self.house.home())
+            account, inbox = await self.inbox()
+            after = await inbox.snapshot()
+            self.assertEqual(list(after.uid), list(before.uid))
+            self.assertEqual(after.uidvalidity, before.uidvalidity)
+            self.assertEqual(
+                [after.table.sets[c] for c in after.flags],
+                [before.table.sets[c] for c in before.flags],
+            )
+            self.assertEqual(list(after.size), list(before.size))
+            self.assertGreaterEqual(after.modseq, before.modseq)
+            done = await account.append("INBOX", [draft()])
+            self.assertGreater(done.uids[0], 5)
+
+        return self.run_with_store(go)
+
+    def test_lost(self):
+        """A deleted index is built again from files and UID list."""
+        return self.rebuilt(lambda home: (home / "index.db").unlink())
+
+    def test_garbage(self):
+        """A broken index is set aside and built again."""
+
+        def spoil(home):
+            (home / "index.db").write_bytes(os.urandom(65536))
+
+        done = self.rebuilt(spoil)
+
+        def check(_):
+            names = [path.name for path in self.house.home().iterdir()]
+            self.assertTrue(any(".corrupt-" in name for name in names), names)
+            self.assertIn("store.corrupt", self.house.events.names())
+
+        return done.addCallback(check)
+
+    def test_scribbled(self):
+        """Damage in the middle of the index heals."""
+
+        def spoil(home):
+            with open(home / "index.db", "r+b") as file:
+                file.seek(4096)
+                file.write(b"\xa5" * 40_000)
+
+        return self.rebuilt(spoil)
+
+    def test_facts_lost(self):
+        """Facts come again from directories and UID lists."""
+        return self.rebuilt(lambda home: (home / "account.db").unlink())
+
+    def test_both_lost(self):
+        """With both databases gone, UIDs and validity are those of the UID list."""
+
+        def spoil(home):
+            (home / "account.db").unlink()
+            (home / "index.db").unlink()
+
+        return self.rebuilt(spoil)
+
+    def test_newer(self):
+        """A database of a newer suite is refused with a text that says so."""
+
+        async def go(account, inbox):
+            await self.house.stop()
+            import sqlite3
+
+            database = sqlite3.connect(self.house.home() / "index.db")
+            database.execute("PRAGMA user_version = 99")
+            database.close()
+            with self.assertRaises(UsageError) as caught:
+                await self.inbox()
+            self.assertIn("newer", str(caught.exception))
+
+        return self.run_with_store(go)
+
+    def test_broken_while_open(self):
+        """An index that breaks while it is used is rebuilt; nobody else notices."""
+
+        async def go(account, inbox):
+            before = await self.filled(account)
+            shelf = self.house.accounts._shelves.ready(ALICE)
+            await shelf.run(lambda index: index.rows.execute("DROP TABLE message"))
+            after = await inbox.snapshot()
+            self.assertEqual(list(after.uid), list(before.uid))
+            done = await account.append("INBOX", [draft()])
+            self.assertGreater(done.uids[0], 5)
+
+        return self.run_with_store(go)
+
+
+class KilledTests(StoreCase):
+    """Stops without a farewell."""
+
+    def test_numbers_go_on(self):
+        """After a kill numbers go on above everything that was ever given."""
+
+        async def go(account, inbox):
+            _ = await account.append("INBOX", [draft(), draft()])
+            _ = await inbox.expunge([2])
+            before = await inbox.snapshot()
+            await self.house.kill()
+            account, inbox = await self.inbox()
+            after = await inbox.snapshot()
+            self.assertEqual(list(after.uid), [1])
+            self.assertEqual(after.uidvalidity, before.uidvalidity)
+            done = await account.append("INBOX", [draft()])
+            self.assertGreater(done.uids[0], 1000)
+            self.assertGreater((await inbox.snapshot()).modseq, before.modseq)
+
+        return self.run_with_store(go)
+
+    def test_once_without_its_row(self):
+        """A delivery whose row was lost is known by its file's name."""
+
+        async def go(account, inbox):
+            _ = await account.append("INBOX", [draft()], once(9))
+            await self.house.kill()
+            (self.house.home() / "index.db").unlink()
+            for suffix in ("-wal", "-shm"):
+                (self.house.home() / f"index.db{suffix}").unlink(missing_ok=True)
+            account, inbox = await self.inbox()
+            done = await account.append("INBOX", [draft()], once(9))
+            self.assertFalse(done.fresh)
+            self.assertEqual((await inbox.row()).messages, 1)
+
+        return self.run_with_store(go)
+
+    def test_append_replayed(self):
+        """An APPEND that only the journal holds is carried out, once."""
+
+        async def go(account, inbox):
+            done = await account.append("INBOX", [draft(MESSAGE, SEEN), draft()])
+            await self.house.kill()
+            home = self.house.home()
+            for path in home.glob("index.db*"):
+                path.unlink()
+            for name in self.house.files():
+                (home / "Maildir" / name).unlink()
+            account, inbox = await self.inbox(replay=True)
+            after = await inbox.snapshot()
+            self.assertEqual(tuple(after.uid), done.uids)
+            self.assertEqual(after.table.sets[after.flags[0]], {SEEN})
+            octets = await inbox.octets(1)
+            self.assertEqual(await octets.read(0, 10**6), MESSAGE)
+            await self.house.kill()
+            account, inbox = await self.inbox(replay=True)
+            self.assertEqual((await inbox.row()).messages, 2)
+
+        return self.run_with_store(go)
+
+    def test_truncated_and_replayed(self):
+        """A file that a power cut left empty is written again."""
+
+        async def go(account, inbox):
+            _ = await account.append("INBOX", [draft()])
+            _ = await account.append("INBOX", [draft()], once(3))
+            await self.house.kill()
+            for name in self.house.files():
+                os.truncate(self.root / name, 0)
+            account, inbox = await self.inbox(replay=True)
+            _ = await account.append("INBOX", [draft()], once(3))
+            seen = await inbox.snapshot()
+            self.assertEqual(len(seen.uid), 2)
+            for uid in seen.uid:
+                octets = await inbox.octets(uid)
+                self.assertEqual(await octets.read(0, 10**6), MESSAGE)
+
+        return self.run_with_store(go)
+
+    def test_expunged_is_not_replayed(self):
+        """What was appended and expunged does not come back."""
+
+        async def go(account, inbox):
+            _ = await account.append("INBOX", [draft()])
+            _ = await inbox.expunge([1])
+            await self.house.kill()
+            account, inbox = await self.inbox(replay=True)
+            self.assertEqual((await inbox.row()).messages, 0)
+
+        return self.run_with_store(go)
+
+    def test_retired(self):
+        """Memories of deliveries go with their segment."""
+
+        async def go(account, inbox):
+            _ = await account.append("INBOX", [draft()], once(9))
+            accounts = self.house.accounts
+            await accounts.evacuate(1)
+            await accounts.retired(1)
+            shelf = accounts._shelves.ready(ALICE)
+            self.assertEqual(shelf.index.once, {})
+            self.assertEqual(
+                len((self.root / "dovecot-uidlist").read_text().splitlines()), 2
+            )
+
+        return self.run_with_store(go)
+
+    def test_journal_fails(self):
+        """An APPEND whose barrier failed leaves nothing."""
+
+        async def go(account, inbox):
+            self.house.journal.failing = True
+            with self.assertRaises(OSError):
+                await account.append("INBOX", [draft()])
+            self.house.journal.failing = False
+            self.assertEqual(self.house.files(), [])
+            done = await account.append("INBOX", [draft()])
+            self.assertEqual(len(done.uids), 1)
+
+        return self.run_with_store(go)
