@@ -111,15 +111,6 @@ class Committer:
         segment = self._segment
         return self._shelf.epoch + 1 if segment is None else segment.epoch
 
-    def _report(self, results: Sequence[_Result]) -> None:
-        for waiting, result in results:
-            if waiting.called:
-                continue  # its owner was cancelled
-            if isinstance(result, Failure):
-                waiting.errback(result)
-            else:
-                waiting.callback(result)
-
     # Called on the thread.
 
     def _work(self) -> None:
@@ -142,7 +133,7 @@ class Committer:
                     self._rotate(result)
                 else:
                     self._add(records, result)
-            except Exception:  # the thread must live; the caller gets the failure
+            except (NoSpace, OSError, UsageError, TypeError, ValueError):
                 if result is not None:
                     self._tell([(result, Failure())])
         self._flush()
@@ -231,7 +222,18 @@ class Committer:
         self._reactor.callFromThread(self._failed, error)
 
     def _tell(self, results: Sequence[_Result]) -> None:
-        self._reactor.callFromThread(self._report, results)
+        self._reactor.callFromThread(_report, results)
+
+
+def _report(results: Sequence[_Result]) -> None:
+    """On the reactor: the news of a whole batch."""
+    for waiting, result in results:
+        if waiting.called:
+            continue  # its owner was cancelled
+        if isinstance(result, Failure):
+            waiting.errback(result)
+        else:
+            waiting.callback(result)
 
 
 def _room(segment: Segment, *, ours: bool) -> int:

@@ -6,7 +6,7 @@
 
 import fcntl
 import os
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Self
 
 from attrs import define
@@ -37,12 +37,11 @@ class Generation:
         """
         disk = disk or Disk()
         lock = _locked(os.path.join(folder, "lock"))
-        try:
+        with ExitStack() as undo:
+            undo.callback(os.close, lock)
             number, clean = _read(folder)
             _write(disk, folder, number + 1, _RUNNING)
-        except BaseException:
-            os.close(lock)
-            raise
+            undo.pop_all()
         return cls(folder, number + 1, clean, lock, disk)
 
     def finish(self, *, clean: bool) -> None:

@@ -184,8 +184,8 @@ class Journal:
                 for path in self._ground.filesystems:
                     await self._lane.run(disk.syncfs, path)
                 await self._committer.commit([Record(Kind.STOP, ())])
-            except (OSError, NoSpace):
-                self._log.failure("the next start will find an unclean stop")
+            except (OSError, NoSpace) as error:
+                self._log.warn("not stopped cleanly: {error}", error=error)
         self._committer.stop()
         self._lane.stop()
         self._shelf.close()

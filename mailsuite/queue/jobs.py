@@ -64,7 +64,8 @@ class Job:
     accepted: float
     expires: float
     slots: dict[int, Slot]
-    next: int
+    next: int = 0
+    """The number of the next recipient that an alias brings."""
     once: Once | None = None
     place: Position | None = None
     start: int = 0

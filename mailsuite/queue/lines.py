@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from attrs import define, field
 
 from mailsuite.queue.jobs import Job, Slot
-from mailsuite.queue.rows import Destination
+from mailsuite.queue.tables import Destination
 
 PROBED_AGAIN = 5.0  # seconds until mail that waits for a probe is looked at again
 

@@ -11,7 +11,9 @@ from mailsuite.model.ids import QueueId
 from mailsuite.queue.encoding import DONE, DUE, HOLD, Change, Json
 from mailsuite.queue.jobs import Job
 from mailsuite.queue.ledger import Ledger
+from mailsuite.queue.pages import change, listed, shown
 from mailsuite.queue.recover import changed
+from mailsuite.queue.returns import Returns
 from mailsuite.queue.schedule import Schedule
 from mailsuite.queue.shelves import Shelves
 
@@ -26,6 +28,7 @@ class Listing:
 
     _ledger: Ledger
     _shelves: Shelves
+    _returns: Returns
     _schedule: Schedule
 
     async def browse(self, after: str, limit: int) -> Page:
@@ -43,7 +46,7 @@ class Listing:
         ]
         start = (name, number)
         while True:
-            found = await ledger.lane.run(ledger.rows.listed, start, limit + 1)
+            found = await ledger.lane.run(listed, ledger.rows, start, limit + 1)
             rows += [row for row in found if row.id not in jobs]
             if len(found) <= limit or len(rows) > limit:
                 break
@@ -58,7 +61,7 @@ class Listing:
         job = self._ledger.jobs.get(name)
         if job is not None:
             return list(job.listed())
-        return await self._ledger.lane.run(self._ledger.rows.shown, name)
+        return await self._ledger.lane.run(shown, self._ledger.rows, name)
 
     async def change(self, names: Sequence[QueueId] | None, action: str) -> int:
         """See :meth:`IQueue.change`. :raises UsageError: no such action."""
@@ -70,7 +73,7 @@ class Listing:
             self._schedule.lines.retry()
         resting = 0
         if names is None:
-            resting = await ledger.lane.run(ledger.rows.change, action, now)
+            resting = await ledger.lane.run(change, ledger.rows, action, now)
             if action == "remove":
                 await self._shelves.sweep()
             jobs = [job for job in ledger.jobs.values() if job.slots]
@@ -85,9 +88,9 @@ class Listing:
         away = [name for name in names if name not in ledger.jobs]
         if away:
             read = await ledger.lane.run(
-                lambda: self._shelves.read(ledger.rows.take(away))
+                lambda: self._returns.read(ledger.rows.take(away))
             )
-            for job in await self._shelves.arrived(read):
+            for job in await self._returns.arrived(read):
                 self._schedule.add(job)
         found = (ledger.jobs.get(name) for name in names)
         return [job for job in found if job is not None and job.slots]
@@ -111,8 +114,8 @@ class Listing:
     def _apply(self, job: Job, what: Sequence[list[Json]]) -> None:
         if not job.slots:
             return
-        for change in what:
-            changed(job, change, keep_local=False)
+        for each in what:
+            changed(job, each, keep_local=False)
         if job.kept:
             job.dirty = True
         if not job.slots:

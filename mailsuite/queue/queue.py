@@ -28,13 +28,14 @@ from mailsuite.model.ids import QueueId
 from mailsuite.model.outcomes import Outcome
 from mailsuite.net.lanes import Lane
 from mailsuite.queue.bounces import Bounces
+from mailsuite.queue.contents import Contents
 from mailsuite.queue.encoding import blocks, head
 from mailsuite.queue.files import Files
 from mailsuite.queue.leases import Settling
 from mailsuite.queue.ledger import Ground, Ledger
-from mailsuite.queue.lines import Lines
 from mailsuite.queue.listing import Listing
 from mailsuite.queue.recover import Fold, Recovery
+from mailsuite.queue.returns import Returns
 from mailsuite.queue.rows import Rows
 from mailsuite.queue.schedule import Schedule, delay
 from mailsuite.queue.settings import Settings
@@ -57,6 +58,7 @@ class Queue:
     kinds: frozenset[Kind] = _KINDS
     _ledger: Ledger = field(init=False)
     _shelves: Shelves = field(init=False)
+    _returns: Returns = field(init=False)
     _schedule: Schedule = field(init=False)
     _settling: Settling = field(init=False)
     _space: Space = field(init=False)
@@ -70,29 +72,26 @@ class Queue:
         rows = Rows(os.path.join(ground.folder, "queue.db"))
         ledger = Ledger(ground, settings, rows, Lane(ground.reactor, "queue"))
         self._ledger = ledger
-        self._shelves = Shelves(ledger, Files(ground.folder, ground.journal))
+        contents = Contents(ledger, Files(ground.folder, ground.journal))
+        self._shelves = Shelves(ledger, contents)
+        self._returns = Returns(ledger, contents, self._shelves)
         self._settling = Settling(
             ledger,
             Bounces(ground, self._routing, settings.hostname),
             lambda attempts: delay(settings, attempts),
         )
-        limits = (
-            settings.local_deliveries,
-            settings.remote_deliveries,
-            settings.domain_deliveries,
-        )
         self._schedule = Schedule(
             ledger,
-            self._shelves,
+            contents,
+            self._returns,
             self._routing,
             self._transports,
             self._settling,
-            Lines(limits, lambda attempts: delay(settings, attempts)),
         )
         self._settling.created = self._schedule.add
         self._settling.heard = self._schedule.heard
         self._space = Space(ledger)
-        self._listing = Listing(ledger, self._shelves, self._schedule)
+        self._listing = Listing(ledger, self._shelves, self._returns, self._schedule)
         self._fold = Fold(ground.folder, self._damaged)
 
     # Its life
@@ -189,7 +188,7 @@ class Queue:
 
     async def renew(self, lease: Lease) -> bool:
         """See :meth:`IQueue.renew`."""
-        return self._schedule.renew(lease)
+        return self._schedule.attempts.renew(lease)
 
     async def browse(self, after: str, limit: int) -> Page:
         """See :meth:`IQueue.browse`."""
@@ -211,7 +210,7 @@ class Queue:
 
     async def recovered(self) -> None:
         """See :meth:`IJournalClient.recovered`."""
-        recovery = Recovery(self._ledger, self._shelves, self._fold)
+        recovery = Recovery(self._ledger, self._shelves, self._returns, self._fold)
         self._schedule.lines.restore(await recovery.run())
         self._fold = Fold(self._ground.folder, self._damaged)
 

@@ -33,8 +33,10 @@ from mailsuite.queue.encoding import (
 from mailsuite.queue.files import Files
 from mailsuite.queue.jobs import Job
 from mailsuite.queue.ledger import Ledger
-from mailsuite.queue.rows import Destination, Rows, image
-from mailsuite.queue.shelves import Read, Shelves
+from mailsuite.queue.returns import Read, Returns
+from mailsuite.queue.rows import Rows
+from mailsuite.queue.shelves import Shelves
+from mailsuite.queue.tables import Destination, image
 
 
 @define(eq=False)
@@ -114,6 +116,7 @@ class Recovery:
 
     _ledger: Ledger
     _shelves: Shelves
+    _returns: Returns
     fold: Fold
     _log: Logger = field(factory=Logger)
 
@@ -139,7 +142,7 @@ class Recovery:
 
     async def _bring(self, found: Read) -> None:
         keep_local = not self.fold.clean
-        for job in await self._shelves.arrived(found):
+        for job in await self._returns.arrived(found):
             changes = sorted(self.fold.foreign[job.id], key=lambda each: each[1])
             for _, version, what in changes:
                 if version > job.version:
@@ -159,12 +162,9 @@ class Recovery:
         except sqlite3.DatabaseError as error:
             self._remake(rows, str(error))
         wall = self._ledger.ground.wall()
-        if self.fold.clean:
-            rows.safe()
-        else:
-            rows.redo(wall)
+        rows.begin(wall, clean=self.fold.clean)
         gone = rows.sweep([], None)
-        self._shelves.files.remove([name for name, _ in gone])
+        self._returns.files.remove([name for name, _ in gone])
         return rows.destinations()
 
     def _remake(self, rows: Rows, why: str) -> None:
@@ -180,7 +180,7 @@ class Recovery:
             ground.events.happened, "queue.corrupt", qid="", path=aside, why=why
         )
         rows.open()
-        files = self._shelves.files
+        files = self._returns.files
         for name, octets in files.all():
             self._remake_job(rows, files, name, octets)
 
@@ -198,7 +198,7 @@ class Recovery:
         """On the lane."""
         rows = self._ledger.rows
         rows.take(known)
-        return self._shelves.read(rows.take(names))
+        return self._returns.read(rows.take(names))
 
     def _claim(self) -> None:
         spool = self._ledger.ground.spool

@@ -401,7 +401,7 @@ class KeptTests(QueueCase):
     async def test_corrupt_file(self, house):
         """A damaged spool file is set aside; the others are delivered."""
         names = await self.deferred(house)
-        path = house.queue._shelves.files.path(names[1])
+        path = house.queue._returns.files.path(names[1])
         with open(path, "r+b") as file:  # noqa: ASYNC230 - a test's small file
             file.seek(20)
             file.write(b"\xff")

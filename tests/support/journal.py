@@ -88,6 +88,72 @@ class Failing(Disk):
         super().syncfs(path)
 
 
+class Mortal(Disk):
+    """A disk that dies at a durable step, taking unsynced octets with it.
+
+    ``last`` is the number of the step, 0: never. From then on every call fails.
+    :meth:`cut` undoes writes that no barrier covered, each with the given chance,
+    as a power cut does.
+    """
+
+    def __init__(self, last=0, chance=None):
+        self.count = 0
+        self.last = last
+        self.chance = chance
+        self.dead = False
+        self.paths = {}
+        self.unsynced = []
+
+    def _step(self):
+        self.count += 1
+        if self.dead or self.count == self.last:
+            self.dead = True
+            raise OSError(errno.EIO, "the disk is dead")
+
+    def open(self, path, flags, mode=0o600):
+        fd = super().open(path, flags, mode)
+        self.paths[fd] = path
+        return fd
+
+    def pwritev(self, fd, blocks, offset):
+        self._step()
+        path = self.paths[fd]
+        if self.chance is not None and path.endswith(".segment"):
+            length = sum(map(len, blocks))
+            with open(path, "rb") as file:
+                old = os.pread(file.fileno(), length, offset)
+            for start in range(0, length, 4096):
+                self.unsynced.append((path, offset + start, old[start : start + 4096]))
+        return super().pwritev(fd, blocks, offset)
+
+    def fdatasync(self, fd):
+        self._step()
+        super().fdatasync(fd)
+        path = self.paths[fd]
+        self.unsynced = [each for each in self.unsynced if each[0] != path]
+
+    def fsync(self, fd):
+        self._step()
+
+    def rename(self, old, new):
+        self._step()
+        super().rename(old, new)
+
+    def unlink(self, path):
+        self._step()
+        super().unlink(path)
+
+    def syncfs(self, path):
+        self._step()
+
+    def cut(self):
+        """Lose what no barrier covered."""
+        for path, offset, old in reversed(self.unsynced):
+            if self.chance.random() < 0.5 and os.path.exists(path):
+                with open(path, "r+b") as file:
+                    os.pwrite(file.fileno(), old, offset)
+
+
 EIO = errno.EIO
 ENOSPC = errno.ENOSPC
 
