@@ -12,6 +12,7 @@ from mailsuite.cli.demo import demo
 from mailsuite.cli.init import init
 from mailsuite.cli.people import alias, domain, user
 from mailsuite.cli.running import queue, reload_settings, search
+from mailsuite.cli.verify import verify
 from mailsuite.model.errors import UsageError
 
 PLACES = ("etc/mailsuite.toml", "/etc/mailsuite/mailsuite.toml")
@@ -49,5 +50,16 @@ def main(context: click.Context, path: str) -> None:
     context.obj = Client(path)
 
 
-for verb in (init, demo, user, domain, alias, queue, search, reload_settings, config):
+for verb in (
+    init,
+    demo,
+    user,
+    domain,
+    alias,
+    queue,
+    search,
+    reload_settings,
+    config,
+    verify,
+):
     main.add_command(verb)

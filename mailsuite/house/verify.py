@@ -1,0 +1,156 @@
+"""Every invariant of a stopped suite's data folder; nobody may run on it meanwhile.
+
+Reads, with one exception: opening an account after a kill brings it to rights first,
+as any opening does.
+"""
+
+import fcntl
+import os
+import sqlite3
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+from attrs import frozen
+
+from mailsuite.directory import schema
+from mailsuite.events.memory import Events
+from mailsuite.house.paths import Places
+from mailsuite.house.tree import Tree
+from mailsuite.journal import records, segments
+from mailsuite.model.errors import UsageError
+from mailsuite.model.ids import AccountName
+from mailsuite.store import shelves
+from mailsuite.store import verify as accounts
+from mailsuite.store.index import Ground as StoreGround
+
+SPOOL = "spool"
+
+
+@frozen
+class Checked:
+    """One thing that was looked at: an account, a database, a segment."""
+
+    what: str
+    findings: tuple[str, ...] = ()
+    messages: int = 0
+
+
+@frozen
+class Check:
+    """One thing to look at; ``run`` blocks."""
+
+    what: str
+    run: Callable[[], Checked]
+
+
+@contextmanager
+def held(data: str) -> Iterator[None]:
+    """Keep a suite from starting meanwhile. :raises UsageError: one runs."""
+    try:
+        descriptor = os.open(os.path.join(data, "lock"), os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError as error:
+        raise UsageError(f"no suite has run on {data} yet") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        raise UsageError(f"a suite runs on {data}: stop it first") from error
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def checks(tree: Tree, places: Places, wall: Callable[[], float]) -> list[Check]:
+    """Everything to look at, in order."""
+    data = places.data
+    found = [
+        Check("state.db", lambda: _listed("state.db", schema.findings(places.state))),
+        Check("queue.db", lambda: _listed("queue.db", _queue(data))),
+    ]
+    folder = os.path.join(data, "journal")
+    for worker in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
+        found += _segments(os.path.join(folder, worker))
+    ground = StoreGround(
+        data, tree.store, Events(), wall, lambda: 0.0, tree.server.hostname
+    )
+    for name in shelves._found(ground):  # noqa: SLF001 - the store's own list
+        found.append(Check(name, _account_check(ground, name)))
+    return found
+
+
+def _listed(what: str, findings: Iterator[str] | list[str]) -> Checked:
+    return Checked(what, tuple(findings))
+
+
+def _account_check(ground: StoreGround, name: AccountName) -> Callable[[], Checked]:
+    def run() -> Checked:
+        texts, messages = [], 0
+        for one in accounts.verify(ground, name):
+            if isinstance(one, accounts.Progress):
+                messages = one.messages
+            else:
+                where = f"{name} {one.mailbox}".strip()
+                texts.append(f"{where}: {one.text}")
+        return Checked(name, tuple(texts), messages)
+
+    return run
+
+
+def _segments(folder: str) -> Iterator[Check]:
+    for name in sorted(os.listdir(folder)):
+        if name.endswith(segments.SUFFIX):
+            path = os.path.join(folder, name)
+            yield Check(name, _segment_check(path))
+
+
+def _segment_check(path: str) -> Callable[[], Checked]:
+    def run() -> Checked:
+        with open(path, "rb") as file:
+            data = file.read()
+        header = records.decode_header(data[: records.FIRST])
+        if header is None:
+            torn = any(data[: records.FIRST])
+            return Checked(path, (f"{path}: its header is damaged",) if torn else ())
+        bad = records.scan(data, header).bad
+        return Checked(
+            path,
+            tuple(f"{path}: octets {start} to {end} are damaged" for start, end in bad),
+        )
+
+    return run
+
+
+def _queue(data: str) -> Iterator[str]:
+    path = os.path.join(data, "queue.db")
+    if not os.path.exists(path):
+        return
+    database = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    try:
+        for (said,) in database.execute("PRAGMA integrity_check"):
+            if said != "ok":
+                yield f"{path}: {said}"
+        yield from _jobs(database, data)
+    except sqlite3.DatabaseError as error:
+        yield f"{path}: {error}"
+    finally:
+        with suppress(sqlite3.Error):
+            database.close()
+
+
+def _jobs(database: sqlite3.Connection, data: str) -> Iterator[str]:
+    """Each job has its spool file, its content and a recipient."""
+    for (job,) in database.execute(
+        "SELECT DISTINCT job FROM recipient WHERE job NOT IN (SELECT id FROM job)"
+    ):
+        yield f"queue.db: recipients of {job}, which is no job"
+    for job, crc, path in database.execute("SELECT id, crc, path FROM job"):
+        try:
+            with open(os.path.join(data, SPOOL, job[-2:], job), "rb") as file:
+                if zlib.crc32(file.read()) != crc:
+                    yield f"spool file of {job} has changed"
+        except OSError as error:
+            yield f"spool file of {job}: {error.strerror}"
+        if path and not os.path.exists(os.path.join(data, path)):
+            yield f"the content of {job} is gone: {path}"
