@@ -1,20 +1,18 @@
 """What one session says to each event of its client, and by itself in IDLE."""
 
-from collections import deque
 from collections.abc import Awaitable
 
 from attrs import define, field
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 from mailsuite.imap import answers
 from mailsuite.imap.answers import No
-from mailsuite.imap.commands import append, login
-from mailsuite.imap.commands.append import Appending
+from mailsuite.imap.commands import login
 from mailsuite.imap.commands.table import RUNNERS
 from mailsuite.imap.idle import Idling
 from mailsuite.imap.talk import Talk
+from mailsuite.imap.uploads import Uploads, ends_all
 from mailsuite.interfaces.mailboxes import NoSuchMailbox
 from mailsuite.net.protocol import Gone
 from mailsuite.wire.imap import responses
@@ -28,9 +26,6 @@ from mailsuite.wire.imap.events import (
     Uploaded,
 )
 
-STORING_MOST = 64  # messages of one pipeline that are stored at the same time
-STORING_OCTETS = 1_048_576  # larger ones are files already, and stored one by one
-
 _log = Logger()
 
 
@@ -40,16 +35,17 @@ class Dialogue:
 
     ``refusals`` counts what was answered BAD. ``over`` is what BYE says when the
     connection must end; ``news`` is set when IDLE has something to tell.
-    ``storing`` are messages of a pipeline that are being stored together.
     """
 
     talk: Talk
     refusals: int = 0
     over: bytes = b""
     news: bool = False
-    storing: "deque[tuple[bytes, Deferred[bytes]]]" = field(factory=deque)
-    appending: Appending | None = None
+    uploads: Uploads = field(init=False)
     _idling: Idling | None = None
+
+    def __attrs_post_init__(self) -> None:
+        self.uploads = Uploads(self.talk)
 
     def changed(self) -> None:
         """The selected mailbox changed."""
@@ -59,23 +55,19 @@ class Dialogue:
     @property
     def waiting(self) -> bool:
         """Whether there is something to say without an event."""
-        return self.news or bool(self.storing)
+        return self.news or bool(self.uploads.storing)
 
     def close(self) -> None:
         """The connection is gone."""
         self._end_idle()
-        if self.appending is not None:
-            self.appending.spoil(b"NO")
-            self.appending = None
-        for _, work in self.storing:
-            _ = work.addErrback(_dropped)
-        self.storing.clear()
+        self.uploads.close()
         self.talk.close()
 
     async def serve(self, event: Event | None) -> None:
         """Do what an event asks for; None: all that came is served."""
         tag = self._tag(event)
-        if not isinstance(event, Upload | Block | Uploaded):
+        together = Block | Uploaded if _waits(event) else Upload | Block | Uploaded
+        if not isinstance(event, together):
             await self._settle()
         answer = await _outcome(self.talk, event, self._do(event))
         if answer is not None:
@@ -85,8 +77,8 @@ class Dialogue:
 
     async def _settle(self) -> None:
         """Answer the messages that are being stored, in their order."""
-        while self.storing:
-            tag, work = self.storing.popleft()
+        while self.uploads.storing:
+            tag, work = self.uploads.storing.popleft()
             answer = await _outcome(self.talk, None, work)
             assert answer is not None
             await self._answer(tag, answer, b"")
@@ -94,25 +86,30 @@ class Dialogue:
     def _tag(self, event: Event | None) -> bytes:
         if isinstance(event, Command | Upload):
             return event.tag
-        if self.appending is not None:
-            return self.appending.tag
+        if self.uploads.current is not None:
+            return self.uploads.current.tag
         return event.tag if isinstance(event, Refused) else self.talk.tag
 
     async def _do(self, event: Event | None) -> bytes | None:
         if isinstance(event, Command):
             return await self._command(event)
         if isinstance(event, Block):
-            assert self.appending is not None
-            await self.appending.write(event.octets)
+            await self.uploads.write(event.octets)
             return None
         if isinstance(event, Upload):
-            return await self._upload(event)
+            await self._upload(event)
+            return None
         if isinstance(event, Uploaded):
-            return await self._uploaded()
+            if self.uploads.alone:
+                await self._settle()
+            return await self.uploads.finish()
         if isinstance(event, Line):
             return await self._line(event.text)
         if isinstance(event, Refused):
-            return self._refused(event)
+            self.uploads.spoil(event.text)
+            if event.fatal:
+                self.over = b"What follows cannot be told from commands"
+            return event.text
         if event is None:
             await self._tell()
         else:
@@ -127,7 +124,7 @@ class Dialogue:
         answer = await RUNNERS[command.name].run(talk, command.value)
         if answer is None:  # AUTHENTICATE waits for a response
             talk.tag = command.tag
-            talk.session.converse(on=True)
+            talk.session.lines = True
         return answer
 
     async def _answer(self, tag: bytes, text: bytes, name: bytes) -> None:
@@ -159,39 +156,15 @@ class Dialogue:
             self.talk.write(octets)
         return bool(said)
 
-    def _refused(self, event: Refused) -> bytes:
-        if self.appending is not None:
-            self.appending.spoil(event.text)
-            self.appending = None
-        if event.fatal:
-            self.over = b"What follows cannot be told from commands"
-        return event.text
-
-    async def _upload(self, upload: Upload) -> bytes | None:
+    async def _upload(self, upload: Upload) -> None:
         try:
-            self.appending = await append.begin(self.talk, upload)
-        except BaseException as error:
-            self.talk.session.decline(upload)
-            if not upload.waits and str(error).encode() == append.TOO_BIG:
+            await self.uploads.begin(upload)
+        except No as refused:
+            if ends_all(upload, refused):
                 self.over = b"The message is too large to be passed over"
             raise
         if upload.waits:
-            await self._settle()
             self.talk.write(responses.CONTINUE)
-        return None
-
-    async def _uploaded(self) -> bytes | None:
-        """A message is whole: store it while the next one comes, if one does."""
-        appending, self.appending = self.appending, None
-        assert appending is not None
-        if appending.upload.size > STORING_OCTETS or len(self.storing) >= STORING_MOST:
-            await self._settle()
-        alone = not self.talk.session.held and not self.storing
-        if alone or appending.upload.size > STORING_OCTETS:
-            return await appending.finish(self.talk)
-        work = Deferred.fromCoroutine(appending.finish(self.talk))
-        self.storing.append((appending.tag, work))
-        return None
 
     async def _line(self, text: bytes) -> bytes | None:
         """A line of AUTHENTICATE or IDLE."""
@@ -204,13 +177,13 @@ class Dialogue:
         finally:
             if talk.exchange is None:
                 talk.tag = b""
-                talk.session.converse(on=False)
+                talk.session.lines = False
         return answer
 
     async def _idle(self, tag: bytes) -> None:
         talk = self.talk
         talk.tag = tag
-        talk.session.converse(on=True)
+        talk.session.lines = True
         talk.write(b"+ Idling\r\n")
         if talk.selected is not None:
             talk.selected.stale = True
@@ -238,7 +211,7 @@ class Dialogue:
             self._idling.end()
             self._idling = None
         self.talk.tag = b""
-        self.talk.session.converse(on=False)
+        self.talk.session.lines = False
 
 
 async def _outcome(
@@ -257,8 +230,8 @@ async def _outcome(
         return _unforeseen(talk, event)
 
 
-def _dropped(_: Failure) -> None:
-    """Nobody is there to be told."""
+def _waits(event: Event | None) -> bool:
+    return isinstance(event, Upload) and event.waits
 
 
 def _unforeseen(talk: Talk, event: Event | None) -> bytes:

@@ -126,7 +126,7 @@ class Door(Conversation):
             self._bye(b"Too many bad commands", "refused")
         elif talk.failures >= settings.login_attempts and not talk.user:
             self._bye(b"Too many failed logins", "failures")
-        elif self._leaving and not dialogue.appending and not dialogue.storing:
+        elif self._leaving and not dialogue.uploads.busy:
             self._bye(STOPPING, "stopped")
         elif self._paused and talk.session.held <= HELD_OCTETS:
             self._paused = False

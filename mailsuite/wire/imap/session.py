@@ -10,14 +10,10 @@ from enum import Enum
 
 from attrs import define, field
 
-from mailsuite.model.errors import PeerError
 from mailsuite.wire.imap import limits
-from mailsuite.wire.imap.commands.append import append
-from mailsuite.wire.imap.commands.search import CHARSETS, BadCharset
 from mailsuite.wire.imap.commands.table import SYNTAX, State
 from mailsuite.wire.imap.events import (
     Block,
-    Command,
     Event,
     Line,
     Refused,
@@ -25,16 +21,13 @@ from mailsuite.wire.imap.events import (
     Uploaded,
     Wanted,
 )
-from mailsuite.wire.imap.lexer import Cursor
-from mailsuite.wire.imap.names import BadEncoding
+from mailsuite.wire.imap.parsing import UNTAGGED as _UNTAGGED
+from mailsuite.wire.imap.parsing import announced, tag_of, understood
 
-_TAG = re.compile(rb'([^\x00-\x20\x7f-\xff(){%*"\\+]{1,128})(?: |$)')
-_NAME = re.compile(rb"([A-Za-z]+)(?= |$)")
 _LITERAL = re.compile(rb"\{([0-9]+)(\+?)\}$")
 _APPEND = re.compile(rb"[^ ]+ append (?!\{[0-9]+\+?\}$)", re.IGNORECASE)
 _BROKEN = re.compile(rb"[\x00\r]")
 _SIZE_DIGITS = 18  # an announced size with more is as good as endless
-_UNTAGGED = b"*"
 
 
 class _Mode(Enum):
@@ -54,20 +47,50 @@ _Step = Event | None | _Again
 
 
 @define(eq=False)
+class _Partial:
+    """A command as far as it came: its lines with their literals inside."""
+
+    text: bytearray = field(factory=bytearray)
+    lined: int = 0
+    literals: int = 0
+    fault: bytes = b""
+
+    def line(self, line: bytes) -> None:
+        """Take a line without its end."""
+        self.text += line
+        self.lined += len(line)
+        if _BROKEN.search(line):
+            self.fault = b"BAD NUL or CR in a command"
+
+    def literal(self, octets: bytes) -> None:
+        """Take a whole literal."""
+        self.text += octets
+        if b"\0" in octets:
+            self.fault = b"BAD NUL in a literal"  # RFC 3501 §9, CHAR8
+
+    def taken(self, *, literals: int) -> bytes:
+        """Give the text and begin anew, with so many octets of literals."""
+        text = bytes(self.text)
+        self.text.clear()
+        self.lined, self.literals, self.fault = 0, literals, b""
+        return text
+
+
+@define(eq=False)
 class Session:
-    """One client's dialogue. ``feed`` octets, then ask for events until None."""
+    """One client's dialogue. ``feed`` octets, then ask for events until None.
+
+    With ``lines`` it gives lines as they are (IDLE, AUTHENTICATE).
+    """
 
     state: State = State.NOT_AUTHENTICATED
+    lines: bool = False
     _mode: _Mode = _Mode.LINE
     _buffer: bytearray = field(factory=bytearray)
     _scanned: int = 0
-    _command: bytearray = field(factory=bytearray)
-    _lined: int = 0
-    _literals: int = 0
+    _command: _Partial = field(factory=_Partial)
     _left: int = 0
-    _fault: bytes = b""
     _declined: bool = False
-    _lines: bool = False
 
     @property
     def held(self) -> int:
@@ -82,7 +105,7 @@ class Session:
     def entered(self, state: State) -> None:
         """The client logged in, selected, closed or leaves."""
         if self.state is State.NOT_AUTHENTICATED:
-            self._literals = 0
+            self._command.literals = 0
         self.state = state
         if state is State.LOGOUT:
             self._buffer.clear()
@@ -91,10 +114,6 @@ class Session:
         """TLS begins: forget what came in plaintext (RFC 3501 §6.2.1)."""
         self._buffer.clear()
         self._scanned = 0
-
-    def converse(self, *, on: bool) -> None:
-        """Give lines as they are (IDLE, AUTHENTICATE), or commands again."""
-        self._lines = on
 
     def decline(self, upload: Upload) -> None:
         """Nobody wants this message: it is passed over if it comes."""
@@ -131,39 +150,36 @@ class Session:
 
     def _line(self) -> _Step:
         end = self._buffer.find(b"\n", self._scanned)
-        if (len(self._buffer) if end < 0 else end) > self._most() - self._lined:
+        if (len(self._buffer) if end < 0 else end) > self._most() - self._command.lined:
             return self._too_long()
         if end < 0:
             self._scanned = len(self._buffer)
             return None
         line = self._taken(end + 1)[:-1].removesuffix(b"\r")
-        if self._lines:
+        if self.lines:
             return Line(line)
-        self._command += line
-        self._lined += len(line)
-        if _BROKEN.search(line):
-            self._fault = b"BAD NUL or CR in a command"
-        announced = _LITERAL.search(line) if line.endswith(b"}") else None
-        if announced is not None:
-            digits, plus = announced.groups()
+        self._command.line(line)
+        found = _LITERAL.search(line) if line.endswith(b"}") else None
+        if found is not None:
+            digits, plus = found.groups()
             endless = len(digits) > _SIZE_DIGITS
             size = 10**_SIZE_DIGITS if endless else int(digits)
             return self._announced(size, waits=not plus)
-        return self._whole()
+        fault = self._command.fault
+        return understood(self._taken_command(), fault, self.state)
 
     def _most(self) -> int:
-        if self._lines or self.state is State.NOT_AUTHENTICATED:
+        if self.lines or self.state is State.NOT_AUTHENTICATED:
             return limits.LINE_OCTETS_BEFORE_LOGIN
         return limits.LINE_OCTETS
 
     def _too_long(self) -> _Step:
-        text = bytes(self._command or self._buffer[: limits.TAG_OCTETS + 1])
-        if self._lines:
+        if self.lines:
             return Refused(_UNTAGGED, b"BAD Line too long", fatal=True)
-        self._forget()
+        text = self._taken_command() or bytes(self._buffer[: limits.TAG_OCTETS + 1])
         self._mode = _Mode.SKIP
         self._left = limits.SKIPPED_OCTETS
-        return Refused(_tag_of(text), b"BAD Command line too long")
+        return Refused(tag_of(text), b"BAD Command line too long")
 
     def _skip(self) -> _Step:
         end = self._buffer.find(b"\n")
@@ -179,16 +195,15 @@ class Session:
 
     def _announced(self, size: int, *, waits: bool) -> _Step:
         allowed = self.state in SYNTAX[b"APPEND"].states
-        if allowed and not self._fault and _APPEND.match(self._command):
+        if allowed and not self._command.fault and _APPEND.match(self._command.text):
             return self._announced_message(size, waits=waits)
         early = self.state is State.NOT_AUTHENTICATED
         most = limits.LITERAL_OCTETS_BEFORE_LOGIN if early else limits.LITERAL_OCTETS
-        if self._literals + size > most:
-            tag = _tag_of(self._command)
-            self._forget()
+        if self._command.literals + size > most:
+            tag = tag_of(self._taken_command())
             return Refused(tag, b"BAD [TOOBIG] Literal too large", fatal=not waits)
-        self._literals += size
-        self._command += b"\r\n"
+        self._command.literals += size
+        self._command.text += b"\r\n"
         self._left = size
         self._mode = _Mode.LITERAL
         return Wanted() if waits else _AGAIN
@@ -196,32 +211,17 @@ class Session:
     def _literal(self) -> _Step:
         if len(self._buffer) < self._left:
             return None
-        octets = self._taken(self._left)
-        if b"\0" in octets:
-            self._fault = b"BAD NUL in a literal"  # RFC 3501 §9, CHAR8
-        self._command += octets
+        self._command.literal(self._taken(self._left))
         self._mode = _Mode.LINE
         return _AGAIN
 
     def _announced_message(self, size: int, *, waits: bool) -> Event:
-        text = bytes(self._command)
-        self._forget()
-        tag = _tag_of(text)
+        event = announced(self._taken_command(), size, waits=waits)
         self._left = size
-        if not waits:
+        self._declined = isinstance(event, Refused)
+        if not (waits and self._declined):
             self._mode = _Mode.MESSAGE
-        self._declined = True
-        try:
-            cursor = Cursor(text, len(tag) + len(b" APPEND"))
-            asked = append(cursor)
-            cursor.expect(b"{", "literal")
-        except BadEncoding as error:
-            return Refused(tag, b"NO [CANNOT] " + _shown(error))
-        except PeerError as error:
-            return Refused(tag, b"BAD " + _shown(error))
-        self._mode = _Mode.MESSAGE
-        self._declined = False
-        return Upload(tag, asked, size, waits)
+        return event
 
     def _message(self) -> _Step:
         if self._left:
@@ -246,52 +246,6 @@ class Session:
             return Refused(_UNTAGGED, b"BAD One message at a time", fatal=fatal)
         return _AGAIN if self._declined else Uploaded()
 
-    def _whole(self) -> Event:
-        text, fault = bytes(self._command), self._fault
-        self._forget()
-        tag = _tag_of(text)
-        if tag == _UNTAGGED:
-            return Refused(tag, b"BAD Tag and command expected")
-        if fault:
-            return Refused(tag, fault)
-        try:
-            return self._parsed(tag, Cursor(text, len(tag)))
-        except BadCharset:
-            known = " ".join(CHARSETS).encode("ascii")
-            return Refused(tag, b"NO [BADCHARSET (%b)] Unknown charset" % known)
-        except BadEncoding as error:
-            return Refused(tag, b"NO [CANNOT] " + _shown(error))
-        except PeerError as error:
-            return Refused(tag, b"BAD " + _shown(error))
-
-    def _parsed(self, tag: bytes, cursor: Cursor) -> Command:
-        cursor.space()
-        name = cursor.take(_NAME, "command").group().upper()
-        if name == b"UID":
-            cursor.space()
-            name += b" " + cursor.take(_NAME, "command").group().upper()
-        syntax = SYNTAX.get(name)
-        if syntax is None:
-            raise PeerError("unknown command")
-        if self.state not in syntax.states:
-            raise PeerError(f"not while {self.state.value}")
-        if name == b"APPEND":
-            raise PeerError("literal expected")
-        return Command(tag, name, syntax.parse(cursor))
-
-    def _forget(self) -> None:
-        self._command.clear()
-        self._lined = 0
-        self._fault = b""
-        if self.state is not State.NOT_AUTHENTICATED:
-            self._literals = 0
-
-
-def _tag_of(text: bytes | bytearray) -> bytes:
-    found = _TAG.match(text)
-    return found.group(1) if found else _UNTAGGED
-
-
-def _shown(error: PeerError) -> bytes:
-    text = str(error).encode("ascii", "replace")
-    return text[:1].upper() + text[1:]
+    def _taken_command(self) -> bytes:
+        early = self.state is State.NOT_AUTHENTICATED
+        return self._command.taken(literals=self._command.literals if early else 0)
