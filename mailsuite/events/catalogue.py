@@ -93,6 +93,13 @@ _ROWS: tuple[Entry, ...] = (
     ),
     Entry("queue.expanded", "a recipient became others", ("qid", "recipient", "into")),
     Entry("queue.bounced", "a failure notice was queued", ("qid", "child", "to")),
+    Entry(
+        "queue.discarded",
+        "a notice was due, but nobody may be told",
+        ("qid", "recipients", "reason"),
+    ),
+    Entry("queue.full", "too little room on the disk, 452 is answered", ("free",)),
+    Entry("queue.eased", "there is room on the disk again", ("free",)),
     Entry("queue.corrupt", "a stored job could not be read", ("qid", "reason")),
     Entry("queue.changed", "an operator changed jobs", ("action", "jobs"), ("action",)),
     Entry("journal.corrupt", "a record was set aside", ("path", "offset", "reason")),

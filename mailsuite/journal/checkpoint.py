@@ -115,7 +115,7 @@ class Checkpoints:
             await parts.lane.run(parts.shelf.prepare)
         except NoSpace as error:
             self._log.warn("no spare segment: {error}", error=error)
-        parts.events.happened("journal.checkpointed", epoch=epoch)
+        parts.events.happened("journal.retired", epoch=epoch)
 
     def _old(self) -> bool:
         since, now = self._since, self._parts.clock.seconds()

@@ -98,13 +98,19 @@ class Journal:
         for damage in left.damage:
             self._events.happened(
                 "journal.corrupt",
-                epoch=damage.epoch,
-                offset=damage.offset,
                 path=damage.path,
+                offset=damage.offset,
+                reason="a record or header does not match its checksum",
             )
-        await self._replay(left, clients)
+        began = self._ground.reactor.seconds()
+        count = await self._replay(left, clients)
         for client in clients:
             await client.recovered()
+        self._events.happened(
+            "journal.recovered",
+            records=count,
+            seconds=round(self._ground.reactor.seconds() - began, 3),
+        )
         self._committer.start()
         ground = self._ground
         parts = Parts(
@@ -139,7 +145,8 @@ class Journal:
             shelf.epoch = ground.generation << GENERATIONS
         return left
 
-    async def _replay(self, left: Left, clients: Sequence[IJournalClient]) -> None:
+    async def _replay(self, left: Left, clients: Sequence[IJournalClient]) -> int:
+        count = 0
         for header, path, found in left.live:
             records = left.records(path, header, found)
             while some := await self._lane.run(_some, records):
@@ -147,7 +154,9 @@ class Journal:
                     for client in clients:
                         if record.kind in client.kinds:
                             client.replayed(position, record)
+                count += len(some)
                 await deferLater(self._ground.reactor, 0)
+        return count
 
     async def commit(self, records: Sequence[Record]) -> Sequence[Position]:
         """See :meth:`IJournal.commit`."""
@@ -193,7 +202,7 @@ class Journal:
             os.close(self._lock)
 
     def _failed(self, error: OSError) -> None:
-        self._events.happened("journal.failed", error=str(error))
+        self._events.happened("journal.failed", reason=str(error))
 
 
 def _some(records: Iterator[Replayed]) -> list[Replayed]:

@@ -24,6 +24,7 @@ FAILED, DELAYED = "failed", "delayed"
 _WORD = {FAILED: "FAILURE", DELAYED: "DELAY"}
 FULL = ("4.2.2", "5.2.2")  # RFC 3463: mailbox full
 HEADER_OCTETS = 65_536  # of the original are read for the notice
+NOTICE_MARK = "notice"  # of an envelope that is a notice of ours
 USER_MARK = "user"  # of an envelope whose sender authenticated
 
 
@@ -55,7 +56,7 @@ class Bounces:
                 by_sender.setdefault(sender, []).append(row)
         if not by_sender:
             self._ground.events.happened(
-                "queue.discarded", qid=job.id, recipients=len(rows), action=action
+                "queue.discarded", qid=job.id, recipients=len(rows), reason=action
             )
             return ()
         header = await self._header(blob)
@@ -75,7 +76,7 @@ class Bounces:
         if (await self._routing.transports([sender]))[0] == "local":
             return rows
         self._ground.events.happened(
-            "queue.discarded", qid=job.id, recipients=len(full), action="over-quota"
+            "queue.discarded", qid=job.id, recipients=len(full), reason="over quota"
         )
         return [row for row in rows if row.outcome.status not in FULL]
 
@@ -113,13 +114,10 @@ class Bounces:
             smtputf8="smtputf8" in job.envelope.marks,
         )
         octets = dsn.compose(report)
-        marks: Mapping[str, str] = {"notice": action}
+        marks: Mapping[str, str] = {NOTICE_MARK: action}
         if report.utf8:
             marks = {**marks, "smtputf8": "yes"}
         to = Recipient(0, sender, notify="NEVER")
-        self._ground.events.happened(
-            "queue.bounced", qid=job.id, recipients=len(rows), action=action
-        )
         return Submission(Envelope(None, (to,), marks), self._ground.spool.kept(octets))
 
 

@@ -43,7 +43,9 @@ class Contents:
         """A job that cannot be read stops nobody else: out of the queue with it."""
         ledger = self._ledger
         path = await ledger.lane.run(self.files.aside, job.id, why)
-        ledger.ground.events.happened("queue.corrupt", qid=job.id, path=path, why=why)
+        ledger.ground.events.happened(
+            "queue.corrupt", qid=job.id, reason=f"{path}: {why}"
+        )
         job.version += 1
         ledger.note((job.id, job.version, [[n, DONE] for n in job.slots]))
         job.slots.clear()
@@ -53,7 +55,9 @@ class Contents:
         """The same for a job of which only the rows can be read."""
         ledger = self._ledger
         path = await ledger.lane.run(self.files.aside, kept.id, why)
-        ledger.ground.events.happened("queue.corrupt", qid=kept.id, path=path, why=why)
+        ledger.ground.events.happened(
+            "queue.corrupt", qid=kept.id, reason=f"{path}: {why}"
+        )
         changes = [[slot.recipient.n, DONE] for slot in kept.slots]
         ledger.note((kept.id, kept.version + 1, changes))
         await ledger.lane.run(ledger.rows.drop, kept.id)

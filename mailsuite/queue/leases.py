@@ -14,7 +14,14 @@ from mailsuite.interfaces.queueing import Lease
 from mailsuite.model.envelope import Blob, Recipient, Submission
 from mailsuite.model.errors import NoSpace
 from mailsuite.model.outcomes import Deferred, Delivered, Expanded, Failed, Outcome
-from mailsuite.queue.bounces import DELAYED, FAILED, Bounces, Row, wanted
+from mailsuite.queue.bounces import (
+    DELAYED,
+    FAILED,
+    NOTICE_MARK,
+    Bounces,
+    Row,
+    wanted,
+)
 from mailsuite.queue.encoding import (
     DEFERRED,
     DONE,
@@ -217,24 +224,30 @@ class Settling:
         finally:
             job.writing -= 1
         self._apply(job, lease, outcomes, pending)
-        self._bear(pending.children, starts, place, (wall, expires))
+        self._bear(job, pending.children, (place, starts), (wall, expires))
 
     def _relative(self, blob: Blob) -> str:
         return self._ledger.ground.spool.relative(blob.path) if blob.path else ""
 
     def _bear(
         self,
+        job: Job,
         children: Sequence[Submission],
-        starts: Sequence[int],
-        place: Position,
+        where: tuple[Position, Sequence[int]],
         times: tuple[float, float],
     ) -> None:
         wall, expires = times
-        pairs = enumerate(zip(children, starts, strict=True), 1)
-        for number, (child, start) in pairs:
+        place, starts = where
+        for number, (child, start) in enumerate(zip(children, starts, strict=True), 1):
             name = queue_id(place, number)
             until = child.expires or expires
-            self.created(self._ledger.born(name, child, (wall, until), place, start))
+            made = self._ledger.born(name, child, (wall, until), place, start)
+            if NOTICE_MARK in child.envelope.marks:
+                to = str(child.envelope.recipients[0].address)
+                self._ledger.ground.events.happened(
+                    "queue.bounced", qid=job.id, child=name, to=to
+                )
+            self.created(made)
 
     def _apply(
         self, job: Job, lease: Lease, outcomes: Mapping[int, Outcome], pending: Pending
@@ -257,8 +270,7 @@ class Settling:
             if here and job.kept and isinstance(outcome, Delivered):
                 job.done.append(n)
             name = "queue.failed" if isinstance(outcome, Failed) else "queue.delivered"
-            if not isinstance(outcome, Expanded):
-                self._tell(name, job, slot, outcome)
+            self._tell(name, job, slot, outcome)
         for _, each in pending.grown:
             job.slots[each.recipient.n] = each
         if not job.slots:
@@ -297,14 +309,30 @@ class Settling:
             self._apply(job, lease, one, Pending(changes, [], []))
 
     def _tell(self, name: str, job: Job, slot: Slot, outcome: Outcome) -> None:
-        fields: dict[str, str | int | float] = {
-            "qid": job.id,
-            "to": str(slot.recipient.address),
-            "transport": slot.transport,
-        }
-        if isinstance(outcome, Failed | Deferred):
-            fields["status"] = outcome.status
-            fields["host"] = outcome.host
-        if not isinstance(outcome, Expanded):
-            fields["text"] = outcome.text[:TEXT_CHARACTERS]
-        self._ledger.ground.events.happened(name, **fields)
+        ground = self._ledger.ground
+        happened = ground.events.happened
+        recipient = str(slot.recipient.address)
+        match outcome:
+            case Delivered():
+                happened(
+                    "queue.delivered",
+                    qid=job.id,
+                    recipient=recipient,
+                    transport=slot.transport,
+                    seconds=round(ground.wall() - job.accepted, 3),
+                    text=outcome.text,
+                )
+            case Expanded():
+                into = len(outcome.recipients)
+                happened("queue.expanded", qid=job.id, recipient=recipient, into=into)
+            case Deferred() | Failed():
+                due = {} if isinstance(outcome, Failed) else {"due": round(slot.due)}
+                happened(
+                    name,
+                    qid=job.id,
+                    recipient=recipient,
+                    transport=slot.transport,
+                    status=outcome.status,
+                    text=f"{outcome.host} {outcome.text}".strip()[:TEXT_CHARACTERS],
+                    **due,
+                )

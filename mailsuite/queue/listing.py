@@ -81,7 +81,9 @@ class Listing:
             jobs = await self._found(list(dict.fromkeys(names)))
         for first in range(0, len(jobs), CHUNK):
             await self._record(jobs[first : first + CHUNK], action, now)
-        return resting + len(jobs)
+        count = resting + len(jobs)
+        ledger.ground.events.happened("queue.changed", action=action, jobs=count)
+        return count
 
     async def _found(self, names: Sequence[QueueId]) -> list[Job]:
         ledger = self._ledger

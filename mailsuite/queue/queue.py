@@ -224,4 +224,4 @@ class Queue:
 
     def _damaged(self, position: Position, why: str) -> None:
         name = queue_id(position)
-        self._ground.events.happened("queue.corrupt", qid=name, path="", why=why)
+        self._ground.events.happened("queue.corrupt", qid=name, reason=why)

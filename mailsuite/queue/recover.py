@@ -177,7 +177,7 @@ class Recovery:
                 os.rename(path + end, aside + end)
         self._log.error("{path} is broken: {why}", path=path, why=why)
         ground.reactor.callFromThread(
-            ground.events.happened, "queue.corrupt", qid="", path=aside, why=why
+            ground.events.happened, "queue.corrupt", qid="", reason=f"{aside}: {why}"
         )
         rows.open()
         files = self._returns.files
@@ -205,5 +205,5 @@ class Recovery:
         in_memory = {job.id for job in self._ledger.jobs.values() if not job.spooled}
         for name, file in self._ledger.rows.paths():
             if name not in in_memory:
-                spool.claim(spool.path(file))
+                spool.claim(os.path.join(spool.folder, file))
         spool.look()

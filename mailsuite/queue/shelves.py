@@ -111,7 +111,7 @@ class Shelves:
         ledger = self._ledger
         gone = await ledger.lane.run(ledger.rows.sweep, done, names)
         await ledger.lane.run(self._contents.files.remove, [name for name, _ in gone])
-        return [ledger.ground.spool.path(file) for _, file in gone if file]
+        return [os.path.join(ledger.ground.folder, file) for _, file in gone if file]
 
     async def sweep(self) -> None:
         """Remove all that rows without recipients leave behind."""

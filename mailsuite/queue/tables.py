@@ -104,7 +104,7 @@ def image(job: Job) -> Image:
         job.expires,
         job.blob.size,
         None if sender is None else str(sender),
-        os.path.basename(job.blob.path),
+        job.blob.path and f"blobs/{os.path.basename(job.blob.path)}",
         json.dumps(sorted(job.seen)) if job.seen else "",
     )
     slots = [slot_row(job.id, slot) for slot in job.slots.values()]
