@@ -132,7 +132,8 @@ def _keep(index: Index, parcels: Sequence[Parcel], shared: Shared) -> list[Resul
     boxes = {index.boxes[p.mailbox] for p in parcels if p.mailbox in index.boxes}
     if index.unclean:
         for box in boxes:
-            if box.selectable and box.disk.listed < 0:
+            replayed = any(p.mailbox == box.id and p.again for p in parcels)
+            if box.selectable and box.disk.listed < 0 and not replayed:
                 outside.merge(index, box)
     with ExitStack() as stack:
         for box in boxes:
@@ -258,7 +259,10 @@ def _place(box: Box, parcel: Parcel, piece: Piece, flags: Flags, shared: Shared)
             path = f"{box.path}/{maildir.relative(base, place, marks)}"
     if not shared.link(blob, path):
         temporary = box.temporary(base)
-        if not (parcel.staged and blob.path and os.path.exists(temporary)):
+        here = parcel.staged and blob.octets is None and os.path.exists(temporary)
+        if not here:
+            if parcel.again:
+                maildir.discard(temporary)
             _create(piece, temporary)
         os.rename(temporary, path)
         shared.add(blob, path)

@@ -19,6 +19,8 @@ from mailsuite.model.flags import (
 from mailsuite.model.ids import MailboxId, ModSeq, Uid
 from mailsuite.store.uidlist import Entry
 
+TEMPORARY = "tmp"  # where Maildir writes files before they get a place
+
 Mtimes = tuple[int, int]
 
 
@@ -78,7 +80,7 @@ class Box:
 
     def temporary(self, base: str) -> str:
         """Where a file is written before it gets its place."""
-        return "/".join((self.path, "tmp", base))
+        return f"{self.path}/{TEMPORARY}/{base}"
 
     def code(self, flags: Flags) -> int:
         """The number of a set of flags; a new one is written with the next commit."""

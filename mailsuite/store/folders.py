@@ -211,14 +211,16 @@ def _forget_rows(index: Index, box: Box) -> None:
 
 def orphans(index: Index) -> None:
     """Drop rows of mailboxes that are no more, when a kill came before."""
-    known = set(index.boxes)
     for (mailbox,) in index.rows.execute(
         "SELECT DISTINCT mailbox FROM message UNION SELECT mailbox FROM box"
     ).fetchall():
         box = index.boxes.get(mailbox)
-        if mailbox not in known or (box is not None and not box.selectable):
+        if box is None or not box.selectable:
             for table in ("message", "file", "lagging", "staged", "flagset", "box"):
                 index.rows.execute(f"DELETE FROM {table} WHERE mailbox = ?", (mailbox,))
+            index.rows.execute(
+                "DELETE FROM wide WHERE email NOT IN (SELECT email FROM message)"
+            )
 
 
 def bury(index: Index) -> None:

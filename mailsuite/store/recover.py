@@ -11,11 +11,12 @@ from twisted.logger import Logger
 
 from mailsuite.interfaces.journal import Kind, Position, Record
 from mailsuite.interfaces.mailboxes import BadName
-from mailsuite.model.errors import Damaged
 from mailsuite.model.ids import AccountName
 from mailsuite.store import append, records, tidy
-from mailsuite.store.append import Parcel, Shared
+from mailsuite.store.append import Parcel, Piece, Shared
+from mailsuite.store.box import Box
 from mailsuite.store.index import Index
+from mailsuite.store.reading import rows_of
 from mailsuite.store.shelf import Shelf
 
 _Open = tuple[Position, records.Kept]
@@ -64,28 +65,34 @@ class Recovery:
 
 
 def _redo(index: Index, entries: Sequence[_Open]) -> list[append.Result]:
-    parcels = []
+    """Carry promises out; before strangers' files are looked at, so that UIDs fit."""
+    results = []
     for position, kept in entries:
         box = index.boxes.get(kept.mailbox)
         if box is None or not box.selectable:
             continue
-        taken = index.rows.execute(
-            "SELECT count(*) FROM message WHERE mailbox = ? AND uid BETWEEN ? AND ?",
-            (box.id, kept.pieces[0].uid, kept.pieces[-1].uid),
-        ).fetchone()[0]
-        parcel = Parcel(
-            box.id, kept.pieces, None, position.epoch, staged=True, again=True
-        )
-        if taken and parcel.key not in index.once:
-            parcel.pieces = [append.renumbered(piece, 0) for piece in kept.pieces]
-        parcels.append(parcel)
-    results = []
-    for parcel in parcels:
-        try:
+        pieces: Sequence[Piece] = kept.pieces
+        parcel = Parcel(box.id, pieces, None, position.epoch, staged=True, again=True)
+        if parcel.key not in index.once:
+            parcel.pieces = _missing(index, box, pieces)
+        if parcel.pieces:
             results += append.keep([(index, [parcel])], Shared())[0]
-        except (OSError, Damaged) as error:
-            results.append(error)
     return results
+
+
+def _missing(index: Index, box: Box, pieces: Sequence[Piece]) -> list[Piece]:
+    """Messages that no row tells of; with another UID where theirs is taken."""
+    bases = {
+        base
+        for (base,) in index.rows.execute(
+            "SELECT base FROM file WHERE mailbox = ?"
+            " UNION SELECT base FROM removed WHERE mailbox = ?",
+            (box.id, box.id),
+        ).fetchall()
+    }
+    missing = [piece for piece in pieces if piece.base not in bases]
+    taken = rows_of(index, box, [piece.uid for piece in missing])
+    return [append.renumbered(p, 0) for p in missing] if taken else missing
 
 
 def evacuate(index: Index) -> None:
