@@ -192,13 +192,13 @@ def _repair(index: Index, box: Box, uid: int, piece: Piece) -> None:
         "SELECT base, place, letters FROM file WHERE mailbox = ? AND uid = ?",
         (box.id, uid),
     ).fetchone()
-    if row is None or row[0] != piece.base:
+    if row is None or maildir.stated_size(row[0]) != piece.draft.blob.size:
         return
     path = os.path.join(box.path, maildir.relative(*row))
     try:
         found = os.stat(path).st_size
     except FileNotFoundError:
-        other = maildir.locate(box.path, piece.base)
+        other = maildir.locate(box.path, row[0])
         if other is not None:
             path = os.path.join(box.path, other.relative)
         found = os.stat(path).st_size if other else -1
