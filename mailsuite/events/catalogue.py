@@ -70,7 +70,7 @@ _ROWS: tuple[Entry, ...] = (
     # queue and journal
     Entry(
         "queue.accepted",
-        "the queue took responsibility",
+        "a message of its own making is in the queue",
         ("qid", "size", "recipients", "sender"),
     ),
     Entry(

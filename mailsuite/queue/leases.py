@@ -242,6 +242,13 @@ class Settling:
             name = queue_id(place, number)
             until = child.expires or expires
             made = self._ledger.born(name, child, (wall, until), place, start)
+            self._ledger.ground.events.happened(
+                "queue.accepted",
+                qid=name,
+                size=child.blob.size,
+                recipients=len(child.envelope.recipients),
+                sender=str(child.envelope.sender or ""),
+            )
             if NOTICE_MARK in child.envelope.marks:
                 to = str(child.envelope.recipients[0].address)
                 self._ledger.ground.events.happened(
