@@ -1,19 +1,28 @@
 """The command's entry: options for all verbs, and errors as one sentence."""
 
 import os
+from importlib import import_module
 from typing import Any
 
 import click
 from typing_extensions import override
 
 from mailsuite.cli.client import Client
-from mailsuite.cli.config import config
-from mailsuite.cli.demo import demo
-from mailsuite.cli.init import init
-from mailsuite.cli.people import alias, domain, user
-from mailsuite.cli.running import queue, reload_settings, search
-from mailsuite.cli.verify import verify
 from mailsuite.model.errors import UsageError
+
+VERBS = {
+    "init": "init:init",
+    "demo": "demo:demo",
+    "user": "people:user",
+    "domain": "people:domain",
+    "alias": "people:alias",
+    "queue": "running:queue",
+    "search": "running:search",
+    "reload": "running:reload_settings",
+    "config": "config:config",
+    "verify": "verify:verify",
+}
+"""Where each verb is; a module is loaded when its verb is used."""
 
 PLACES = ("etc/mailsuite.toml", "/etc/mailsuite/mailsuite.toml")
 
@@ -25,6 +34,18 @@ def default_config() -> str:
 
 class Verbs(click.Group):
     """Shows what operators can mend as a sentence, and exits with 1."""
+
+    @override
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    @override
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        module, _, name = VERBS[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(f"mailsuite.cli.{module}"), name)
+        return command
 
     @override
     def invoke(self, ctx: click.Context) -> Any:
@@ -48,18 +69,3 @@ class Verbs(click.Group):
 def main(context: click.Context, path: str) -> None:
     """Run and look after a mail suite."""
     context.obj = Client(path)
-
-
-for verb in (
-    init,
-    demo,
-    user,
-    domain,
-    alias,
-    queue,
-    search,
-    reload_settings,
-    config,
-    verify,
-):
-    main.add_command(verb)

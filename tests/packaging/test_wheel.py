@@ -1,6 +1,7 @@
 """The package: what a wheel holds, and that twistd finds the plugin in it."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -34,9 +35,15 @@ class WheelTests(SynchronousTestCase):
     @classmethod
     def setUpClass(cls):
         cls.folder = Path(tempfile.mkdtemp())
+        source = cls.folder / "source"
+        for name in ("mailsuite", "twisted"):
+            leave = shutil.ignore_patterns("__pycache__", "dropin.cache")
+            shutil.copytree(ROOT / name, source / name, ignore=leave)
+        for name in ("setup.cfg", "pyproject.toml", "README.rst", "LICENSE"):
+            shutil.copy(ROOT / name, source)
         run(
             *(sys.executable, "-m", "build", "--wheel", "--no-isolation"),
-            *("--outdir", cls.folder, ROOT),
+            *("--outdir", cls.folder, source),
         )
         (cls.wheel,) = cls.folder.glob("*.whl")
 
