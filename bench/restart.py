@@ -3,8 +3,8 @@
 
 usage: restart.py FOLDER [--queued 10000]
 
-Starts `mailsuite demo` in FOLDER, submits QUEUED messages to an address that
-nothing answers at (192.0.2.1, RFC 5737), kills it with SIGKILL, and measures
+Starts `mailsuite demo` in FOLDER, submits QUEUED messages to a host that refuses
+connections, so that they wait in the queue, kills it with SIGKILL, and measures
 the time until it is ready and SMTP answers; then the same after a clean stop.
 """
 
@@ -40,7 +40,7 @@ class Submission(Line):
 
     def submit(self, number):
         self.send(
-            b"MAIL FROM:<%s>\r\nRCPT TO:<n%d@[192.0.2.1]>\r\nDATA\r\n"
+            b"MAIL FROM:<%s>\r\nRCPT TO:<n%d@far.test>\r\nDATA\r\n"
             % (self.user, number)
         )
         for want in (b"250", b"250", b"354"):
@@ -76,6 +76,8 @@ def main():
     parser.add_argument("--queued", type=int, default=10_000)
     args = parser.parse_args()
     suite = Suite(args.folder)
+    closed = suite.base + 1  # a port that nobody listens at
+    suite.settings["MAILSUITE_RELAY_ROUTES"] = f"far.test [127.0.0.1]:{closed}"
     suite.start()
     try:
         target = Target(suite.target)

@@ -36,8 +36,9 @@ class Suite:
 
     name = "mailsuite"
 
-    def __init__(self, folder, users=20):
+    def __init__(self, folder, users=20, settings=None):
         self.folder, self.users, self.base = folder, users, free_base()
+        self.settings = dict(settings or {})
         self.ready = os.path.join(folder, "ready.json")
         self.process = None
 
@@ -55,6 +56,7 @@ class Suite:
                     *("demo", "--dir", self.folder),
                     *("--port-base", str(self.base), "--users", str(self.users)),
                 ],
+                env=os.environ | self.settings,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
