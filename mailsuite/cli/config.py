@@ -8,7 +8,7 @@ from mailsuite.cli.client import Client
 from mailsuite.cli.shown import document, json_option, table
 from mailsuite.house import config as reading
 from mailsuite.house import domains, guards, manual, sample
-from mailsuite.house.tree import SECTIONS
+from mailsuite.house.tree import SECTIONS, waits
 from mailsuite.model.errors import UsageError
 from mailsuite.model.settings import described
 
@@ -89,7 +89,7 @@ def explain(key: str, as_json: bool) -> None:
             "setting": f"{name}.{one.key}",
             "default": sample.rendered(one.default),
             "environment": reading.variable(name, one.key),
-            "meaning": sample.explained(one),
+            "meaning": sample.explained(one, restart=waits(name, one)),
         }
         for name, kind in SECTIONS.items()
         for one in described(kind)

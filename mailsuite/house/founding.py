@@ -34,19 +34,37 @@ class Founding:
     def file(self, path: str, text: str, mode: int = FILE_MODE) -> None:
         """Write a new file, whole or not at all."""
         if self._missing(path) and not self.dry:
-            fresh = f"{path}.new"
-            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-            with os.fdopen(os.open(fresh, flags, mode), "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            os.rename(fresh, path)
+            self._write(path, text, mode)
+
+    @staticmethod
+    def _write(path: str, text: str, mode: int) -> None:
+        fresh = f"{path}.new"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+        with os.fdopen(os.open(fresh, flags, mode), "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.rename(fresh, path)
 
     def configuration(self, path: str, values: sample.Values) -> None:
         """Write ``mailsuite.toml`` with these values, beside its domains."""
         self.folder(self.etc)
         self.folder(os.path.join(self.etc, "domains.d"))
+        if self._pristine(path):
+            self.told.append(f"{path}: the sample, filled in")
+            if not self.dry:
+                self._write(path, sample.main(values), FILE_MODE)
+            return
         self.file(path, sample.main(values))
+
+    @staticmethod
+    def _pristine(path: str) -> bool:
+        """Whether it is the sample that nobody has changed."""
+        try:
+            with open(path, encoding="utf-8") as file:
+                return file.read() == sample.main()
+        except (OSError, UnicodeDecodeError):
+            return False
 
     def certificate(
         self, names: Sequence[str], wall: Callable[[], float]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from mailsuite.house.config import variable
 from mailsuite.house.sample import explained, rendered
-from mailsuite.house.tree import SECTIONS
+from mailsuite.house.tree import SECTIONS, waits
 from mailsuite.model.settings import described
 
 _HEAD = """\
@@ -43,7 +43,7 @@ def _section(name: str, kind: type) -> Iterator[str]:
     yield inspect.getdoc(kind) or ""
     yield ""
     for one in described(kind):
-        restart = ", *restart*" if one.restart else ""
+        restart = ", *restart*" if waits(name, one) else ""
         yield f"``{one.key} = {rendered(one.default)}``{restart}"
         yield f"    {_literal(explained(one, restart=False))}"
         yield f"    (``{variable(name, one.key)}``)"

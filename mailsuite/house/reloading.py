@@ -8,7 +8,7 @@ from mailsuite.directory.state import Listing
 from mailsuite.house import config, domains, guards
 from mailsuite.house.config import Loaded
 from mailsuite.house.paths import absolute, places
-from mailsuite.house.tree import SECTIONS, Tree
+from mailsuite.house.tree import SECTIONS, Tree, waits
 from mailsuite.house.wiring import Parts
 from mailsuite.model.settings import described
 
@@ -37,7 +37,7 @@ def waiting(old: Tree, new: Tree) -> Sequence[str]:
         f"{name}.{one.key}"
         for name, kind in SECTIONS.items()
         for one in described(kind)
-        if one.restart
+        if waits(name, one)
         and getattr(getattr(old, name), one.key) != getattr(getattr(new, name), one.key)
     ]
 
@@ -50,7 +50,7 @@ def taken(old: Loaded, new: Loaded) -> Loaded:
             **{
                 one.key: getattr(getattr(old.tree, name), one.key)
                 for one in described(kind)
-                if one.restart
+                if waits(name, one)
             },
         )
         for name, kind in SECTIONS.items()

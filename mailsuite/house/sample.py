@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from textwrap import wrap
 
 from mailsuite.house.config import variable
-from mailsuite.house.tree import SECTIONS
+from mailsuite.house.tree import SECTIONS, waits
 from mailsuite.model.settings import Described, described
 
 Values = Mapping[str, Mapping[str, object]]
@@ -69,19 +69,19 @@ def _section(name: str, kind: type, given: Mapping[str, object]) -> Iterator[str
     yield f"[{name}]"
     for one in described(kind):
         yield ""
-        yield from _comment(explained(one))
+        yield from _comment(explained(one, restart=waits(name, one)))
         if one.key in given:
             yield f"{one.key} = {rendered(given[one.key])}"
         else:
             yield f"# {one.key} = {rendered(one.default)}"
 
 
-def explained(one: Described, *, restart: bool = True) -> str:
+def explained(one: Described, *, restart: bool) -> str:
     """Say in one or two sentences what a setting means."""
     unit = f" ({one.unit})" if one.unit else ""
-    waits = " A change needs a restart." if one.restart and restart else ""
+    wait = " A change needs a restart." if restart else ""
     meaning = one.meaning[:1].upper() + one.meaning[1:]
-    return f"{meaning}{unit}.{waits}"
+    return f"{meaning}{unit}.{wait}"
 
 
 def _comment(text: str) -> Iterator[str]:

@@ -8,14 +8,16 @@ search, store, journal's stop record, directory, lock. Either is logged.
 import gc
 import os
 import resource
+import shutil
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from attrs import define, field
+from attrs import define, evolve, field
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ReactorNotRunning
@@ -61,6 +63,7 @@ class House(Service):
     status: int = 0
     """What the process should exit with."""
     _generation: Generation | None = None
+    _scratch: str = ""
     _starting: Deferred[None] | None = None
     _tasks: Tasks = field(factory=Tasks)
     _told: list[Callable[["House"], None]] = field(factory=list)
@@ -97,7 +100,7 @@ class House(Service):
         os.umask(UMASK)
         sys.setswitchinterval(SWITCH_SECONDS)
         try:
-            os.makedirs(self.places.data, mode=0o700, exist_ok=True)
+            self._make_data()
             self._generation = Generation.begin(self.places.data)
             self.sockets = bind_control(self.sockets, self.places.control)
         except (UsageError, OSError) as error:
@@ -107,6 +110,15 @@ class House(Service):
             signal.signal(signal.SIGHUP, self._hung_up)
         self._starting = Deferred.fromCoroutine(self._start())
         _ = self._starting.addErrback(self._broke)
+
+    def _make_data(self) -> None:
+        """Make the data folder; that of the assembly ``memory`` is thrown away."""
+        if self.loaded.tree.server.assembly == "memory":
+            fast = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - mkdtemp makes its own
+            folder = tempfile.mkdtemp(prefix="mailsuite-", dir=fast)
+            self.places = evolve(self.places, data=folder)
+            self._scratch = folder
+        os.makedirs(self.places.data, mode=0o700, exist_ok=True)
 
     async def _start(self) -> None:
         began = self.reactor.seconds()
@@ -171,6 +183,8 @@ class House(Service):
         if self._generation is not None:
             self._generation.finish(clean=clean)
         self.sockets.close()
+        if self._scratch:
+            shutil.rmtree(self._scratch, ignore_errors=True)
         self.events.happened("house.stopped", seconds=self.reactor.seconds() - began)
         if not self.status:
             self.events.stop()

@@ -13,7 +13,9 @@ class Server:
     """
 
     hostname: str = setting(
-        "", "own name in greetings, Received and HELO; empty: that of the machine"
+        "",
+        "own name in greetings, Received and HELO; empty: that of the machine",
+        restart=True,
     )
     data: str = setting(
         "../var", "folder of everything that is kept: one running suite", restart=True

@@ -9,6 +9,7 @@ from mailsuite.events.settings import Settings as Log
 from mailsuite.house.settings import Control, Server
 from mailsuite.imap.settings import IMAP
 from mailsuite.journal.settings import Settings as Journal
+from mailsuite.model.settings import Described
 from mailsuite.policy.settings import Settings as Policy
 from mailsuite.pop3.settings import POP3
 from mailsuite.queue.settings import Settings as Queue
@@ -47,3 +48,16 @@ SECTIONS: dict[str, type] = {
     field.name: field.type for field in fields(resolve_types(Tree)) if field.type
 }
 """Sections in the order of the sample file."""
+
+LIVE = frozenset(
+    {
+        *("tls", "smtp", "submission", "lmtp", "imap", "pop3", "policy", "directory"),
+        *("search", "log"),
+    }
+)
+"""Sections whose changes a reload takes over; the others wait for a restart."""
+
+
+def waits(section: str, one: Described) -> bool:
+    """Whether a change of this setting needs a restart."""
+    return one.restart or section not in LIVE

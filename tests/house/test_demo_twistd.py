@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import smtplib
 import subprocess
 import sys
 import tempfile
@@ -114,3 +115,32 @@ class TwistdTests(SynchronousTestCase):
         while not condition():
             self.assertLess(time.monotonic(), end)
             time.sleep(0.05)
+
+    def test_memory(self):
+        """The assembly ``memory`` serves like any other and keeps nothing."""
+        self.init()
+        self.environ["MAILSUITE_SERVER_ASSEMBLY"] = "memory"
+        pidfile = self.folder / "twistd.pid"
+        self.twistd("--pidfile", pidfile)
+        pid = int(pidfile.read_text("ascii"))
+        self.addCleanup(self.kill, pid)
+        self.until((self.folder / "var" / "ctl.sock").exists)
+        self.mailsuite("domain", "add", "memory.test")
+        self.mailsuite("user", "add", "bob@memory.test", "--password", "x")
+        host, port = self.environ["MAILSUITE_SMTP_LISTEN"].split(":")
+        with smtplib.SMTP(host, int(port), timeout=30) as client:
+            client.sendmail("a@else.test", ["bob@memory.test"], b"Subject: x\r\n\r\nx")
+        os.kill(pid, signal.SIGTERM)
+        self.until(lambda: not pidfile.exists())
+        self.assertFalse((self.folder / "var" / "mail").exists())
+        self.assertNotIn("memory.test", self.mailsuite("domain", "list"))
+
+    def test_init_in_a_checkout(self):
+        """The untouched sample is filled in; an edited one is kept."""
+        self.config.parent.mkdir()
+        shutil.copy(ROOT / "etc" / "mailsuite.toml", self.config)
+        self.init()
+        self.assertIn('hostname = "mx.test"', self.config.read_text("utf-8"))
+        self.config.write_text("[server]\n", "utf-8")
+        self.init()
+        self.assertEqual(self.config.read_text("utf-8"), "[server]\n")
