@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable
 
-from attrs import define, field
+from attrs import Factory, define, field
 from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 
@@ -41,11 +41,10 @@ class Dialogue:
     refusals: int = 0
     over: bytes = b""
     news: bool = False
-    uploads: Uploads = field(init=False)
+    uploads: Uploads = field(
+        init=False, default=Factory(lambda self: Uploads(self.talk), takes_self=True)
+    )
     _idling: Idling | None = None
-
-    def __attrs_post_init__(self) -> None:
-        self.uploads = Uploads(self.talk)
 
     def changed(self) -> None:
         """The selected mailbox changed."""
@@ -65,7 +64,7 @@ class Dialogue:
 
     async def serve(self, event: Event | None) -> None:
         """Do what an event asks for; None: all that came is served."""
-        tag = self._tag(event)
+        tag = _tag_of(self, event)
         together = Block | Uploaded if _waits(event) else Upload | Block | Uploaded
         if not isinstance(event, together):
             await self._settle()
@@ -78,17 +77,10 @@ class Dialogue:
     async def _settle(self) -> None:
         """Answer the messages that are being stored, in their order."""
         while self.uploads.storing:
-            tag, work = self.uploads.storing.popleft()
+            tag, work = self.uploads.storing.pop(0)
             answer = await _outcome(self.talk, None, work)
             assert answer is not None
             await self._answer(tag, answer, b"")
-
-    def _tag(self, event: Event | None) -> bytes:
-        if isinstance(event, Command | Upload):
-            return event.tag
-        if self.uploads.current is not None:
-            return self.uploads.current.tag
-        return event.tag if isinstance(event, Refused) else self.talk.tag
 
     async def _do(self, event: Event | None) -> bytes | None:
         if isinstance(event, Command):
@@ -212,6 +204,15 @@ class Dialogue:
             self._idling = None
         self.talk.tag = b""
         self.talk.session.lines = False
+
+
+def _tag_of(dialogue: Dialogue, event: Event | None) -> bytes:
+    """Which command an event's answer ends."""
+    if isinstance(event, Command | Upload):
+        return event.tag
+    if dialogue.uploads.current is not None:
+        return dialogue.uploads.current.tag
+    return event.tag if isinstance(event, Refused) else dialogue.talk.tag
 
 
 async def _outcome(

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from attrs import define
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-FLUSH_SECONDS = 0.1  # between two tellings; the first change is told at once
+FLUSH_SECONDS = 0.1  # between two tellings in a storm
+BURST_SECONDS = 0.5  # so many of these may be told ahead: five at once
 STILL_HERE = b"* OK Still here\r\n"  # keeps address translators awake
 LOOKS_PER_WORD = 4  # so many looks at the disk without news, then that line
 
@@ -19,17 +20,17 @@ class Idling:
     look_seconds: float
     quiet: int = 0
     due: bool = False
-    _told: float = 0.0
+    _next: float = 0.0
     _timer: IDelayedCall | None = None
 
     def begin(self) -> None:
         """IDLE began, and the news of its beginning were told."""
-        self._told = self.clock.seconds() - FLUSH_SECONDS
+        self._next = self.clock.seconds()
         self._wait(self.look_seconds)
 
     def changed(self) -> None:
-        """Something happened: tell at once, or when the last time is past."""
-        wait = self._told + FLUSH_SECONDS - self.clock.seconds()
+        """Something happened: tell at once, or in a storm a little later."""
+        wait = self._next - BURST_SECONDS - self.clock.seconds()
         if wait <= 0:
             self._ring()
         elif not self.due:
@@ -38,7 +39,7 @@ class Idling:
 
     def told(self, *, news: bool) -> bytes:
         """What happened was told; gives what else to say."""
-        self._told = self.clock.seconds()
+        self._next = max(self._next, self.clock.seconds()) + FLUSH_SECONDS
         self.quiet = 0 if news else self.quiet + 1
         if self.quiet < LOOKS_PER_WORD:
             return b""

@@ -1,7 +1,5 @@
 """Messages that a client sends: one coming in, some of a pipeline being stored."""
 
-from collections import deque
-
 from attrs import define, field
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
@@ -22,7 +20,7 @@ class Uploads:
 
     talk: Talk
     current: Appending | None = None
-    storing: "deque[tuple[bytes, Deferred[bytes]]]" = field(factory=deque)
+    storing: list[tuple[bytes, Deferred[bytes]]] = field(factory=list)
 
     @property
     def busy(self) -> bool:

@@ -54,6 +54,7 @@ class _Partial:
     lined: int = 0
     literals: int = 0
     fault: bytes = b""
+    early: bool = True
 
     def line(self, line: bytes) -> None:
         """Take a line without its end."""
@@ -68,11 +69,13 @@ class _Partial:
         if b"\0" in octets:
             self.fault = b"BAD NUL in a literal"  # RFC 3501 §9, CHAR8
 
-    def taken(self, *, literals: int) -> bytes:
-        """Give the text and begin anew, with so many octets of literals."""
+    def taken(self) -> bytes:
+        """Give the text and begin anew; before login literals stay counted."""
         text = bytes(self.text)
         self.text.clear()
-        self.lined, self.literals, self.fault = 0, literals, b""
+        self.lined, self.fault = 0, b""
+        if not self.early:
+            self.literals = 0
         return text
 
 
@@ -88,9 +91,12 @@ class Session:
     _mode: _Mode = _Mode.LINE
     _buffer: bytearray = field(factory=bytearray)
     _scanned: int = 0
-    _command: _Partial = field(factory=_Partial)
+    _command: _Partial = field(init=False)
     _left: int = 0
     _declined: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        self._command = _Partial(early=self.state is State.NOT_AUTHENTICATED)
 
     @property
     def held(self) -> int:
@@ -104,8 +110,8 @@ class Session:
 
     def entered(self, state: State) -> None:
         """The client logged in, selected, closed or leaves."""
-        if self.state is State.NOT_AUTHENTICATED:
-            self._command.literals = 0
+        self._command.early = False
+        self._command.literals = 0
         self.state = state
         if state is State.LOGOUT:
             self._buffer.clear()
@@ -123,24 +129,22 @@ class Session:
 
     def next_event(self) -> Event | None:
         """The next thing to answer; None: more octets are needed first."""
+        step: _Step
         while self.state is not State.LOGOUT:
-            step = self._step()
+            match self._mode:
+                case _Mode.LINE:
+                    step = self._line()
+                case _Mode.LITERAL:
+                    step = self._literal()
+                case _Mode.MESSAGE:
+                    step = self._message()
+                case _Mode.TAIL:
+                    step = self._tail()
+                case _Mode.SKIP:
+                    step = self._skip()
             if not isinstance(step, _Again):
                 return step
         return None
-
-    def _step(self) -> _Step:
-        match self._mode:
-            case _Mode.LINE:
-                return self._line()
-            case _Mode.LITERAL:
-                return self._literal()
-            case _Mode.MESSAGE:
-                return self._message()
-            case _Mode.TAIL:
-                return self._tail()
-            case _Mode.SKIP:
-                return self._skip()
 
     def _taken(self, count: int) -> bytes:
         octets = bytes(self._buffer[:count])
@@ -150,7 +154,7 @@ class Session:
 
     def _line(self) -> _Step:
         end = self._buffer.find(b"\n", self._scanned)
-        if (len(self._buffer) if end < 0 else end) > self._most() - self._command.lined:
+        if (len(self._buffer) if end < 0 else end) > _most(self) - self._command.lined:
             return self._too_long()
         if end < 0:
             self._scanned = len(self._buffer)
@@ -166,17 +170,12 @@ class Session:
             size = 10**_SIZE_DIGITS if endless else int(digits)
             return self._announced(size, waits=not plus)
         fault = self._command.fault
-        return understood(self._taken_command(), fault, self.state)
-
-    def _most(self) -> int:
-        if self.lines or self.state is State.NOT_AUTHENTICATED:
-            return limits.LINE_OCTETS_BEFORE_LOGIN
-        return limits.LINE_OCTETS
+        return understood(self._command.taken(), fault, self.state)
 
     def _too_long(self) -> _Step:
         if self.lines:
             return Refused(_UNTAGGED, b"BAD Line too long", fatal=True)
-        text = self._taken_command() or bytes(self._buffer[: limits.TAG_OCTETS + 1])
+        text = self._command.taken() or bytes(self._buffer[: limits.TAG_OCTETS + 1])
         self._mode = _Mode.SKIP
         self._left = limits.SKIPPED_OCTETS
         return Refused(tag_of(text), b"BAD Command line too long")
@@ -200,7 +199,7 @@ class Session:
         early = self.state is State.NOT_AUTHENTICATED
         most = limits.LITERAL_OCTETS_BEFORE_LOGIN if early else limits.LITERAL_OCTETS
         if self._command.literals + size > most:
-            tag = tag_of(self._taken_command())
+            tag = tag_of(self._command.taken())
             return Refused(tag, b"BAD [TOOBIG] Literal too large", fatal=not waits)
         self._command.literals += size
         self._command.text += b"\r\n"
@@ -216,7 +215,7 @@ class Session:
         return _AGAIN
 
     def _announced_message(self, size: int, *, waits: bool) -> Event:
-        event = announced(self._taken_command(), size, waits=waits)
+        event = announced(self._command.taken(), size, waits=waits)
         self._left = size
         self._declined = isinstance(event, Refused)
         if not (waits and self._declined):
@@ -246,6 +245,9 @@ class Session:
             return Refused(_UNTAGGED, b"BAD One message at a time", fatal=fatal)
         return _AGAIN if self._declined else Uploaded()
 
-    def _taken_command(self) -> bytes:
-        early = self.state is State.NOT_AUTHENTICATED
-        return self._command.taken(literals=self._command.literals if early else 0)
+
+def _most(session: Session) -> int:
+    """Octets that a line may have now."""
+    if session.lines or session.state is State.NOT_AUTHENTICATED:
+        return limits.LINE_OCTETS_BEFORE_LOGIN
+    return limits.LINE_OCTETS
