@@ -75,7 +75,7 @@ def checks(tree: Tree, places: Places, wall: Callable[[], float]) -> list[Check]
     ground = StoreGround(
         data, tree.store, Events(), wall, lambda: 0.0, tree.server.hostname
     )
-    for name in shelves._found(ground):  # noqa: SLF001 - the store's own list
+    for name in shelves.known(ground):
         found.append(Check(name, _account_check(ground, name)))
     return found
 
