@@ -20,7 +20,7 @@ from mailsuite.model.changes import Room
 from mailsuite.model.ids import AccountName, EmailId, MailboxId, ModSeq, Uid
 from mailsuite.net.lanes import Lane, Lanes
 from mailsuite.net.tasks import Tasks
-from mailsuite.store import changes, index, opening, recover
+from mailsuite.store import changes, index, opening, recover, shelves
 from mailsuite.store.account import Account, Counter, Desk
 from mailsuite.store.intake import Intake, Promises
 from mailsuite.store.quota import Quota
@@ -134,7 +134,7 @@ class Accounts:
 
     async def accounts(self) -> Sequence[AccountName]:
         """See :meth:`IChanges.accounts`."""
-        return await self._shelves.lanes.lane("").run(self._shelves.known)
+        return await self._shelves.lanes.lane("").run(shelves.known, self._desk.ground)
 
     async def located(
         self, account: AccountName, emails: Sequence[EmailId]

@@ -22,6 +22,7 @@ from mailsuite.store import letters, maildir, outside
 from mailsuite.store.box import Box
 from mailsuite.store.index import Index
 from mailsuite.store.insert import Row, Wide, insert
+from mailsuite.store.undo import failing
 
 SHARED_FILES = 256  # paths remembered on a lane for hard links
 COPY_OCTETS = 1 << 20  # in one block, when a large message is copied
@@ -213,13 +214,10 @@ def _prepare(index: Index, parcel: Parcel, shared: Shared) -> None:
     """Write the parcel's files and work out its rows."""
     box = index.box(parcel.mailbox)
     index.reserve({box: len(parcel.pieces)}, len(parcel.pieces))
-    try:
+    with failing(_withdraw, parcel):
         for piece in parcel.pieces:
             flags = box.spell(piece.draft.flags)
             parcel.rows.append(_place(box, parcel, piece, flags, shared))
-    except BaseException:
-        _withdraw(parcel)
-        raise
     for number, row in enumerate(parcel.rows):
         uid = row.uid or box.uidnext
         index.email += 1
@@ -287,7 +285,7 @@ def _create(piece: Piece, path: str) -> None:
 def _copy(blob: Blob, path: str, date: float) -> None:
     with open(maildir.open_read(blob.path), "rb") as source:
         maildir.write(path, [blob.prefix], 0)
-        try:
+        with failing(maildir.discard, path):
             with open(path, "ab") as target:
                 while block := source.read(COPY_OCTETS):
                     target.write(block)
@@ -296,9 +294,6 @@ def _copy(blob: Blob, path: str, date: float) -> None:
                     os.utime(target.fileno(), (date, date))
             if os.stat(path).st_size != blob.size:
                 raise Damaged("a stored message has not the size it was given")
-        except BaseException:
-            maildir.discard(path)
-            raise
 
 
 def stage(index: Index, parcel: Parcel) -> None:

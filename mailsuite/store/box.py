@@ -53,7 +53,7 @@ class Box:
     path: str
     uidvalidity: int
     uid_limit: int
-    guid: str
+    guid: str = ""
     use: str = ""
     selectable: bool = True
     uidnext: int = 1

@@ -67,12 +67,7 @@ def drop(
         "INSERT OR REPLACE INTO expunged VALUES (?, ?, ?, ?)",
         [(modseq, box.id, row[0], row[5]) for row in rows],
     )
-    execute(
-        "DELETE FROM wide WHERE email IN (SELECT value FROM json_each(?))"
-        " AND email NOT IN (SELECT email FROM message WHERE email IN"
-        " (SELECT value FROM json_each(?)))",
-        (as_json(emails.values()), as_json(emails.values())),
-    )
+    _drop_scans(index, emails.values())
     for row in rows:
         box.count(row[1], -1, -row[3])
     box.dead += len(rows)
@@ -80,6 +75,17 @@ def drop(
         box.pending = [entry for entry in box.pending if entry.uid not in emails]
     index.touch(box, VANISHED, emails.items())
     return [file[:3] for file in files]
+
+
+def _drop_scans(index: Index, emails: Iterable[int]) -> None:
+    """Forget scans of emails of which no copy is left."""
+    some = as_json(emails)
+    index.rows.execute(
+        "DELETE FROM wide WHERE email IN (SELECT value FROM json_each(?))"
+        " AND email NOT IN (SELECT email FROM message WHERE email IN"
+        " (SELECT value FROM json_each(?)))",
+        (some, some),
+    )
 
 
 def leave(index: Index, box: Box, files: Iterable[tuple[str, str, str]]) -> None:

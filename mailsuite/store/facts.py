@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from attrs import define, field, frozen
 
 from mailsuite.store import schema
+from mailsuite.store.undo import failing, transaction
 
 NUMBERS_AT_ONCE = 1_000  # UIDs, mod-sequences and email ids per synced commit
 
@@ -48,13 +49,10 @@ class Facts:
 
     def __attrs_post_init__(self) -> None:
         self.database = schema.connect(self.path, schema.FACTS, "FULL")
-        try:
+        with failing(self.database.close):
             facts = dict(self.database.execute("SELECT key, value FROM fact"))
             self.modseq_limit = int(facts.get("modseq_limit", 2))
             self.email_limit = int(facts.get("email_limit", 0))
-        except BaseException:
-            self.database.close()
-            raise
 
     def mailboxes(self) -> list[Mailbox]:
         """Every mailbox."""
@@ -66,16 +64,9 @@ class Facts:
 
     def change(self, statements: Iterable[tuple[str, Sequence[object]]]) -> None:
         """Do all of them in one synced transaction."""
-        database = self.database
-        database.execute("BEGIN IMMEDIATE")
-        try:
+        with transaction(self.database):
             for statement, values in statements:
-                database.execute(statement, values)
-            database.execute("COMMIT")
-        except BaseException:
-            if database.in_transaction:
-                database.execute("ROLLBACK")
-            raise
+                self.database.execute(statement, values)
 
     def limits(self, modseq: int, email: int, uids: Iterable[tuple[int, int]]) -> None:
         """Write limits: of the account, and (limit, mailbox) pairs."""

@@ -8,6 +8,7 @@ from mailsuite.model.ids import ModSeq, Uid
 from mailsuite.store.box import Box
 from mailsuite.store.index import CHANGED, Index
 from mailsuite.store.reading import as_json, rows_of
+from mailsuite.store.undo import transaction
 
 _Fate = Callable[[Flags], Flags]
 
@@ -98,24 +99,17 @@ def claim_recent(index: Index, box: Box) -> int:
     """Take RECENT: the first UID that was in no session; files leave ``new``."""
     first = box.recent
     if first < box.uidnext:
-        index.rows.execute("BEGIN IMMEDIATE")
-        try:
-            box.recent = box.uidnext
+        with transaction(index.rows):
             index.rows.execute(
                 "INSERT OR REPLACE INTO box VALUES (?, ?, ?, ?)",
-                (box.id, box.uidnext, box.recent, box.modseq),
+                (box.id, box.uidnext, box.uidnext, box.modseq),
             )
             index.rows.execute(
                 "INSERT OR IGNORE INTO lagging SELECT mailbox, uid FROM file"
                 " WHERE mailbox = ? AND uid >= ? AND place = 'new'",
                 (box.id, first),
             )
-            index.rows.execute("COMMIT")
-        except BaseException:
-            box.recent = first
-            if index.rows.in_transaction:
-                index.rows.execute("ROLLBACK")
-            raise
+        box.recent = box.uidnext
         index.lagging = True
     return first
 

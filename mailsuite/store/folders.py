@@ -17,7 +17,7 @@ from mailsuite.interfaces.mailboxes import (
 )
 from mailsuite.model.changes import MailboxRow
 from mailsuite.model.ids import MailboxId
-from mailsuite.store import flags, maildir, names
+from mailsuite.store import flags, loading, maildir, names
 from mailsuite.store.box import Box
 from mailsuite.store.facts import Mailbox, new_guid
 from mailsuite.store.index import VANISHED, Index
@@ -85,7 +85,7 @@ def make(index: Index, wanted: Sequence[tuple[str, str]]) -> None:
         statements.append(("DELETE FROM doomed WHERE directory = ?", (directory,)))
     maildir.sync_directory(index.place.root)
     index.facts.change(statements)
-    index.refresh()
+    loading.refresh(index)
     for name, _ in wanted:
         box = index.names[name]
         box.relist = index.lagging = True
@@ -126,7 +126,7 @@ def rename(index: Index, old: str, new: str) -> None:
     index.facts.change(
         [("UPDATE mailbox SET name = ? WHERE id = ?", (n, b.id)) for b, n in moved]
     )
-    index.refresh()
+    loading.refresh(index)
     settle_directories(index)
 
 
@@ -178,7 +178,7 @@ def remove(index: Index, name: str) -> MailboxId:
         statements.append(("DELETE FROM mailbox WHERE id = ?", (box.id,)))
     index.facts.change(statements)
     _forget_rows(index, box)
-    index.refresh()
+    loading.refresh(index)
     bury(index)
     return box.id
 

@@ -20,8 +20,9 @@ from mailsuite.interfaces.mailboxes import LimitReached, NoSuchMailbox
 from mailsuite.model.ids import AccountName, MailboxId
 from mailsuite.store import letters, maildir, names, schema, uidlist
 from mailsuite.store.box import Box, Tally
-from mailsuite.store.facts import NUMBERS_AT_ONCE, Facts, Mailbox
+from mailsuite.store.facts import NUMBERS_AT_ONCE, Facts
 from mailsuite.store.settings import Settings
+from mailsuite.store.undo import failing, transaction
 
 LOG_ENTRIES = 40_000  # changes remembered for deltas; older ones come from SQL
 UID_MAX = (1 << 32) - 1  # RFC 3501 §9, nz-number
@@ -107,108 +108,6 @@ class Index:
     _entries: list[tuple[int, int, int, int]] = field(factory=list)
     closed: bool = False
 
-    def load(self) -> None:
-        """Take over what the databases say, once, at opening."""
-        meta = dict(self.rows.execute("SELECT key, value FROM meta").fetchall())
-        self.modseq = int(meta.get("modseq", 1))
-        self.email = int(meta.get("email", 0))
-        self.once = {
-            row[:3]: row[3:]
-            for row in self.rows.execute(
-                "SELECT source, recipient, action, mailbox, uid, email, drafts"
-                " FROM once"
-            ).fetchall()
-        }
-        self.refresh()
-
-    def refresh(self) -> None:
-        """Take over the facts; boxes that are known keep what they count."""
-        state = {
-            row[0]: row[1:]
-            for row in self.rows.execute(
-                "SELECT mailbox, uidnext, recent, modseq FROM box"
-            ).fetchall()
-        }
-        boxes = {}
-        for row in self.facts.mailboxes():
-            box = self.boxes.get(MailboxId(row.id))
-            if box is None:
-                box = self._box(row)
-                box.uidnext, box.recent, box.modseq = state.get(
-                    row.id, (row.uid_limit, 1, self.modseq)
-                )
-                self._load_flags(box)
-            box.name, box.use, box.selectable = row.name, row.use, row.selectable
-            boxes[box.id] = box
-        self.boxes = boxes
-        self.names = {box.name: box for box in boxes.values()}
-        self.subscribed = frozenset(self.facts.subscriptions())
-
-    def _box(self, row: Mailbox) -> Box:
-        return Box(
-            MailboxId(row.id),
-            row.name,
-            row.directory,
-            os.path.join(self.place.root, row.directory).rstrip("/"),
-            row.uidvalidity,
-            row.uid_limit,
-            row.guid,
-        )
-
-    def _load_flags(self, box: Box) -> None:
-        box.sets, box.codes = [frozenset()], {frozenset(): 0}
-        box.tallies = [Tally()]
-        for code, text, messages, octets in self.rows.execute(
-            "SELECT code, names, messages, octets FROM flagset"
-            " WHERE mailbox = ? ORDER BY code",
-            (box.id,),
-        ).fetchall():
-            while len(box.sets) <= code:
-                box.sets.append(frozenset())
-                box.tallies.append(Tally())
-            flags = frozenset(text.split())
-            box.sets[code] = flags
-            box.codes[flags] = code
-            box.tallies[code] = Tally(messages, octets)
-        box.keywords = [
-            name
-            for (name,) in self.rows.execute(
-                "SELECT name FROM keyword WHERE mailbox = ? ORDER BY n", (box.id,)
-            ).fetchall()
-        ]
-        if not box.keywords:
-            box.keywords = [
-                name or f"$gap{n}" for n, name in enumerate(letters.read(box.path))
-            ]
-        box.spelled = {name.lower(): name for name in box.keywords}
-
-    def recount(self, boxes: Iterable[Box]) -> None:
-        """Count messages anew, as the rows have them."""
-        for box in boxes:
-            for tally in box.tallies:
-                tally.messages = tally.octets = 0
-            for code, messages, octets in self.rows.execute(
-                "SELECT flags, count(*), sum(size) FROM message WHERE mailbox = ?"
-                " GROUP BY flags",
-                (box.id,),
-            ).fetchall():
-                box.tallies[code] = Tally(messages, octets)
-
-    def number(self) -> None:
-        """Find out whether the last stop was clean; go on at the limits if not."""
-        exact = self.modseq + 1 == self.facts.modseq_limit and all(
-            box.uidnext == box.uid_limit for box in self.boxes.values()
-        )
-        if not exact:
-            self.unclean = True
-            self.modseq = max(self.modseq, self.facts.modseq_limit)
-            self.email = max(self.email, self.facts.email_limit)
-            for box in self.boxes.values():
-                box.uidnext = max(box.uidnext, box.uid_limit)
-                box.modseq = self.modseq
-            self.recount(self.boxes.values())
-        self.log = Log(self.modseq)
-
     def box(self, id_or_name: MailboxId | str) -> Box:
         """A mailbox that can be selected. :raises NoSuchMailbox: there is none."""
         if isinstance(id_or_name, str):
@@ -255,17 +154,9 @@ class Index:
     def change(self) -> Iterator[int]:
         """Run a transaction; gives its ModSeq, which must have been reserved."""
         modseq = self.modseq + 1
-        self.rows.execute("BEGIN IMMEDIATE")
-        try:
+        with failing(self._restore), transaction(self.rows):
             yield modseq
             self._write()
-            self.rows.execute("COMMIT")
-        except BaseException:
-            with suppress(sqlite3.Error):
-                if self.rows.in_transaction:
-                    self.rows.execute("ROLLBACK")
-            self._restore()
-            raise
         self.modseq = modseq
         for box in self._touched:
             box.modseq = modseq
@@ -333,6 +224,18 @@ class Index:
             letters.write(box.path, box.keywords)
         if len(box.keywords) > letters.LETTERED:
             box.relist = True
+
+    def recount(self, boxes: Iterable[Box]) -> None:
+        """Count messages anew, as the rows have them."""
+        for box in boxes:
+            for tally in box.tallies:
+                tally.messages = tally.octets = 0
+            for code, messages, octets in self.rows.execute(
+                "SELECT flags, count(*), sum(size) FROM message WHERE mailbox = ?"
+                " GROUP BY flags",
+                (box.id,),
+            ).fetchall():
+                box.tallies[code] = Tally(messages, octets)
 
     def touch(self, box: Box, kind: int, pairs: Iterable[tuple[int, int]] = ()) -> None:
         """Say what the transaction does: (uid, email id) pairs of one kind."""

@@ -5,7 +5,7 @@ one hand-over. An APPEND first reserves its UIDs and is written to the journal; 
 holds the account's turn meanwhile, and what waits behind it goes together.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
@@ -13,7 +13,9 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
 from mailsuite.interfaces.journal import IJournal
+from mailsuite.interfaces.mailboxes import NoSuchMailbox
 from mailsuite.model.changes import Appended
+from mailsuite.model.errors import Damaged, NoSpace
 from mailsuite.model.ids import MailboxId
 from mailsuite.net.lanes import Lane
 from mailsuite.net.tasks import Tasks
@@ -89,26 +91,24 @@ class Intake:
                 told = results[number]
             broken = next((e for e in told if _broken(e)), None)
             if broken is not None:
-                self._tasks.launch(
-                    "repair of an index", self._again(shelf, waiting, broken)
-                )
+                parcels = [parcel for parcel, _ in waiting]
+                again = Deferred.fromCoroutine(self._again(shelf, parcels, broken))
+                _ = again.addBoth(_told, waiting)
                 continue
             shelf.turn.give()
             shelf.changed()
             _answer(waiting, told)
         self.kick()
 
-    async def _again(self, shelf: Shelf, waiting: _Waiting, broken: Result) -> None:
+    async def _again(
+        self, shelf: Shelf, parcels: Sequence[Parcel], broken: Result
+    ) -> Sequence[Result]:
         """Rebuild a broken index and store once more; the turn is still held."""
-        parcels = [parcel for parcel, _ in waiting]
         try:
             await shelf.mend(_as_error(broken))
-            told: Sequence[Result] = await shelf.run(_keep, parcels, self._shared)
-        except Exception as error:
-            told = [error] * len(waiting)
+            return await shelf.run(_keep, parcels, self._shared)
         finally:
             shelf.turn.give()
-        _answer(waiting, told)
 
     async def keep(self, shelf: Shelf, parcels: Sequence[Parcel]) -> Sequence[Result]:
         """Store parcels now; the caller holds the turn."""
@@ -148,6 +148,13 @@ def _answer(waiting: _Waiting, told: Sequence[Result]) -> None:
             caller.callback(result)
 
 
+def _told(told: Sequence[Result] | Failure, waiting: _Waiting) -> None:
+    """Answer callers with their results, or all of them with one failure."""
+    if isinstance(told, Failure):
+        told = [_error(told)] * len(waiting)
+    _answer(waiting, told)
+
+
 @define(eq=False)
 class Promises:
     """APPENDs of one account: journal first, together where several wait."""
@@ -169,29 +176,41 @@ class Promises:
         return await result
 
     async def _work(self) -> None:
+        turn = self._shelf.turn
         try:
             while self._waiting:
-                await self._shelf.turn.taken()
-                waiting, self._waiting = self._waiting, []
+                await turn.taken()
                 try:
-                    told = await self._kept([parcel for parcel, _ in waiting])
-                except Exception as error:
-                    told = [error] * len(waiting)
+                    waiting, self._waiting = self._waiting, []
+                    ready = [pair for pair in waiting if await self._ready(*pair)]
+                    kept = Deferred.fromCoroutine(self._kept([p for p, _ in ready]))
+                    await kept.addBoth(_told, ready)
                 finally:
-                    self._shelf.turn.give()
-                _answer(waiting, told)
+                    turn.give()
         finally:
             self._busy = False
 
+    async def _ready(self, parcel: Parcel, caller: "Deferred[Appended]") -> bool:
+        """Whether its mailbox is there and its large messages are staged."""
+        try:
+            _ = self._shelf.index.box(parcel.mailbox)
+            if any(piece.draft.blob.octets is None for piece in parcel.pieces):
+                await self._shelf.run(append.stage, parcel)
+        except (NoSuchMailbox, NoSpace, OSError, Damaged):
+            caller.errback(Failure())
+            return False
+        return True
+
     async def _kept(self, parcels: Sequence[Parcel]) -> Sequence[Result]:
+        if not parcels:
+            return []
         index = self._shelf.index
         wanted: dict[MailboxId, int] = {}
         for parcel in parcels:
             number = wanted.get(parcel.mailbox, 0)
             wanted[parcel.mailbox] = number + len(parcel.pieces)
-            if any(piece.draft.blob.octets is None for piece in parcel.pieces):
-                await self._shelf.run(append.stage, parcel)
-        await self._shelf.run(_reserve, wanted) if _short(index, wanted) else None
+        if _short(index, wanted):
+            await self._shelf.run(_reserve, wanted)
         self._number(index, parcels)
         modseq = index.modseq + 1
         name = index.place.account
@@ -229,6 +248,3 @@ def _short(index: Index, wanted: dict[MailboxId, int]) -> bool:
 
 def _reserve(index: Index, wanted: dict[MailboxId, int]) -> None:
     index.reserve({index.box(mailbox): n for mailbox, n in wanted.items()})
-
-
-Journalled = Callable[[Shelf], Promises]

@@ -105,19 +105,19 @@ def write(path: str, blocks: Sequence[bytes], date: float = 0.0) -> None:
     ``date`` (wall seconds) becomes its mtime if it is not 0.
     """
     descriptor = os.open(path, _CREATE, 0o600)
+    done = False
     try:
-        try:
-            for block in blocks:
-                done = os.write(descriptor, block)
-                while done < len(block):
-                    done += os.write(descriptor, memoryview(block)[done:])
-            if date:
-                os.utime(descriptor, (date, date))
-        finally:
-            os.close(descriptor)
-    except BaseException:
-        discard(path)
-        raise
+        for block in blocks:
+            count = os.write(descriptor, block)
+            while count < len(block):
+                count += os.write(descriptor, memoryview(block)[count:])
+        if date:
+            os.utime(descriptor, (date, date))
+        done = True
+    finally:
+        os.close(descriptor)
+        if not done:
+            discard(path)
 
 
 def discard(path: str) -> None:

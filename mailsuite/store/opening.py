@@ -16,6 +16,7 @@ from mailsuite.store import (
     expunge,
     facts,
     folders,
+    loading,
     maildir,
     names,
     outside,
@@ -25,6 +26,7 @@ from mailsuite.store import (
 )
 from mailsuite.store.facts import Facts, Mailbox
 from mailsuite.store.index import Ground, Index, Place, open_rows
+from mailsuite.store.undo import failing
 
 TMP_SECONDS = 36 * 3600  # after which a stranger's file in tmp is abandoned
 CORRUPT = frozenset({11, 26})  # SQLITE_CORRUPT, SQLITE_NOTADB
@@ -70,7 +72,7 @@ def opened(ground: Ground, where: Place) -> Index:
     with suppress(FileExistsError):
         os.mkdir(where.removed, 0o700)
     known = _facts(ground, where)
-    try:
+    with failing(known.close):
         fresh = not os.path.exists(os.path.join(where.home, "index.db"))
         try:
             return _assembled(ground, where, known, fresh)
@@ -78,10 +80,7 @@ def opened(ground: Ground, where: Place) -> Index:
             if not is_corrupt(error):
                 raise
             aside(ground, where, "index.db", str(error))
-            return _assembled(ground, where, known, fresh=True)
-    except BaseException:
-        known.close()
-        raise
+        return _assembled(ground, where, known, fresh=True)
 
 
 def is_corrupt(error: BaseException) -> bool:
@@ -117,11 +116,8 @@ def _facts(ground: Ground, where: Place) -> Facts:
         known = Facts(path)
         boxes = []
     if not boxes:
-        try:
+        with failing(known.close):
             _found_account(ground, where, known)
-        except BaseException:
-            known.close()
-            raise
     return known
 
 
@@ -185,15 +181,12 @@ def _adopted(
 
 def _assembled(ground: Ground, where: Place, known: Facts, fresh: bool) -> Index:
     rows = open_rows(where.home)
-    try:
+    with failing(rows.close):
         index = Index(ground, where, known, rows, fresh=fresh)
-        index.load()
-        index.number()
+        loading.load(index)
+        loading.number(index)
         _put_right(index)
-    except BaseException:
-        rows.close()
-        raise
-    return index
+        return index
 
 
 def _put_right(index: Index) -> None:
@@ -228,16 +221,13 @@ def close(index: Index, *, clean: bool = True) -> None:
     if not clean:
         index.abandon()
         return
-    try:
+    with failing(index.abandon):
         if index.unclean:
             for box in index.boxes.values():
                 if box.selectable and box.disk.listed < 0:
                     outside.merge(index, box)
         tidy.finish(index)
         clear_tmp(index)
-    except BaseException:
-        index.abandon()
-        raise
     index.close()
 
 

@@ -8,7 +8,6 @@ disk, what the row says.
 
 import os
 import re
-import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
@@ -23,6 +22,7 @@ from mailsuite.store.box import Box
 from mailsuite.store.index import Index
 from mailsuite.store.insert import Row, insert
 from mailsuite.store.reading import LINED_OCTETS, bare, rows_of
+from mailsuite.store.undo import transaction
 
 RELIST_SECONDS = 60.0  # when our own changes may have hidden another's
 ROWS_AT_ONCE = 500  # of new files in one transaction
@@ -142,16 +142,11 @@ def _regard(
 
 
 def _write_names(index: Index, moved: Sequence[tuple[str, str, int, int]]) -> None:
-    index.rows.execute("BEGIN IMMEDIATE")
-    try:
+    with transaction(index.rows):
         index.rows.executemany(
             "UPDATE file SET place = ?, letters = ? WHERE mailbox = ? AND uid = ?",
             moved,
         )
-        index.rows.execute("COMMIT")
-    except sqlite3.Error:
-        index.rows.execute("ROLLBACK")
-        raise
 
 
 def _order(found: maildir.Found) -> tuple[int, str]:

@@ -39,7 +39,7 @@ class Quota:
         facts = await self.facts(shelf.name)
         if not (facts.quota_octets or facts.quota_messages):
             return Room(None, None)
-        octets, messages = shelf.usage
+        octets, messages = usage(shelf)
         return Room(
             max(0, facts.quota_octets - octets) if facts.quota_octets else None,
             max(0, facts.quota_messages - messages) if facts.quota_messages else None,
@@ -56,6 +56,15 @@ class Quota:
                 raise OverQuota(f"no room for {messages} messages")
         shelf.octets_coming += octets
         shelf.messages_coming += messages
+
+
+def usage(shelf: Shelf) -> tuple[int, int]:
+    """Octets and messages, those on their way counted in."""
+    boxes = list(shelf.index.boxes.values())
+    return (
+        sum(box.octets for box in boxes) + shelf.octets_coming,
+        sum(box.messages for box in boxes) + shelf.messages_coming,
+    )
 
 
 def give(shelf: Shelf, octets: int, messages: int) -> None:

@@ -6,7 +6,6 @@ steps to costs a hand-over of the interpreter lock while the reactor is busy.
 
 import os
 import re
-import sqlite3
 from collections.abc import Iterable, Sequence
 
 from attrs import frozen
@@ -17,6 +16,7 @@ from mailsuite.model.ids import ModSeq
 from mailsuite.store import maildir
 from mailsuite.store.box import Box
 from mailsuite.store.index import ADDED, CHANGED, Index
+from mailsuite.store.undo import failing, transaction
 
 ROWS_OF_COLUMNS = 20_000  # in one JSON text
 BATCH_ROWS = 500
@@ -197,11 +197,8 @@ def opened(index: Index, box: Box, uid: int) -> Opened:
         raise KeyError(uid)
     try:
         descriptor = _found(box, row)
-        try:
+        with failing(os.close, descriptor):
             return _read(descriptor, row[3])
-        except BaseException:
-            os.close(descriptor)
-            raise
     except OSError as error:
         raise Damaged(f"message {uid} cannot be read") from error
 
@@ -245,12 +242,7 @@ def keep_wide(
     index: Index, rows: Sequence[tuple[int, bytes, bytes, bytes, bytes | None, int]]
 ) -> None:
     """Keep what scans made later found: envelope, structure, parts, header."""
-    index.rows.execute("BEGIN IMMEDIATE")
-    try:
+    with transaction(index.rows):
         index.rows.executemany(
             "INSERT OR REPLACE INTO wide VALUES (?, ?, ?, ?, ?, ?)", rows
         )
-        index.rows.execute("COMMIT")
-    except sqlite3.Error:
-        index.rows.execute("ROLLBACK")
-        raise

@@ -9,6 +9,7 @@ import os
 import sqlite3
 
 from mailsuite.model.errors import UsageError
+from mailsuite.store.undo import failing
 
 FACTS = (
     """
@@ -93,7 +94,7 @@ def connect(path: str, versions: tuple[str, ...], sync: str) -> sqlite3.Connecti
     database = sqlite3.connect(
         path, isolation_level=None, check_same_thread=False, cached_statements=100
     )
-    try:
+    with failing(database.close):
         if fresh:
             os.chmod(path, 0o600)
         database.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -102,9 +103,6 @@ def connect(path: str, versions: tuple[str, ...], sync: str) -> sqlite3.Connecti
         database.execute(f"PRAGMA wal_autocheckpoint = {PAGES_OF_LOG}")
         database.execute("PRAGMA cache_size = -1024")
         _migrate(database, path, versions)
-    except BaseException:
-        database.close()
-        raise
     return database
 
 

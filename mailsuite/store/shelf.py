@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 from weakref import WeakValueDictionary
 
-from attrs import define, field
+from attrs import define, field, frozen
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
@@ -97,20 +97,26 @@ class Barrier:
         _ = work.addBoth(ended)
 
 
-@define(eq=False)
-class Shelf:
-    """The shared state of an open account."""
+@frozen
+class Keeper:
+    """What every shelf needs of whoever keeps them."""
 
-    name: AccountName
-    index: Index
     reactor: IReactorTime
-    lane: Lane
-    barrier: Barrier
     tasks: Tasks
     repair: Callable[[Index, str], Index]
     """Runs on the lane: sets a broken index aside and gives the new one."""
     risen: Callable[[AccountName], None]
-    """Told when the account's ModSeq rose."""
+    """Told when an account's ModSeq rose."""
+
+
+@define(eq=False)
+class Shelf:
+    """The shared state of an open account."""
+
+    index: Index
+    lane: Lane
+    barrier: Barrier
+    keeper: Keeper
     promises: "Promises | None" = None
     """APPENDs of this account, made by whoever opens it first."""
     users: int = 0
@@ -129,6 +135,11 @@ class Shelf:
     _told: dict[MailboxId, int] = field(factory=dict)
     _waking: IDelayedCall | None = None
     _syncing: IDelayedCall | None = None
+
+    @property
+    def name(self) -> AccountName:
+        """The account's name."""
+        return self.index.place.account
 
     async def run(
         self,
@@ -171,7 +182,7 @@ class Shelf:
         except sqlite3.Error as error:
             if not opening.is_corrupt(error):
                 raise told(error) from error
-            self.index = self.repair(self.index, str(error))
+            self.index = self.keeper.repair(self.index, str(error))
             return call(self.index, *args, **kwargs)
 
     async def mend(self, error: Exception) -> None:
@@ -181,7 +192,7 @@ class Shelf:
 
     def _mend(self, broken: Index, reason: str) -> None:
         if self.index is broken:
-            self.index = self.repair(broken, reason)
+            self.index = self.keeper.repair(broken, reason)
 
     def table(self, mailbox: MailboxId) -> tuple[FlagTable, dict[int, int]]:
         """The mailbox's table of flags, and our codes as codes of it."""
@@ -195,9 +206,9 @@ class Shelf:
         modseq = self.index.modseq
         if modseq != self._modseq:
             self._modseq = modseq
-            self.risen(self.name)
+            self.keeper.risen(self.name)
         if self.watchers and self._waking is None and self._risen():
-            self._waking = self.reactor.callLater(0, self._wake)
+            self._waking = self.keeper.reactor.callLater(0, self._wake)
 
     def _risen(self) -> list[MailboxId]:
         boxes = list(self.index.boxes.values())
@@ -230,15 +241,14 @@ class Shelf:
     def sync_soon(self) -> None:
         """Have a barrier within a second; many calls share it."""
         if self._syncing is None:
-            self._syncing = self.reactor.callLater(SYNC_SECONDS, self._sync)
+            self._syncing = self.keeper.reactor.callLater(SYNC_SECONDS, self._sync)
 
     def _sync(self) -> None:
         self._syncing = None
         if not self.closing:
-            self.tasks.launch("sync of an index", self._synced())
-
-    async def _synced(self) -> None:
-        _ = await self.synced()
+            self.keeper.tasks.launch(
+                "sync of an index", self.barrier.passed(self.index)
+            )
 
     def end(self) -> None:
         """Stop the timers; the shelf is closed."""
@@ -247,15 +257,6 @@ class Shelf:
             if call is not None and call.active():
                 call.cancel()
         self._waking = self._syncing = None
-
-    @property
-    def usage(self) -> tuple[int, int]:
-        """Octets and messages, those on their way counted in."""
-        boxes = list(self.index.boxes.values())
-        return (
-            sum(box.octets for box in boxes) + self.octets_coming,
-            sum(box.messages for box in boxes) + self.messages_coming,
-        )
 
 
 def check_open(shelf: Shelf) -> None:

@@ -1,7 +1,7 @@
 """The accounts that are open: found, opened once, tidied, closed when idle."""
 
 import os
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
@@ -18,7 +18,7 @@ from mailsuite.net.lanes import Lanes
 from mailsuite.net.tasks import Tasks
 from mailsuite.store import names, opening, recover, tidy
 from mailsuite.store.index import Ground, Index
-from mailsuite.store.shelf import Barrier, Shelf
+from mailsuite.store.shelf import Barrier, Keeper, Shelf
 
 CLEAN_SECONDS = 60.0  # between looks for expunged mail whose time has passed
 
@@ -74,6 +74,12 @@ class _Open:
     shelf: Shelf | None = None
     waiting: list["Deferred[None]"] = field(factory=list)
 
+    def wake(self) -> None:
+        """Let those look again who waited."""
+        waiting, self.waiting = self.waiting, []
+        for one in waiting:
+            one.callback(None)
+
 
 @define(eq=False)
 class Shelves:
@@ -91,10 +97,14 @@ class Shelves:
     _timers: list[IDelayedCall] = field(factory=list)
     _tidying: bool = False
     followers: Followers = field(init=False)
+    _keeper: Keeper = field(init=False)
     _log: Logger = field(factory=Logger)
 
     def __attrs_post_init__(self) -> None:
         self.followers = Followers(self.reactor)
+        self._keeper = Keeper(
+            self.reactor, self.tasks, self._repaired, self.followers.changed
+        )
 
     def start(self) -> None:
         """Begin to look after old files."""
@@ -132,31 +142,16 @@ class Shelves:
             index = await lane.run(opening.opened, self.ground, place)
             if self.epoch:
                 await lane.run(recover.forget, index, self.epoch)
-        except BaseException:
-            del self._open[account]
-            raise
-        else:
-            entry.shelf = Shelf(
-                account,
-                index,
-                self.reactor,
-                lane,
-                Barrier(self.syncs.lane(account)),
-                self.tasks,
-                self._repaired,
-                self.followers.changed,
-            )
+            barrier = Barrier(self.syncs.lane(account))
+            entry.shelf = Shelf(index, lane, barrier, self._keeper)
         finally:
-            self._wake(entry)
+            if entry.shelf is None:
+                del self._open[account]
+            entry.wake()
         if index.lagging:
             self.late(entry.shelf)
         self._shrink()
         return entry.shelf
-
-    def _wake(self, entry: _Open) -> None:
-        waiting, entry.waiting = entry.waiting, []
-        for one in waiting:
-            one.callback(None)
 
     def _repaired(self, broken: Index, reason: str) -> Index:
         """On the lane: set a broken index aside and open the account anew."""
@@ -184,7 +179,7 @@ class Shelves:
             await shelf.lane.run(opening.close, shelf.index)
         finally:
             del self._open[account]
-            self._wake(entry)
+            entry.wake()
 
     def late(self, shelf: Shelf) -> None:
         """Files of the account lag behind; they follow in some seconds."""
@@ -224,10 +219,6 @@ class Shelves:
         age = float(self.ground.settings.removed)
         await self.each(lambda index: opening.clean(index, age))
 
-    def known(self) -> list[AccountName]:
-        """Every account that has a directory; blocks."""
-        return list(_found(self.ground))
-
     async def stop(self) -> None:
         """Close every account; what waited is finished before."""
         for timer in self._timers:
@@ -238,10 +229,9 @@ class Shelves:
                 await self._close(account, entry)
 
 
-def _found(ground: Ground) -> Iterator[AccountName]:
-    """Walk the template's levels for directories of accounts."""
-    levels = ground.settings.maildir.split("/")
-    yield from _walk(ground.data, levels, {})
+def known(ground: Ground) -> list[AccountName]:
+    """Every account that has a directory, found by the template; blocks."""
+    return list(_walk(ground.data, ground.settings.maildir.split("/"), {}))
 
 
 def _walk(
@@ -268,6 +258,3 @@ def _walk(
             yield from _walk(
                 os.path.join(path, entry), levels[1:], told | match.groupdict()
             )
-
-
-Opener = Callable[[AccountName], Awaitable[Shelf]]

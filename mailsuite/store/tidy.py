@@ -8,6 +8,7 @@ from mailsuite.store import letters, maildir, uidlist
 from mailsuite.store.box import Box
 from mailsuite.store.index import Index
 from mailsuite.store.uidlist import Entry
+from mailsuite.store.undo import transaction
 
 NAMES_AT_ONCE = 500  # renamed in one call of the lane
 DEAD_LINES = 1_000  # in a UID list before it is written anew
@@ -64,8 +65,7 @@ def _rename(index: Index, box: Box) -> bool:
 def _settle(
     index: Index, box: Box, done: Sequence[tuple[str, int, int]], uids: Sequence[int]
 ) -> None:
-    index.rows.execute("BEGIN IMMEDIATE")
-    try:
+    with transaction(index.rows):
         index.rows.executemany(
             "UPDATE file SET place = 'cur', letters = ? WHERE mailbox = ? AND uid = ?",
             done,
@@ -74,10 +74,6 @@ def _settle(
             "DELETE FROM lagging WHERE mailbox = ? AND uid = ?",
             [(box.id, uid) for uid in uids],
         )
-        index.rows.execute("COMMIT")
-    except BaseException:
-        index.rows.execute("ROLLBACK")
-        raise
 
 
 def _list(index: Index, box: Box) -> None:

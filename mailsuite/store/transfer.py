@@ -15,7 +15,6 @@ from attrs import frozen
 from mailsuite.interfaces.mailboxes import NoSuchMailbox
 from mailsuite.model.changes import UidMap
 from mailsuite.model.errors import Damaged
-from mailsuite.model.flags import Flags
 from mailsuite.model.ids import MailboxId, Uid
 from mailsuite.store import letters, maildir
 from mailsuite.store.append import told
@@ -24,6 +23,7 @@ from mailsuite.store.expunge import drop, leave
 from mailsuite.store.index import Index
 from mailsuite.store.insert import Row, insert
 from mailsuite.store.reading import as_json, rows_of
+from mailsuite.store.undo import failing
 
 
 @frozen
@@ -53,18 +53,15 @@ def transfer(index: Index, asked: Transfer) -> UidMap:
     if not rows:
         return UidMap(target.uidvalidity, [], [])
     index.reserve({target: len(rows)})
-    made, staged = _stage(index, source, target, rows, asked.stem)
-    try:
+    staged: list[str] = []
+    with failing(_discard, staged):
+        made = _stage(index, asked.stem, (source, target), rows, staged)
         with index.change() as modseq:
             files = drop(index, source, rows, modseq, "moved") if asked.move else []
             insert(index, target, made, modseq)
             index.rows.executemany(
                 "INSERT INTO staged VALUES (?, ?)", [(target.id, r.uid) for r in made]
             )
-    except BaseException:
-        for path in staged:
-            maildir.discard(path)
-        raise
     finish(index, target)
     leave(index, source, files)
     return UidMap(
@@ -74,10 +71,20 @@ def transfer(index: Index, asked: Transfer) -> UidMap:
     )
 
 
+def _discard(paths: Sequence[str]) -> None:
+    for path in paths:
+        maildir.discard(path)
+
+
 def _stage(
-    index: Index, source: Box, target: Box, rows: Sequence[Sequence[int]], stem: str
-) -> tuple[list[Row], list[str]]:
-    """Link every message into the target's ``tmp``; gives rows and paths."""
+    index: Index,
+    stem: str,
+    boxes: tuple[Box, Box],
+    rows: Sequence[Sequence[int]],
+    staged: list[str],
+) -> list[Row]:
+    """Link every message into the target's ``tmp``; ``staged`` gets the paths."""
+    source, target = boxes
     files = {
         file[0]: file[1:]
         for file in index.rows.execute(
@@ -87,38 +94,23 @@ def _stage(
         ).fetchall()
     }
     made: list[Row] = []
-    staged: list[str] = []
-    codes: dict[int, tuple[int, Flags]] = {}
-    try:
-        for number, (uid, code, _, size, date, email) in enumerate(rows):
-            if code not in codes:
-                flags = target.spell(source.sets[code])
-                codes[code] = (target.code(flags), flags)
-            after, flags = codes[code]
-            base = f"{stem}D{number}.{index.ground.host},S={size}"
-            path = target.temporary(base)
-            _link(source, files[uid], path)
-            staged.append(path)
+    codes: dict[int, tuple[int, str]] = {}
+    for number, (uid, code, _, size, date, email) in enumerate(rows):
+        if code not in codes:
+            flags = target.spell(source.sets[code])
             marks = letters.letters_of(flags, target.keywords)
-            made.append(
-                Row(
-                    target.uidnext + number,
-                    after,
-                    size,
-                    date,
-                    email,
-                    base,
-                    "cur",
-                    marks,
-                )
-            )
-    except BaseException as error:
-        for path in staged:
-            maildir.discard(path)
-        if isinstance(error, OSError):
+            codes[code] = (target.code(flags), marks)
+        after, marks = codes[code]
+        base = f"{stem}D{number}.{index.ground.host},S={size}"
+        path = target.temporary(base)
+        try:
+            _link(source, files[uid], path)
+        except OSError as error:
             raise told(error) from error
-        raise
-    return made, staged
+        staged.append(path)
+        to = target.uidnext + number
+        made.append(Row(to, after, size, date, email, base, "cur", marks))
+    return made
 
 
 def _link(source: Box, file: tuple[str, str, str], path: str) -> None:
