@@ -167,6 +167,9 @@ class Schedule:
     def _places(
         self, job: Job, slots: Sequence[Slot], names: Sequence[str], now: float
     ) -> list[Place]:
+        if len(slots) == 1 and names[0] == LOCAL_TRANSPORT:
+            slots[0].transport = LOCAL_TRANSPORT
+            return [(self.lines.line(LOCAL_TRANSPORT, ""), job, slots)]
         groups: dict[tuple[str, str], list[Slot]] = {}
         for slot, name in zip(slots, names, strict=True):
             slot.transport = name
