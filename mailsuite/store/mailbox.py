@@ -17,29 +17,20 @@ from mailsuite.model.changes import (
     Need,
     Stored,
 )
-from mailsuite.model.errors import Damaged
 from mailsuite.model.flags import Flags
 from mailsuite.model.ids import MailboxId, ModSeq, Uid
-from mailsuite.store import columns, expunge, folders, outside, reading
+from mailsuite.store import columns, completing, expunge, folders, outside, reading
 from mailsuite.store import flags as flagging
 from mailsuite.store.box import Box
 from mailsuite.store.index import Index
-from mailsuite.store.insert import Wide
 from mailsuite.store.octets import Octets
-from mailsuite.store.reading import Answer, Raw, RawDelta
+from mailsuite.store.reading import Raw, RawDelta
 from mailsuite.store.scanning import Scanner
 from mailsuite.store.shelf import Shelf
 from mailsuite.store.watching import Watching
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-_FIELDS = {
-    Need.ENVELOPE: "envelope",
-    Need.STRUCTURE: "structure",
-    Need.PARTS: "parts",
-    Need.HEADER: "header",
-}
 
 
 @implementer(IMailbox)
@@ -52,6 +43,10 @@ class Mailbox:
     _watching: Watching
     id: MailboxId
     name: str
+
+    @property
+    def _source(self) -> completing.Source:
+        return completing.Source(self._shelf, self._scanner, self.octets)
 
     def _box(self) -> Box:
         return self._shelf.index.box(self.id)
@@ -144,57 +139,7 @@ class Mailbox:
             reached = found[-1][0] if full else some[-1]
             left = left[bisect_right(left, reached) :]
             if found:
-                yield await self._batch(found, needs)
-
-    async def _batch(self, found: Sequence[Answer], needs: Sequence[Need]) -> Batch:
-        rows = [answer[2] for answer in found]
-        if any(None in row for row in rows):
-            rows = await self._completed(found, needs)
-        parts = list(zip(*rows, strict=True))
-        return Batch(
-            [Uid(answer[0]) for answer in found],
-            {need: parts[n] for n, need in enumerate(needs)},
-        )
-
-    async def _completed(
-        self, found: Sequence[Answer], needs: Sequence[Need]
-    ) -> list[tuple[bytes | None, ...]]:
-        """Scan messages that came from outside, and read long headers."""
-        rows = []
-        scans: list[tuple[int, Wide]] = []
-        for uid, email, row in found:
-            if None not in row:
-                rows.append(row)
-                continue
-            try:
-                rows.append(await self._scanned(Uid(uid), email, needs, scans))
-            except (KeyError, Damaged):
-                rows.append(tuple(part or b"" for part in row))
-        if scans:
-            await self._shelf.run(_keep_wide, scans)
-        return rows
-
-    async def _scanned(
-        self,
-        uid: Uid,
-        email: int,
-        needs: Sequence[Need],
-        scans: list[tuple[int, Wide]],
-    ) -> tuple[bytes, ...]:
-        octets = await self.octets(uid)
-        try:
-            whole = await octets.read(0, octets.size)
-        finally:
-            octets.close()
-        wide = await self._scanner.octets(whole)
-        if wide is None:
-            raise Damaged("the message cannot be scanned now")
-        scans.append((email, wide))
-        header = whole[: wide.header_size]
-        return tuple(
-            header if need is Need.HEADER else getattr(wide, _FIELDS[need])
-            for need in needs
-        )
+                yield await completing.batch(self._source, found, needs)
 
     async def octets(self, uid: Uid) -> IOctets:
         """See :meth:`IMailbox.octets`."""
@@ -242,13 +187,3 @@ def _changed(
 def nothing(box: Box) -> RawDelta:
     """A delta that tells of no change."""
     return RawDelta(ModSeq(box.modseq), box.uidnext, [], [], [])
-
-
-def _keep_wide(index: Index, scans: Sequence[tuple[int, Wide]]) -> None:
-    reading.keep_wide(
-        index,
-        [
-            (email, w.envelope, w.structure, w.parts, w.header, w.header_size)
-            for email, w in scans
-        ],
-    )

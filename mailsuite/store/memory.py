@@ -3,14 +3,12 @@
 The same promises as the Maildir store, but nothing outlives the process.
 """
 
-from array import array
 from collections.abc import AsyncIterator, Callable, Sequence
 
-from attrs import Factory, define, evolve, field
+from attrs import define, evolve, field
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
-from mailsuite.interfaces.blobs import IOctets
 from mailsuite.interfaces.directory import IDirectory
 from mailsuite.interfaces.mailboxes import (
     BadName,
@@ -21,7 +19,6 @@ from mailsuite.interfaces.mailboxes import (
     MailboxExists,
     NoSuchMailbox,
 )
-from mailsuite.mime.scan import scan
 from mailsuite.model.changes import (
     Appended,
     Batch,
@@ -35,165 +32,23 @@ from mailsuite.model.changes import (
     UidMap,
 )
 from mailsuite.model.envelope import Once
-from mailsuite.model.errors import OverQuota
-from mailsuite.model.flags import DELETED, SEEN, Flags, FlagTable
+from mailsuite.model.flags import Flags
 from mailsuite.model.ids import AccountName, EmailId, MailboxId, ModSeq, Uid
-from mailsuite.store import maildir, names
-from mailsuite.store.box import Box
+from mailsuite.store import names
+from mailsuite.store.remembered import (
+    Folder,
+    Message,
+    Octets,
+    Shared,
+    Wake,
+    World,
+    answers,
+    content,
+    expunge,
+)
 from mailsuite.store.settings import Settings
 
 BATCH_ROWS = 500  # as IMailbox.read promises
-_Wake = Callable[[MailboxId], None]
-
-
-@define(eq=False)
-class _Message:
-    octets: bytes
-    flags: Flags
-    date: int
-    email: EmailId
-    modseq: ModSeq
-    came: ModSeq
-
-
-@define(eq=False)
-class _Folder:
-    row: MailboxRow
-    messages: dict[Uid, _Message] = field(factory=dict)
-    gone: list[tuple[ModSeq, Uid, ModSeq]] = field(factory=list)
-    """(when, which, since when it had been there)"""
-    recent: Uid = field(default=Uid(1))
-    table: FlagTable = field(factory=FlagTable)
-    spelling: Box = field(factory=lambda: Box(MailboxId(0), "", "", "", 0, 0, ""))
-
-    def now(self) -> MailboxRow:
-        """The row with its counts."""
-        found = self.messages.items()
-        return evolve(
-            self.row,
-            messages=len(self.messages),
-            unseen=sum(SEEN not in m.flags for _, m in found),
-            recent=sum(uid >= self.recent for uid, _ in found),
-            deleted=sum(DELETED in m.flags for _, m in found),
-            octets=sum(len(m.octets) for _, m in found),
-        )
-
-    def columns(self, uids: Sequence[Uid]) -> Columns:
-        """Columns of these messages."""
-        some = [self.messages[uid] for uid in uids]
-        return Columns(
-            self.row.modseq,
-            self.row.uidvalidity,
-            self.row.uidnext,
-            self.table,
-            array("L", uids),
-            array("L", [self.table.code(m.flags) for m in some]),
-            array("Q", [m.modseq for m in some]),
-            array("Q", [len(m.octets) for m in some]),
-            array("q", [m.date for m in some]),
-            array("Q", [m.email for m in some]),
-        )
-
-
-@define(eq=False)
-class _Shared:
-    """What all holders of an account share."""
-
-    name: AccountName
-    folders: dict[MailboxId, _Folder] = field(factory=dict)
-    subscribed: set[str] = field(factory=set)
-    once: dict[Once, Appended] = field(factory=dict)
-    modseq: ModSeq = field(default=ModSeq(1))
-    emails: int = 0
-    ids: int = 0
-    validity: int = 1_000
-    wakes: list[_Wake] = field(factory=list)
-    changed: set[MailboxId] = field(factory=set)
-
-    def find(self, name: str) -> _Folder | None:
-        """The folder of a name, selectable or not."""
-        name = names.canonical(name)
-        return next((f for f in self.folders.values() if f.row.name == name), None)
-
-    def folder(self, id_or_name: MailboxId | str) -> _Folder:
-        """One that can be selected. :raises NoSuchMailbox: there is none."""
-        if isinstance(id_or_name, str):
-            folder = self.find(id_or_name)
-        else:
-            folder = self.folders.get(id_or_name)
-        if folder is None or not folder.row.selectable:
-            raise NoSuchMailbox(str(id_or_name))
-        return folder
-
-    def make(self, name: str, use: str = "") -> _Folder:
-        """Make a folder, or a mere name a folder again."""
-        self.validity += 1
-        old = self.find(name)
-        if old is not None:
-            old.row = evolve(
-                old.row, selectable=True, use=use, uidvalidity=self.validity
-            )
-            return old
-        self.ids += 1
-        number = MailboxId(self.ids)
-        row = MailboxRow(
-            number, name, self.validity, Uid(1), 0, 0, 0, 0, 0, self.modseq, use
-        )
-        folder = self.folders[number] = _Folder(row)
-        return folder
-
-    def rise(self, folder: _Folder, uidnext: int = 0) -> ModSeq:
-        """Something changes in a folder: the next ModSeq."""
-        self.modseq = ModSeq(self.modseq + 1)
-        folder.row = evolve(
-            folder.row,
-            modseq=self.modseq,
-            uidnext=Uid(max(uidnext, folder.row.uidnext)),
-        )
-        self.changed.add(folder.row.id)
-        return self.modseq
-
-    @property
-    def usage(self) -> tuple[int, int]:
-        """Octets and messages."""
-        every = [m for f in self.folders.values() for m in f.messages.values()]
-        return sum(len(m.octets) for m in every), len(every)
-
-
-@define(eq=False)
-class _World:
-    reactor: IReactorTime
-    wall: Callable[[], float]
-    directory: IDirectory
-    accounts: dict[AccountName, _Shared] = field(factory=dict)
-
-    def wake(self, shared: _Shared) -> None:
-        """Tell watchers soon."""
-        if shared.changed and shared.wakes:
-            _ = self.reactor.callLater(0, self._wake, shared)
-
-    def _wake(self, shared: _Shared) -> None:
-        changed, shared.changed = shared.changed, set()
-        for wake in list(shared.wakes):
-            for mailbox in sorted(changed):
-                wake(mailbox)
-
-    async def room(self, shared: _Shared) -> Room:
-        """What the quota leaves."""
-        facts = await self.directory.facts(shared.name)
-        octets, messages = shared.usage
-        return Room(
-            max(0, facts.quota_octets - octets) if facts.quota_octets else None,
-            max(0, facts.quota_messages - messages) if facts.quota_messages else None,
-        )
-
-    async def check(self, shared: _Shared, octets: int, messages: int) -> None:
-        """:raises OverQuota: so much does not fit."""
-        room = await self.room(shared)
-        if (room.octets is not None and octets > room.octets) or (
-            room.messages is not None and messages > room.messages
-        ):
-            raise OverQuota(f"no room for {octets} octets")
 
 
 @implementer(IAccounts)
@@ -201,7 +56,7 @@ class _World:
 class Accounts:
     """Provides IAccounts."""
 
-    _world: _World
+    _world: World
     _settings: Settings
 
     @classmethod
@@ -213,15 +68,15 @@ class Accounts:
         settings: Settings | None = None,
     ) -> "Accounts":
         """Make them, with no account yet."""
-        return cls(_World(reactor, wall, directory), settings or Settings())
+        return cls(World(reactor, wall, directory), settings or Settings())
 
-    def _shared(self, account: AccountName) -> _Shared:
+    def _shared(self, account: AccountName) -> Shared:
         shared = self._world.accounts.get(account)
         if shared is None:
             user, _ = names.split_account(account)
             if not user:
                 raise BadName("an account has a name")
-            shared = self._world.accounts[account] = _Shared(account)
+            shared = self._world.accounts[account] = Shared(account)
             _ = shared.make(names.INBOX)
             shared.subscribed.add(names.INBOX)
             for entry in self._settings.folders:
@@ -244,8 +99,8 @@ class Accounts:
 class Account:
     """Provides IAccount."""
 
-    _world: _World
-    _shared: _Shared
+    _world: World
+    _shared: Shared
     _ends: list[Callable[[], None]] = field(factory=list)
 
     @property
@@ -253,7 +108,7 @@ class Account:
         """The account's name."""
         return self._shared.name
 
-    def _told(self, folder: _Folder) -> MailboxRow:
+    def _told(self, folder: Folder) -> MailboxRow:
         return evolve(
             folder.now(), subscribed=folder.row.name in self._shared.subscribed
         )
@@ -362,8 +217,8 @@ class Account:
             shared.emails += 1
             uids.append(Uid(first + number))
             emails.append(EmailId(shared.emails))
-            folder.messages[uids[-1]] = _Message(
-                _content(draft),
+            folder.messages[uids[-1]] = Message(
+                content(draft),
                 flags[number],
                 int(draft.date or self._world.wall()),
                 emails[-1],
@@ -400,7 +255,7 @@ class Account:
         for number, uid in enumerate(found):
             message = source.messages[uid]
             made.append(Uid(first + number))
-            target.messages[made[-1]] = _Message(
+            target.messages[made[-1]] = Message(
                 message.octets,
                 target.spelling.spell(message.flags),
                 message.date,
@@ -409,7 +264,7 @@ class Account:
                 modseq,
             )
         if move:
-            _expunge(shared, source, found)
+            expunge(shared, source, found)
         self._world.wake(shared)
         return UidMap(target.row.uidvalidity, found, made)
 
@@ -417,7 +272,7 @@ class Account:
         """See :meth:`IAccount.synced`."""
         return self._shared.modseq
 
-    def watch(self, wake: _Wake) -> Callable[[], None]:
+    def watch(self, wake: Wake) -> Callable[[], None]:
         """See :meth:`IAccount.watch`."""
 
         def told(mailbox: MailboxId) -> None:
@@ -439,47 +294,17 @@ class Account:
             end()
 
 
-def _content(draft: Draft) -> bytes:
-    blob = draft.blob
-    if blob.octets is not None:
-        return blob.prefix + blob.octets
-    with open(maildir.open_read(blob.path), "rb") as file:
-        return blob.prefix + file.read()
-
-
-def _expunge(shared: _Shared, folder: _Folder, uids: Sequence[Uid]) -> None:
-    modseq = shared.rise(folder)
-    for uid in uids:
-        folder.gone.append((modseq, uid, folder.messages.pop(uid).came))
-
-
-@implementer(IOctets)
-@define(eq=False)
-class Octets:
-    """Provides IOctets."""
-
-    _content: bytes
-    size: int = Factory(lambda self: len(self._content), takes_self=True)
-
-    async def read(self, start: int, length: int) -> bytes:
-        """See :meth:`IOctets.read`."""
-        return self._content[start : start + max(0, length)]
-
-    def close(self) -> None:
-        """See :meth:`IOctets.close`."""
-
-
 @implementer(IMailbox)
 @define(eq=False)
 class Mailbox:
     """Provides IMailbox."""
 
-    _world: _World
-    _shared: _Shared
+    _world: World
+    _shared: Shared
     id: MailboxId
     name: str
 
-    def _folder(self) -> _Folder:
+    def _folder(self) -> Folder:
         return self._shared.folder(self.id)
 
     async def row(self) -> MailboxRow:
@@ -523,7 +348,7 @@ class Mailbox:
         found = [uid for uid in sorted(set(uids)) if uid in folder.messages]
         for at in range(0, len(found), BATCH_ROWS):
             some = found[at : at + BATCH_ROWS]
-            answers = [_answers(folder.messages[uid].octets) for uid in some]
+            answers = [answers(folder.messages[uid].octets) for uid in some]
             yield Batch(some, {need: [a[need] for a in answers] for need in needs})
 
     async def octets(self, uid: Uid) -> Octets:
@@ -566,16 +391,6 @@ class Mailbox:
         found = [uid for uid in wanted if uid in folder.messages]
         missing = [uid for uid in wanted if uid not in folder.messages]
         if found:
-            _expunge(self._shared, folder, found)
+            expunge(self._shared, folder, found)
             self._world.wake(self._shared)
         return Stored(folder.row.modseq, found, missing)
-
-
-def _answers(octets: bytes) -> dict[Need, bytes]:
-    found = scan(octets)
-    return {
-        Need.ENVELOPE: found.envelope,
-        Need.STRUCTURE: found.structure,
-        Need.PARTS: found.parts,
-        Need.HEADER: octets[: found.header_size],
-    }
