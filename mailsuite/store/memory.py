@@ -348,8 +348,8 @@ class Mailbox:
         found = [uid for uid in sorted(set(uids)) if uid in folder.messages]
         for at in range(0, len(found), BATCH_ROWS):
             some = found[at : at + BATCH_ROWS]
-            answers = [answers(folder.messages[uid].octets) for uid in some]
-            yield Batch(some, {need: [a[need] for a in answers] for need in needs})
+            told = [answers(folder.messages[uid].octets) for uid in some]
+            yield Batch(some, {need: [a[need] for a in told] for need in needs})
 
     async def octets(self, uid: Uid) -> Octets:
         """See :meth:`IMailbox.octets`."""
