@@ -137,9 +137,9 @@ class Demo:
         assert house.parts is not None
         for n in range(1, self.users + 1):
             name = f"user{n}@{DOMAIN}"
-            account = await house.parts.accounts.open(AccountName(name))
+            account = await house.parts.keeping.accounts.open(AccountName(name))
             try:
-                kept = house.parts.blobs.kept
+                kept = house.parts.keeping.blobs.kept
                 drafts = [
                     Draft(kept(octets), date=date)
                     for octets, date in samples.messages(name, wall())

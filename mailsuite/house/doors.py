@@ -142,6 +142,7 @@ class Doors:
 
     def reload(self, tree: Tree) -> None:
         """Use other settings for connections that come from now on."""
+        self._hall.contexts.reload(tree.tls)
         for receptions in self._receptions.values():
             receptions.reload(tree.policy)
         for name, how in self._manners(tree):

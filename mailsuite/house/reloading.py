@@ -7,9 +7,9 @@ from attrs import evolve, frozen
 from mailsuite.directory.state import Listing
 from mailsuite.house import config, domains, guards
 from mailsuite.house.config import Loaded
+from mailsuite.house.parts import Parts
 from mailsuite.house.paths import absolute, places
 from mailsuite.house.tree import SECTIONS, Tree, waits
-from mailsuite.house.wiring import Parts
 from mailsuite.model.settings import described
 
 
@@ -60,7 +60,6 @@ def taken(old: Loaded, new: Loaded) -> Loaded:
 
 def commit(parts: Parts, fresh: Prepared) -> None:
     """Let the new settings count; they were checked, so that nothing fails."""
-    parts.registry.rearrange(fresh.tree.directory, fresh.files)
-    parts.contexts.reload(fresh.tree.tls)
+    parts.people.registry.rearrange(fresh.tree.directory, fresh.files)
     parts.doors.reload(fresh.tree)
     parts.search.reload(fresh.tree.search)

@@ -32,9 +32,10 @@ from mailsuite.events.record import Events
 from mailsuite.events.sink import Sink
 from mailsuite.house import reloading
 from mailsuite.house.config import Loaded
+from mailsuite.house.parts import Parts
 from mailsuite.house.paths import Places, absolute, places
 from mailsuite.house.sockets import Sockets, bind_all, bind_control, wanted
-from mailsuite.house.wiring import Ground, Parts, assemble
+from mailsuite.house.wiring import Ground, assemble
 from mailsuite.journal.generation import Generation
 from mailsuite.model.errors import UsageError
 from mailsuite.net.tasks import Tasks

@@ -1,18 +1,14 @@
 """The composition root: every part made and joined, in one place.
 
-``assemble`` opens nothing; :meth:`Parts.start` and :meth:`Parts.stop` have the order.
+It opens nothing; ``Parts.start`` and ``Parts.stop`` have the order.
 """
 
 import os
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from attrs import define, evolve, field, frozen
+from attrs import evolve, frozen
 from twisted.application.service import Service
-from twisted.internet.defer import maybeDeferred
-from twisted.logger import Logger
-from zope.interface import Interface, Invalid
-from zope.interface.verify import verifyObject
 
 from mailsuite.delivery.local import LocalDelivery
 from mailsuite.directory.admin import Admin
@@ -23,27 +19,19 @@ from mailsuite.dns.resolver import Resolver
 from mailsuite.events.record import Events
 from mailsuite.house import domains
 from mailsuite.house.doors import Doors, Hall
+from mailsuite.house.parts import Keeping, Parts, People, Ways, verify
 from mailsuite.house.paths import Places
 from mailsuite.house.sockets import Sockets
 from mailsuite.house.tree import Tree
 from mailsuite.http.api.house import Reloading, Search
-from mailsuite.http.api.people import People
+from mailsuite.http.api.people import People as PeopleRoutes
 from mailsuite.http.api.queue import Queue as QueueRoutes
 from mailsuite.http.service import ControlService
 from mailsuite.http.site import API, Watched
-from mailsuite.interfaces.blobs import IBlobs
-from mailsuite.interfaces.changes import IChanges
-from mailsuite.interfaces.directory import IDirectory, IDirectoryAdmin
-from mailsuite.interfaces.events import IEvents
-from mailsuite.interfaces.journal import IJournal, IJournalClient
-from mailsuite.interfaces.mailboxes import IAccounts
-from mailsuite.interfaces.queueing import IDelivery, IQueue, IRouting
-from mailsuite.interfaces.resolving import IResolver
-from mailsuite.interfaces.searching import ISearchIndex
+from mailsuite.interfaces.queueing import IDelivery
 from mailsuite.journal.generation import Generation
 from mailsuite.journal.journal import Ground as JournalGround
 from mailsuite.journal.journal import Journal
-from mailsuite.model.errors import UsageError
 from mailsuite.net.lanes import Lane, Lanes
 from mailsuite.net.throttle import Throttle
 from mailsuite.policy.reception import Ground as PolicyGround
@@ -71,58 +59,6 @@ class Ground:
     contexts: Contexts
 
 
-@define(eq=False, repr=False)
-class Parts:
-    """Everything that runs. Started and stopped in the order of the fields."""
-
-    registry: Registry
-    admin: Admin
-    journal: Journal
-    blobs: Spool
-    accounts: Accounts
-    queue: Queue
-    resolver: Resolver
-    relay: Remote
-    local: LocalDelivery
-    search: SearchService
-    contexts: Contexts
-    doors: Doors
-    control: Service
-    _serving: list[Service] = field(factory=list)
-    _log: Logger = field(factory=lambda: Logger(namespace="mailsuite.house"))
-
-    async def start(self) -> None:
-        """Recover what the last run left, then open the doors."""
-        await self.registry.start()
-        await self.journal.start([self.queue, self.accounts])
-        self.accounts.start()
-        await self.queue.start()
-        for service in (self.search, *self.doors.services, self.control):
-            self._serving.append(service)
-            service.startService()
-
-    async def stop(self) -> None:
-        """Refuse new work and finish what is in hand; the journal last."""
-        serving, self._serving = self._serving, []
-        leaving = [
-            maybeDeferred(service.stopService)
-            for service in serving
-            if service is not self.search
-        ]
-        for left in leaving:
-            await left
-        if self.search in serving:
-            await maybeDeferred(self.search.stopService)
-        await self.queue.stop()
-        await self.relay.stop()
-        self.local.close()
-        await self.accounts.stop()
-        await self.journal.stop()
-        self.queue.close()
-        self.blobs.lane.stop()
-        await self.registry.stop()
-
-
 def assemble(
     ground: Ground,
     tree: Tree,
@@ -130,69 +66,56 @@ def assemble(
     ready: Callable[[], bool],
 ) -> Parts:
     """Make and join all parts. :raises UsageError: a setting cannot be used."""
-    os.umask(0o077)
-    registry, admin = _directory(ground, tree)
+    people = _people(ground, tree)
+    keeping = _keeping(ground, tree, people)
+    ways = _ways(ground, tree, people, keeping)
+    folder = os.path.join(ground.places.data, "search")
+    search = SearchService(
+        ground.reactor, keeping.accounts, ground.events, folder, tree.search
+    )
+    doors = _doors(ground, tree, people, keeping, ways)
+    control = _control(ground, people.admin, ways.queue, search, (reload, ready))
+    parts = Parts(people, keeping, ways, search, doors, control)
+    verify(parts, ground.events)
+    return parts
+
+
+def _keeping(ground: Ground, tree: Tree, people: People) -> Keeping:
+    data, reactor = ground.places.data, ground.reactor
     journal = Journal(
-        JournalGround(
-            ground.places.data,
-            ground.generation.number,
-            ground.reactor,
-            (ground.places.data,),
-        ),
+        JournalGround(data, ground.generation.number, reactor, (data,)),
         ground.events,
         tree.journal,
     )
     accounts = Accounts(
         StoreGround(
-            ground.reactor,
+            reactor,
             ground.wall,
-            ground.places.data,
+            data,
             tree.server.hostname,
             ground.events,
-            registry,
+            people.registry,
             journal,
         ),
         tree.store,
     )
-    blobs = Spool(ground.places.data, Lane(ground.reactor, "spool"), ground.wall)
-    queue, relay, local, resolver = _queue(
-        ground, tree, registry, accounts, (journal, blobs)
-    )
-    search = SearchService(
-        ground.reactor,
-        accounts,
-        ground.events,
-        os.path.join(ground.places.data, "search"),
-        tree.search,
-    )
-    doors = _doors(ground, tree, registry, accounts, (queue, blobs))
-    control = _control(ground, admin, queue, search, (reload, ready))
-    parts = Parts(
-        *(registry, admin, journal, blobs, accounts, queue, resolver, relay, local),
-        *(search, ground.contexts, doors, control),
-    )
-    verify(parts, ground.events)
-    return parts
+    return Keeping(journal, Spool(data, Lane(reactor, "spool"), ground.wall), accounts)
 
 
-def _directory(ground: Ground, tree: Tree) -> tuple[Registry, Admin]:
+def _people(ground: Ground, tree: Tree) -> People:
     memory = tree.server.assembly == "memory"
     path = ":memory:" if memory else ground.places.state
     state = State(path, Lane(ground.reactor, "state"), ground.events)
     state.arrange(rules_of(tree.directory), domains.load(ground.places.domains))
     checker = Argon2(Lanes.of(ground.reactor, "password", LANES))
     registry = Registry(ground.reactor, state, checker, tree.directory)
-    return registry, Admin(state, checker, ground.wall, ground.events)
+    admin = Admin(state, checker, ground.wall, ground.events)
+    return People(registry, admin)
 
 
-def _queue(
-    ground: Ground,
-    tree: Tree,
-    registry: Registry,
-    accounts: Accounts,
-    kept: tuple[Journal, Spool],
-) -> tuple[Queue, Remote, LocalDelivery, Resolver]:
-    journal, blobs = kept
+def _ways(ground: Ground, tree: Tree, people: People, keeping: Keeping) -> Ways:
+    journal, blobs = keeping.journal, keeping.blobs
+    registry = people.registry
     hostname = tree.server.hostname
     transports: dict[str, IDelivery] = {}
     queue = Queue(
@@ -217,19 +140,15 @@ def _queue(
         queue.renew,
         ground.events,
     )
-    local = LocalDelivery(accounts, registry, tree.delivery)
+    local = LocalDelivery(keeping.accounts, registry, tree.delivery)
     transports |= {"local": local, "relay": relay}
-    return queue, relay, local, resolver
+    return Ways(queue, local, relay, resolver)
 
 
 def _doors(
-    ground: Ground,
-    tree: Tree,
-    registry: Registry,
-    accounts: Accounts,
-    taking: tuple[Queue, Spool],
+    ground: Ground, tree: Tree, people: People, keeping: Keeping, ways: Ways
 ) -> Doors:
-    queue, blobs = taking
+    registry, accounts, blobs = people.registry, keeping.accounts, keeping.blobs
     hall = Hall(
         ground.reactor,
         registry,
@@ -242,7 +161,7 @@ def _doors(
     )
     policy = PolicyGround(
         blobs,
-        queue,
+        ways.queue,
         registry,
         accounts,
         ground.events,
@@ -264,7 +183,7 @@ def _control(
 ) -> Service:
     reload, ready = house
     routes = [
-        *People(admin).routes(),
+        *PeopleRoutes(admin).routes(),
         *QueueRoutes(queue).routes(),
         *Search(search).routes(),
         *Reloading(reload).routes(),
@@ -273,32 +192,3 @@ def _control(
     (bound,) = ground.sockets.control
     site = API(routes, watched, ground.events).site(ground.reactor)
     return ControlService(ground.reactor, bound, site)
-
-
-def verify(parts: Parts, events: Events) -> None:
-    """Prove that each part provides what it says.
-
-    :raises UsageError: a broken plug stops the house and not the mail.
-    """
-    provided: dict[Any, tuple[type[Interface], ...]] = {
-        parts.registry: (IDirectory, IRouting),
-        parts.admin: (IDirectoryAdmin,),
-        parts.journal: (IJournal,),
-        parts.blobs: (IBlobs,),
-        parts.accounts: (IAccounts, IChanges, IJournalClient),
-        parts.queue: (IQueue, IJournalClient),
-        parts.resolver: (IResolver,),
-        parts.relay: (IDelivery,),
-        parts.local: (IDelivery,),
-        parts.search: (ISearchIndex,),
-        events: (IEvents,),
-    }
-    for part, interfaces in provided.items():
-        for interface in interfaces:
-            try:
-                verifyObject(interface, part)
-            except Invalid as error:
-                said = str(error).rpartition(interface.__name__)[2]
-                raise UsageError(
-                    f"{type(part).__name__} does not provide {interface.__name__}{said}"
-                ) from error

@@ -1,0 +1,134 @@
+"""The parts of a house: groups of them, their order, and proof of what they are."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from attrs import define, field, frozen
+from twisted.application.service import Service
+from twisted.internet.defer import maybeDeferred
+from zope.interface import Interface, Invalid
+from zope.interface.verify import verifyObject
+
+from mailsuite.delivery.local import LocalDelivery
+from mailsuite.directory.admin import Admin
+from mailsuite.directory.registry import Registry
+from mailsuite.dns.resolver import Resolver
+from mailsuite.events.record import Events
+from mailsuite.house.doors import Doors
+from mailsuite.interfaces.blobs import IBlobs
+from mailsuite.interfaces.changes import IChanges
+from mailsuite.interfaces.directory import IDirectory, IDirectoryAdmin
+from mailsuite.interfaces.events import IEvents
+from mailsuite.interfaces.journal import IJournal, IJournalClient
+from mailsuite.interfaces.mailboxes import IAccounts
+from mailsuite.interfaces.queueing import IDelivery, IQueue, IRouting
+from mailsuite.interfaces.resolving import IResolver
+from mailsuite.interfaces.searching import ISearchIndex
+from mailsuite.journal.journal import Journal
+from mailsuite.model.errors import UsageError
+from mailsuite.queue.queue import Queue
+from mailsuite.queue.spool import Spool
+from mailsuite.relay.remote import Remote
+from mailsuite.search.service import SearchService
+from mailsuite.store.accounts import Accounts
+
+
+@frozen(eq=False, repr=False)
+class People:
+    """The directory, asked and changed."""
+
+    registry: Registry
+    admin: Admin
+
+
+@frozen(eq=False, repr=False)
+class Keeping:
+    """What holds mail: journal and its clients, and blobs on their way."""
+
+    journal: Journal
+    blobs: Spool
+    accounts: Accounts
+
+
+@frozen(eq=False, repr=False)
+class Ways:
+    """The queue and its transports."""
+
+    queue: Queue
+    local: LocalDelivery
+    relay: Remote
+    resolver: Resolver
+
+
+@define(eq=False, repr=False)
+class Parts:
+    """Everything that runs."""
+
+    people: People
+    keeping: Keeping
+    ways: Ways
+    search: SearchService
+    doors: Doors
+    control: Service
+    _serving: list[Service] = field(factory=list)
+
+    async def start(self) -> None:
+        """Recover what the last run left, then open the doors."""
+        keeping, queue = self.keeping, self.ways.queue
+        await self.people.registry.start()
+        await keeping.journal.start([queue, keeping.accounts])
+        keeping.accounts.start()
+        await queue.start()
+        for service in (self.search, *self.doors.services, self.control):
+            self._serving.append(service)
+            service.startService()
+
+    async def stop(self) -> None:
+        """Refuse new work and finish what is in hand; the journal last."""
+        keeping, ways = self.keeping, self.ways
+        serving, self._serving = self._serving, []
+        await _left([one for one in serving if one is not self.search])
+        await _left([one for one in serving if one is self.search])
+        await ways.queue.stop()
+        await ways.relay.stop()
+        ways.local.close()
+        await keeping.accounts.stop()
+        await keeping.journal.stop()
+        ways.queue.close()
+        keeping.blobs.lane.stop()
+        await self.people.registry.stop()
+
+
+async def _left(services: Sequence[Service]) -> None:
+    """Stop services side by side and wait for all of them."""
+    for leaving in [maybeDeferred(service.stopService) for service in services]:
+        await leaving
+
+
+def verify(parts: Parts, events: Events) -> None:
+    """Prove that each part provides what it says.
+
+    :raises UsageError: a broken plug stops the house and not the mail.
+    """
+    provided: dict[Any, tuple[type[Interface], ...]] = {
+        parts.people.registry: (IDirectory, IRouting),
+        parts.people.admin: (IDirectoryAdmin,),
+        parts.keeping.journal: (IJournal,),
+        parts.keeping.blobs: (IBlobs,),
+        parts.keeping.accounts: (IAccounts, IChanges, IJournalClient),
+        parts.ways.queue: (IQueue, IJournalClient),
+        parts.ways.resolver: (IResolver,),
+        parts.ways.relay: (IDelivery,),
+        parts.ways.local: (IDelivery,),
+        parts.search: (ISearchIndex,),
+        events: (IEvents,),
+    }
+    for part, interfaces in provided.items():
+        for interface in interfaces:
+            try:
+                verifyObject(interface, part)
+            except Invalid as error:
+                said = str(error).rpartition(interface.__name__)[2]
+                raise UsageError(
+                    f"{type(part).__name__} does not provide {interface.__name__}{said}"
+                ) from error
