@@ -5,6 +5,7 @@ clients' recovery, relay and search, doors. Stop: doors refuse and finish, queue
 search, store, journal's stop record, directory, lock. Either is logged.
 """
 
+import ctypes
 import gc
 import os
 import resource
@@ -44,6 +45,7 @@ from mailsuite.tls.contexts import Contexts
 SWITCH_SECONDS = 0.0005
 """How long a thread of Python code may hold up the reactor."""
 UMASK = 0o077
+_NO_NEW_PRIVILEGES = 38  # PR_SET_NO_NEW_PRIVS of prctl(2)
 
 wall = getattr(time, "time")  # noqa: B009 - the one place that hands it out
 
@@ -98,8 +100,7 @@ class House(Service):
     @override
     def startService(self) -> None:
         Service.startService(self)
-        os.umask(UMASK)
-        sys.setswitchinterval(SWITCH_SECONDS)
+        harden()
         try:
             self._make_data()
             self._generation = Generation.begin(self.places.data)
@@ -219,6 +220,14 @@ class House(Service):
         self.events.reopen()
         self.events.happened("house.reloaded", restart=",".join(restart))
         return restart
+
+
+def harden() -> None:
+    """Files for us alone, no core dumps, and no new privileges for children."""
+    os.umask(UMASK)
+    sys.setswitchinterval(SWITCH_SECONDS)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    ctypes.CDLL(None).prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
 
 
 def raised_descriptors(wanted_: int) -> None:

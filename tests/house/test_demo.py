@@ -59,6 +59,7 @@ class DemoTests(SynchronousTestCase):
             self.assertEqual(imap.select("INBOX")[1], [b"5"])
         self.assertEqual(demo.stop(), 0)
         self.assertEqual(demo.logged("event=log.critical"), [])
+        self.assertIn(" 0 findings", demo.command("verify"))
 
     def test_commands(self):
         """Commands of a running suite count at once, without a restart."""
