@@ -250,13 +250,13 @@ def failing_barriers(seconds=2.0):
 def send_one(demo, number):
     """Send one message; whether it was acknowledged."""
     try:
-        session = Session(("127.0.0.1", demo.ready["smtp"]), 15)
-        session.command(b"EHLO one.example")
-        session.command(b"MAIL FROM:<sender@example.org>")
-        session.command(b"RCPT TO:<" + demo.address().encode() + b">")
-        session.command(b"DATA", b"354")
-        session.socket.sendall(message(number) + b".\r\n")
-        session.expect(b"250")
+        with Session(("127.0.0.1", demo.ready["smtp"]), 15) as session:
+            session.command(b"EHLO one.example")
+            session.command(b"MAIL FROM:<sender@example.org>")
+            session.command(b"RCPT TO:<" + demo.address().encode() + b">")
+            session.command(b"DATA", b"354")
+            session.socket.sendall(message(number) + b".\r\n")
+            session.expect(b"250")
     except OSError:
         return False
     else:

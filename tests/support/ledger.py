@@ -19,7 +19,17 @@ class Session:
         self.socket = socket.create_connection(address, timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""
-        self.expect(b"220")
+        try:
+            self.expect(b"220")
+        except OSError:
+            self.socket.close()
+            raise
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
 
     def reply(self):
         while True:
@@ -41,9 +51,6 @@ class Session:
     def command(self, text, code=b"2"):
         self.socket.sendall(text + b"\r\n")
         return self.expect(code)
-
-    def close(self):
-        self.socket.close()
 
 
 def message(number, size=3000):
@@ -112,11 +119,10 @@ class Ledger:
     def _send(self):
         while not self.halt.is_set():
             try:
-                session = Session(self.address)
-                session.command(b"EHLO ledger.example")
-                while not self.halt.is_set():
-                    self._one(session, self._number())
-                session.close()
+                with Session(self.address) as session:
+                    session.command(b"EHLO ledger.example")
+                    while not self.halt.is_set():
+                        self._one(session, self._number())
             except OSError as error:
                 with self.lock:
                     self.refused[str(error)[:60]] += 1
