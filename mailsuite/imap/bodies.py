@@ -31,7 +31,12 @@ async def write(
     for section in sections:
         said.append(joint)
         joint = b" "
-        await _section(talk, said, section, octets, root)
+        try:
+            await _section(talk, said, section, octets, root)
+        except Damaged:
+            if said[0] is not bulk:  # a part of it went out already
+                raise _broken_off(talk) from None
+            raise
     said.append(b")\r\n")
     talk.write(b"".join(said))
 
@@ -72,10 +77,14 @@ async def _stream(talk: Talk, octets: IOctets, start: int, end: int) -> None:
         try:
             block = await _read(octets, start, stop)
         except Damaged:
-            talk.line.abort()
-            raise Gone("a message broke off") from None
+            raise _broken_off(talk) from None
         talk.write(block)
         start = stop
+
+
+def _broken_off(talk: Talk) -> Gone:
+    talk.line.abort()
+    return Gone("a message broke off")
 
 
 async def _read(octets: IOctets, start: int, end: int) -> bytes:

@@ -302,3 +302,16 @@ class MailTests(SynchronousTestCase):
         self.client.ask(b"NOOP")
         self.assertEqual(self.client.ask(b"UID SEARCH 1")[0], [b"* SEARCH 2"])
         self.assertEqual(self.client.ask(b"UID SEARCH TEXT qqq")[0], [b"* SEARCH"])
+
+    def test_many_bodies(self):
+        """Many bodies come in order; one that is unreadable stops no other."""
+        for number in range(30):
+            self.box.add(b"Subject: %d\r\n\r\nbody %d\r\n" % (number, number))
+        self.client.ask(b"NOOP")
+        said = self.client.say(b"t FETCH 4:33 BODY.PEEK[TEXT]\r\n")
+        places = [said.index(b"body %d\r\n" % number) for number in range(30)]
+        self.assertEqual(places, sorted(places))
+        self.box.damaged.add(20)
+        said = self.client.say(b"t FETCH 4:33 BODY.PEEK[TEXT]\r\n")
+        self.assertEqual(said.count(b"FETCH ("), 29)
+        self.assertIn(b"t NO [CORRUPTION]", said)

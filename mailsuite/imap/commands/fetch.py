@@ -3,10 +3,12 @@
 from collections.abc import AsyncIterator, Sequence
 
 from mailsuite.imap import answers, bodies, facts
+from mailsuite.imap.ahead import Ahead
 from mailsuite.imap.facts import Plan
 from mailsuite.imap.selected import Selected
 from mailsuite.imap.talk import Talk
 from mailsuite.model.changes import Batch, Need
+from mailsuite.model.errors import Damaged
 from mailsuite.model.flags import SEEN
 from mailsuite.model.ids import Uid
 from mailsuite.wire.imap.commands.fetch import Fact, Fetch
@@ -30,12 +32,17 @@ async def fetch(talk: Talk, asked: Fetch) -> bytes:
     )
     size = BODIES_PER_BLOCK if plan.bodies else ROWS_PER_BLOCK
     said = 0
+    unreadable: Damaged | None = None
     for start in range(0, len(positions), size):
         block = positions[start : start + size]
         if seen:
             await _mark(selected, block, told=Fact.FLAGS in asked.items)
-        said += await _block(talk, plan, block)
+        found, failed = await _block(talk, plan, block)
+        said += found
+        unreadable = failed or unreadable
         await talk.flush()
+    if unreadable is not None:
+        raise unreadable
     return b"OK Done" if said == len(positions) else answers.ISSUED
 
 
@@ -54,19 +61,21 @@ async def _mark(selected: Selected, positions: Sequence[int], *, told: bool) -> 
         view.changed.difference_update(stored.uids)
 
 
-async def _block(talk: Talk, plan: Plan, positions: Sequence[int]) -> int:
-    """Say some messages; how many of them were there."""
+async def _block(
+    talk: Talk, plan: Plan, positions: Sequence[int]
+) -> tuple[int, Damaged | None]:
+    """Say some messages; how many of them were there, and what was unreadable."""
     selected = talk.chosen
     places = selected.view.rows(positions)
     if not plan.needs:
-        await _say(talk, plan, places, None)
-        return len(places[0])
+        return len(places[0]), await _say(talk, plan, places, None)
     said = 0
+    unreadable: Damaged | None = None
     async for batch in _read(selected, plan.needs, places):
         found = _matching(selected, places, batch)
-        await _say(talk, plan, found, batch)
+        unreadable = await _say(talk, plan, found, batch) or unreadable
         said += len(found[0])
-    return said
+    return said, unreadable
 
 
 def _read(
@@ -87,28 +96,39 @@ def _matching(selected: Selected, places: _Places, batch: Batch) -> _Places:
     return [positions[number] for number in found], [rows[number] for number in found]
 
 
-async def _say(talk: Talk, plan: Plan, places: _Places, batch: Batch | None) -> None:
+async def _say(
+    talk: Talk, plan: Plan, places: _Places, batch: Batch | None
+) -> Damaged | None:
     if not len(places[0]):
-        return
+        return None
     lines = facts.rendered(plan, talk.chosen, places, batch)
     if not plan.bodies:
         lines.append(b"")
         talk.write(b")\r\n".join(lines))
         await talk.flush()
-        return
+        return None
     parts: Sequence[bytes | None] = [None] * len(lines)
     if batch is not None and Need.PARTS in batch.columns:
         parts = batch.columns[Need.PARTS]
-    uids = talk.chosen.view.uids(places[0])
-    for line, uid, tree in zip(lines, uids, parts, strict=True):
-        await _say_bodies(talk, plan, line, Uid(uid), tree)
+    uids = [Uid(uid) for uid in talk.chosen.view.uids(places[0])]
+    ahead = Ahead(talk.chosen.mailbox, uids)
+    unreadable: Damaged | None = None
+    try:
+        for line, tree in zip(lines, parts, strict=True):
+            try:
+                await _say_bodies(talk, plan, line, ahead, tree)
+            except Damaged as error:
+                unreadable = error  # it stops no other message
+    finally:
+        ahead.close()
+    return unreadable
 
 
 async def _say_bodies(
-    talk: Talk, plan: Plan, line: bytes, uid: Uid, parts: bytes | None
+    talk: Talk, plan: Plan, line: bytes, ahead: Ahead, parts: bytes | None
 ) -> None:
     try:
-        octets = await talk.chosen.mailbox.octets(uid)
+        octets = await ahead.take()
     except KeyError:
         return  # expunged by another session a moment ago
     try:
