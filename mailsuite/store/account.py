@@ -172,14 +172,13 @@ class Account:
         await desk.quota.take(shelf, octets, messages)
         try:
             done = await shelf.alone(transfer.transfer, asked)
-            if done.target:
-                lane = shelf.barrier.lane
-                await lane.run(transfer.sync, shelf.index, target.id, done.target)
+            if done.names:
+                await shelf.barrier.lane.run(transfer.sync, done)
                 _ = await shelf.synced()
         finally:
             quota.give(shelf, octets, messages)
         desk.dirty(shelf)
-        return done
+        return done.map
 
     async def synced(self) -> ModSeq:
         """See :meth:`IAccount.synced`."""
@@ -217,12 +216,13 @@ class Account:
 
 
 def _any_stale(index: Index) -> bool:
-    return any(
+    return folders.foreign(index) or any(
         outside.stale(index, box) for box in index.boxes.values() if box.selectable
     )
 
 
 def _merge_stale(index: Index) -> None:
+    folders.adopt(index)
     for box in list(index.boxes.values()):
         if box.selectable and outside.stale(index, box):
             outside.merge(index, box)

@@ -99,6 +99,34 @@ def _mark_folder(path: str) -> None:
         maildir.write(os.path.join(path, "maildirfolder"), [])
 
 
+def foreign(index: Index) -> bool:
+    """Whether other programs made folders that have no row."""
+    moment = os.stat(index.place.root).st_mtime_ns
+    if moment == index.root_seen:
+        return False
+    index.root_seen = moment
+    return bool(_foreign(index))
+
+
+def _foreign(index: Index) -> list[tuple[str, str]]:
+    known = {box.directory for box in index.boxes.values() if box.selectable}
+    found = []
+    for entry in os.listdir(index.place.root):
+        name = names.mailbox_of(entry) if entry not in known else None
+        if name is None or (name in index.names and index.names[name].selectable):
+            continue
+        if os.path.isdir(os.path.join(index.place.root, entry, "cur")):
+            found.append((name, entry))
+    return sorted(found)[: max(0, MAILBOXES - len(index.boxes))]
+
+
+def adopt(index: Index) -> None:
+    """Make rows of folders that other programs made."""
+    for name, entry in _foreign(index):
+        if entry == names.directory(name):
+            make(index, [(name, "")])
+
+
 def rename(index: Index, old: str, new: str) -> None:
     """Rename a mailbox that is not INBOX, with all below it; durable on return."""
     new = names.checked(new.removesuffix(names.SEPARATOR))

@@ -99,6 +99,8 @@ class Index:
     once: dict[tuple[str, int, int], tuple[int, int, int, int]] = field(factory=dict)
     """(mailbox, uid, email, drafts) of deliveries that were done."""
     log: Log = field(factory=lambda: Log(0))
+    root_seen: int = 0
+    """When the Maildir itself last changed (nanoseconds), as folders know it."""
     unclean: bool = False
     lagging: bool = False
     """Whether files or lists on disk lag behind."""

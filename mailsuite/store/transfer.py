@@ -12,18 +12,19 @@ from contextlib import suppress
 
 from attrs import frozen
 
-from mailsuite.interfaces.mailboxes import NoSuchMailbox
 from mailsuite.model.changes import UidMap
 from mailsuite.model.errors import Damaged
 from mailsuite.model.ids import MailboxId, Uid
 from mailsuite.store import letters, maildir
-from mailsuite.store.append import told
+from mailsuite.store.append import told as known
 from mailsuite.store.box import Box
 from mailsuite.store.expunge import drop, leave
 from mailsuite.store.index import Index
 from mailsuite.store.insert import Row, insert
 from mailsuite.store.reading import as_json, rows_of
 from mailsuite.store.undo import failing
+
+SYNCED_ALONE = 200  # files; for more the whole file system is synced
 
 
 @frozen
@@ -37,13 +38,22 @@ class Transfer:
     stem: str
 
 
+@frozen
+class Done:
+    """What was done: files ``names`` below ``path`` are to be synced."""
+
+    map: UidMap
+    path: str
+    names: Sequence[str]
+
+
 def sizes(index: Index, asked: Transfer) -> tuple[int, int]:
     """Messages and octets that a copy would add, for the quota."""
     rows = rows_of(index, index.box(asked.source), sorted(set(asked.uids)))
     return len(rows), sum(row[3] for row in rows)
 
 
-def transfer(index: Index, asked: Transfer) -> UidMap:
+def transfer(index: Index, asked: Transfer) -> Done:
     """Do it. Durable after the caller's barrier; files are synced by it too.
 
     :raises NoSuchMailbox, NoSpace, Damaged: nothing was done.
@@ -51,7 +61,7 @@ def transfer(index: Index, asked: Transfer) -> UidMap:
     source, target = index.box(asked.source), index.box(asked.target)
     rows = rows_of(index, source, sorted(set(asked.uids)))
     if not rows:
-        return UidMap(target.uidvalidity, [], [])
+        return Done(UidMap(target.uidvalidity, [], []), target.path, [])
     index.reserve({target: len(rows)})
     staged: list[str] = []
     with failing(_discard, staged):
@@ -64,10 +74,15 @@ def transfer(index: Index, asked: Transfer) -> UidMap:
             )
     finish(index, target)
     leave(index, source, files)
-    return UidMap(
+    told = UidMap(
         target.uidvalidity,
         [Uid(row[0]) for row in rows],
         [Uid(row.uid) for row in made],
+    )
+    return Done(
+        told,
+        target.path,
+        [maildir.relative(row.base, row.place, row.letters) for row in made],
     )
 
 
@@ -106,7 +121,7 @@ def _stage(
         try:
             _link(source, files[uid], path)
         except OSError as error:
-            raise told(error) from error
+            raise known(error) from error
         staged.append(path)
         to = target.uidnext + number
         made.append(Row(to, after, size, date, email, base, "cur", marks))
@@ -155,10 +170,13 @@ def finish(index: Index, box: Box) -> None:
     index.rows.execute("DELETE FROM staged WHERE mailbox = ?", (box.id,))
 
 
-def sync(index: Index, target: MailboxId | str, uids: Sequence[int]) -> None:
+def sync(done: Done) -> None:
     """Put the files of copies on disk; runs beside the lane."""
-    with suppress(NoSuchMailbox, FileNotFoundError):
-        box = index.box(target)
-        if uids:
-            maildir.sync_directory(f"{box.path}/cur")
-            maildir.sync_filesystem(box.path)
+    if len(done.names) > SYNCED_ALONE:
+        maildir.sync_filesystem(done.path)
+        return
+    for name in done.names:
+        with suppress(FileNotFoundError):
+            maildir.sync_file(f"{done.path}/{name}")
+    with suppress(FileNotFoundError):
+        maildir.sync_directory(f"{done.path}/cur")

@@ -1,16 +1,20 @@
 """What other programs do to a Maildir, and what is rebuilt from it."""
 
 import os
+from pathlib import Path
 
 from twisted.internet import defer
 from twisted.trial.unittest import TestCase
 
-from mailsuite.model.changes import Need
-from mailsuite.model.errors import Damaged, UsageError
+from mailsuite.model.changes import Draft, Need
+from mailsuite.model.envelope import Blob
+from mailsuite.model.errors import Damaged, NoSpace, UsageError
 from mailsuite.model.flags import ANSWERED, FLAGGED, SEEN
+from mailsuite.model.ids import BlobKey
 from mailsuite.store.settings import Settings
 from tests.contracts.mailboxes import ALICE, MESSAGE, draft, once
 from tests.support.store import House, asleep
+from tests.support.storecrash import verified
 
 LINES = MESSAGE.replace(b"\r\n", b"\n")
 
@@ -153,6 +157,135 @@ class OutsideTests(StoreCase):
             self.assertEqual([line.split()[0] for line in lines], ["1", "2"])
             bases = [line.partition(" :")[2] for line in lines]
             self.assertEqual(bases, [name[4:] for name in self.house.files()])
+
+        return self.run_with_store(go)
+
+    def test_folder_of_others(self):
+        """A folder that another program made is listed, with its mail."""
+
+        async def go(account, inbox):
+            for name in ("new", "cur", "tmp"):
+                (self.root / ".Lists.twisted" / name).mkdir(parents=True)
+            (self.root / ".Lists.twisted" / "new" / "1.x").write_bytes(LINES)
+            rows = {row.name: row for row in await account.mailboxes()}
+            self.assertEqual(rows["Lists/twisted"].messages, 1)
+
+        return self.run_with_store(go)
+
+    def test_large(self):
+        """A message in a file of its own is linked or copied, and read in ranges."""
+
+        async def go(account, inbox):
+            content = MESSAGE + b"0123456789abcde\r\n" * 100_000
+            path = self.mktemp()
+            Path(path).write_bytes(content)
+            os.chmod(path, 0o600)
+            whole = Draft(Blob(BlobKey("b"), len(content), None, path=path))
+            prefix = b"Return-Path: <>\r\n"
+            size = len(content) + len(prefix)
+            longer = Draft(Blob(BlobKey("c"), size, None, prefix, path))
+            _ = await account.append("INBOX", [whole, longer])
+            _ = await account.append("INBOX", [whole], once(4))
+            os.unlink(path)
+            for uid, expected in ((1, content), (2, prefix + content), (3, content)):
+                octets = await inbox.octets(uid)
+                self.assertEqual(octets.size, len(expected))
+                self.assertEqual(await octets.read(0, octets.size), expected)
+                self.assertEqual(await octets.read(70_000, 5), expected[70_000:70_005])
+                octets.close()
+            [batch] = [b async for b in inbox.read([1, 2, 3], [Need.ENVELOPE])]
+            for envelope in batch.columns[Need.ENVELOPE]:
+                self.assertIn(b'"First"', envelope)
+            self.assertEqual(list((self.root / "tmp").iterdir()), [])
+
+        return self.run_with_store(go)
+
+    def test_disk_full(self):
+        """A full disk is NoSpace; nothing stays behind, and it heals."""
+
+        async def go(account, inbox):
+            real = os.write
+
+            def full(descriptor, block):
+                if b"Hello" in bytes(block):
+                    raise OSError(28, "No space left on device")
+                return real(descriptor, block)
+
+            self.patch(os, "write", full)
+            for action in (None, once(6)):
+                with self.assertRaises(NoSpace):
+                    await account.append("INBOX", [draft(), draft()], action)
+            self.patch(os, "write", real)
+            self.assertEqual(self.house.files(), [])
+            self.assertEqual(list((self.root / "tmp").iterdir()), [])
+            _ = await account.append("INBOX", [draft()], once(6))
+            self.assertEqual((await inbox.row()).messages, 1)
+
+        return self.run_with_store(go)
+
+    def test_idle_accounts_close(self):
+        """More accounts than may stay open: the idle ones are closed, and found."""
+
+        async def go(account, inbox):
+            await self.house.stop()
+            self.house.settings = Settings(open_accounts=2)
+            accounts = await self.house.start()
+            for _ in range(2):
+                for number in range(6):
+                    one = await accounts.open(f"u{number}@example.test")
+                    _ = await one.append("INBOX", [draft()], once(7 + number))
+                    one.close()
+            self.assertLessEqual(len(accounts._shelves._open), 3)
+            one = await accounts.open("u0@example.test")
+            self.assertEqual((await one.mailboxes())[0].messages, 1)
+            names = await accounts.accounts()
+            self.assertEqual(len(names), 7)
+
+        return self.run_with_store(go)
+
+    def test_changes(self):
+        """Followers read what came and what is gone, from memory or from tables."""
+
+        async def go(account, inbox):
+            accounts = self.house.accounts
+            told = []
+            end = accounts.follow(told.append)
+            done = await account.append("INBOX", [draft(), draft(), draft()])
+            _ = await inbox.expunge([2])
+            _ = await asleep(self.reactor, 0.01)
+            self.assertEqual(set(told), {ALICE})
+            end()
+            reached, added, gone = await accounts.since(ALICE, 0, 100)
+            one, two, three = done.emails
+            self.assertEqual([email for email, _ in added], [one, three])
+            self.assertEqual(list(gone), [two])
+            for _, path in added:
+                self.assertEqual(Path(path).read_bytes(), MESSAGE)
+            self.assertEqual(await accounts.since(ALICE, reached, 9), (reached, [], []))
+            [place] = await accounts.located(ALICE, [three, two])
+            self.assertEqual(place, (three, inbox.id, "INBOX", 3))
+            await self.house.stop()
+            accounts = await self.house.start()
+            again = await accounts.since(ALICE, 0, 100)
+            self.assertEqual([email for email, _ in again[1]], [one, three])
+
+        return self.run_with_store(go)
+
+    def test_verified(self):
+        """A sound account has no findings; damage is named."""
+
+        async def go(account, inbox):
+            some = [draft(MESSAGE + b"%d\r\n" % n) for n in range(3)]
+            _ = await account.append("INBOX", some)
+            _ = await inbox.store([2], frozenset([SEEN]), frozenset())
+            _ = await account.transfer(inbox.id, [3], "Trash", move=True)
+            await self.house.stop()
+            self.assertEqual(verified(self.house), [])
+            name = self.house.files()[0]
+            os.truncate(self.root / name, 10)
+            (self.root / "new" / "2.stranger").write_bytes(MESSAGE)
+            found = verified(self.house)
+            self.assertEqual(len(found), 2, found)
 
         return self.run_with_store(go)
 
