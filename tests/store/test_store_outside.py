@@ -19,6 +19,14 @@ from tests.support.storecrash import verified
 LINES = MESSAGE.replace(b"\r\n", b"\n")
 
 
+def put(path, content):
+    Path(path).write_bytes(content)
+
+
+def got(path):
+    return Path(path).read_bytes()
+
+
 class StoreCase(TestCase):
     """A store on disk."""
 
@@ -178,7 +186,7 @@ class OutsideTests(StoreCase):
         async def go(account, inbox):
             content = MESSAGE + b"0123456789abcde\r\n" * 100_000
             path = self.mktemp()
-            Path(path).write_bytes(content)
+            put(path, content)
             os.chmod(path, 0o600)
             whole = Draft(Blob(BlobKey("b"), len(content), None, path=path))
             prefix = b"Return-Path: <>\r\n"
@@ -260,7 +268,7 @@ class OutsideTests(StoreCase):
             self.assertEqual([email for email, _ in added], [one, three])
             self.assertEqual(list(gone), [two])
             for _, path in added:
-                self.assertEqual(Path(path).read_bytes(), MESSAGE)
+                self.assertEqual(got(path), MESSAGE)
             self.assertEqual(await accounts.since(ALICE, reached, 9), (reached, [], []))
             [place] = await accounts.located(ALICE, [three, two])
             self.assertEqual(place, (three, inbox.id, "INBOX", 3))
