@@ -11,6 +11,7 @@ VALUE_CHARACTERS = 2_000
 """Longer values are cut; a line stays readable whatever a peer sent."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.:/@<>,;+*()\[\]{}!?&%$#|~^'-]+")
+_short = re.compile(r"[A-Za-z0-9_.:/@<>,;+*()\[\]{}!?&%$#|~^'-]{1,200}").fullmatch
 _UNSAFE = re.compile(r"[\"\\\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
@@ -51,9 +52,13 @@ class Stamps:
 
 def logfmt(stamp: str, name: str, fields: Mapping[str, Value]) -> str:
     """``time=... event=... sid=...`` and so on, in the order of the fields."""
-    parts = [f"time={stamp} event={name}"]
-    parts += [f"{key}={quoted(value)}" for key, value in fields.items()]
-    return " ".join(parts) + "\n"
+    line = f"time={stamp} event={name}"
+    for key, value in fields.items():
+        if type(value) is int or (type(value) is str and _short(value)):
+            line += f" {key}={value}"
+        else:
+            line += f" {key}={quoted(value)}"
+    return line + "\n"
 
 
 def as_json(stamp: str, name: str, fields: Mapping[str, Value]) -> str:

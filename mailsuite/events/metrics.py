@@ -31,7 +31,10 @@ class Counts(Collector):
         entry = CATALOGUE.get(name)
         key: tuple[str, ...] = ()
         if entry is not None and entry.labels:
-            key = tuple([str(fields.get(label, "")) for label in entry.labels])
+            first, *more = entry.labels
+            key = (str(fields.get(first, "")),)
+            if more:
+                key += tuple([str(fields.get(label, "")) for label in more])
         counts = self._counts.get(name)
         if counts is None:
             counts = self._counts[name] = {}
