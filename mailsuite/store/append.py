@@ -259,13 +259,20 @@ def _place(box: Box, parcel: Parcel, piece: Piece, flags: Flags, shared: Shared)
         temporary = box.temporary(base)
         here = parcel.staged and blob.octets is None and os.path.exists(temporary)
         if not here:
-            if parcel.again:
-                maildir.discard(temporary)
-            _create(piece, temporary)
+            _create_anew(piece, temporary)
         os.rename(temporary, path)
         shared.add(blob, path)
     parcel.paths.append(path)
     return row
+
+
+def _create_anew(piece: Piece, path: str) -> None:
+    """As :func:`_create`; what a kill left there is of the same action, and goes."""
+    try:
+        _create(piece, path)
+    except FileExistsError:
+        maildir.discard(path)
+        _create(piece, path)
 
 
 def _create(piece: Piece, path: str) -> None:
