@@ -10,11 +10,12 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, BinaryIO
 
 from mailsuite.net import frames
 
-NICENESS = 10  # the reactor goes first
+NICENESS = 10  # where the scheduler knows no idle policy
 
 Answer = Callable[[Mapping[str, Any], bytes], tuple[Mapping[str, Any], bytes]]
 
@@ -25,7 +26,7 @@ def serve(answer: Answer) -> None:
     What ``answer`` raises is reported as ``{"error": text}`` with a traceback on
     stderr, and the loop goes on. Ends on a broken pipe or a bad frame.
     """
-    os.nice(NICENESS)
+    _step_back()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     source = sys.stdin.buffer
     with os.fdopen(os.dup(1), "wb") as sink:
@@ -42,6 +43,13 @@ def serve(answer: Answer) -> None:
                 sink.flush()
             except BrokenPipeError:
                 os._exit(0)  # nobody is left to flush for
+
+
+def _step_back() -> None:
+    """Run only when a core has nothing else to do: the reactor goes first."""
+    os.nice(NICENESS)
+    with suppress(OSError):
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 def _read(source: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
