@@ -20,7 +20,7 @@ class Handles:
     """The accounts used last, at most ``limit`` beside those in use."""
 
     _accounts: IAccounts
-    _limit: int
+    limit: int
     _held: "OrderedDict[AccountName, _Held]" = field(factory=OrderedDict)
 
     async def take(self, name: AccountName) -> "_Held":
@@ -42,7 +42,7 @@ class Handles:
         held.users -= 1
         if held.unwanted and not held.users:
             held.account.close()
-        if len(self._held) > self._limit:
+        if len(self._held) > self.limit:
             self._trim()
 
     def drop(self, name: AccountName) -> None:
@@ -55,7 +55,7 @@ class Handles:
 
     def _trim(self) -> None:
         for name, held in list(self._held.items()):
-            if len(self._held) <= self._limit:
+            if len(self._held) <= self.limit:
                 return
             if not held.users:
                 self.drop(name)

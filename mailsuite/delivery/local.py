@@ -134,6 +134,11 @@ class LocalDelivery:
             return detail
         return next((name for name in names if name.casefold() == wanted), "")
 
+    def reload(self, settings: Settings) -> None:
+        """Let other settings count from now on."""
+        self._settings = settings
+        self._handles.limit = settings.open_accounts
+
     def close(self) -> None:
         """Let all accounts go."""
         self._handles.close()

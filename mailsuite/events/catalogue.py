@@ -33,6 +33,7 @@ _ROWS: tuple[Entry, ...] = (
         Entry(f"log.{level}", "a diagnostic of that level", ("from", "text"))
         for level in ("debug", "info", "warn", "error", "critical")
     ),
+    Entry("reactor.stalled", "one turn took too much CPU", ("seconds",)),
     # directory
     Entry("directory.changed", "a user, domain or alias changed", ("what", "which")),
     Entry("directory.reread", "outside changes were taken over", ("source",)),

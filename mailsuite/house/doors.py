@@ -143,9 +143,10 @@ class Doors:
     def reload(self, tree: Tree) -> None:
         """Use other settings for connections that come from now on."""
         self._hall.contexts.reload(tree.tls)
+        made = list(self._manners(tree))
         for receptions in self._receptions.values():
             receptions.reload(tree.policy)
-        for name, how in self._manners(tree):
+        for name, how in made:
             self._smtp[name].reload(how)
         if self._imap is not None and self._pop3 is not None:
             self._imap.reload(tree.imap)

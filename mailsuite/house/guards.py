@@ -21,6 +21,7 @@ from mailsuite.model.errors import UsageError
 from mailsuite.net.endpoints import Place, bind
 from mailsuite.policy.stages.recipients import networks
 from mailsuite.relay.routes import Routes
+from mailsuite.smtp import manners
 from mailsuite.tls.contexts import Contexts
 
 OTHERS = stat.S_IRWXO
@@ -53,6 +54,10 @@ def settings(tree: Tree) -> None:
     chosen(tree.dns.servers)
     certificate(tree)
     clear_passwords(tree)
+    hostname, size = tree.server.hostname, tree.policy.message_octets
+    manners.smtp(tree.smtp, hostname, size, tls=False)
+    manners.submission(tree.submission, hostname, size, tls=False)
+    manners.lmtp(tree.lmtp, hostname, size)
 
 
 def open_relay(texts: Sequence[str]) -> None:

@@ -91,6 +91,7 @@ class Parts:
         await _left([one for one in serving if one is self.search])
         await ways.queue.stop()
         await ways.relay.stop()
+        await ways.resolver.stop()
         ways.local.close()
         await keeping.accounts.stop()
         await keeping.journal.stop()

@@ -60,6 +60,11 @@ def taken(old: Loaded, new: Loaded) -> Loaded:
 
 def commit(parts: Parts, fresh: Prepared) -> None:
     """Let the new settings count; they were checked, so that nothing fails."""
-    parts.people.registry.rearrange(fresh.tree.directory, fresh.files)
-    parts.doors.reload(fresh.tree)
-    parts.search.reload(fresh.tree.search)
+    tree, ways = fresh.tree, parts.ways
+    parts.doors.reload(tree)
+    parts.people.registry.rearrange(tree.directory, fresh.files)
+    ways.resolver.reload(tree.dns)
+    ways.relay.reload(tree.relay)
+    ways.local.reload(tree.delivery)
+    ways.queue.reload(tree.queue)
+    parts.search.reload(tree.search)

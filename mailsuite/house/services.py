@@ -40,6 +40,7 @@ from mailsuite.house.wiring import Ground, assemble
 from mailsuite.journal.generation import Generation
 from mailsuite.model.errors import UsageError
 from mailsuite.net.tasks import Tasks
+from mailsuite.net.watchdog import Watchdog
 from mailsuite.tls.contexts import Contexts
 
 SWITCH_SECONDS = 0.0005
@@ -69,6 +70,7 @@ class House(Service):
     _scratch: str = ""
     _starting: Deferred[None] | None = None
     _tasks: Tasks = field(factory=Tasks)
+    _watchdog: Watchdog | None = None
     _told: list[Callable[["House"], None]] = field(factory=list)
     _failed: list[Callable[[str], object]] = field(factory=list)
     _log: Logger = field(factory=lambda: Logger(namespace="mailsuite.house"))
@@ -140,6 +142,7 @@ class House(Service):
         await self.parts.start()
         gc.collect()
         gc.freeze()
+        self._watchdog = watched(self.reactor, self.events)
         self.ready = True
         self.events.happened(
             "house.started",
@@ -179,6 +182,8 @@ class House(Service):
         began = self.reactor.seconds()
         clean = self.ready
         self.ready = False
+        if self._watchdog is not None:
+            self._watchdog.stop()
         await self._tasks.settled()
         if self.parts is not None:
             await self.parts.stop()
@@ -220,6 +225,21 @@ class House(Service):
         self.events.reopen()
         self.events.happened("house.reloaded", restart=",".join(restart))
         return restart
+
+
+def watched(reactor: Any, events: Events) -> Watchdog:
+    """Tell of every turn of the reactor that takes too long (security, law 2)."""
+    watchdog = Watchdog(
+        reactor,
+        lambda took: events.happened("reactor.stalled", seconds=round(took, 3)),
+    )
+    events.counts.gauge(
+        "reactor_worst_turn_seconds",
+        "CPU seconds of the longest turn since the start",
+        lambda: watchdog.worst,
+    )
+    watchdog.start()
+    return watchdog
 
 
 def harden() -> None:

@@ -52,7 +52,7 @@ SECTIONS: dict[str, type] = {
 LIVE = frozenset(
     {
         *("tls", "smtp", "submission", "lmtp", "imap", "pop3", "policy", "directory"),
-        *("search", "log"),
+        *("delivery", "queue", "relay", "dns", "search", "log"),
     }
 )
 """Sections whose changes a reload takes over; the others wait for a restart."""

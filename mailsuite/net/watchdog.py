@@ -31,7 +31,9 @@ class Watchdog:
 
     def start(self) -> None:
         """Begin; call on the reactor's thread."""
-        wait = self._reactor.doIteration
+        wait = getattr(self._reactor, "doIteration", None)
+        if wait is None:  # another loop's reactor: there is nothing to measure
+            return
         self._began = thread_time()
 
         def turn(delay: float | None) -> None:
@@ -51,4 +53,4 @@ class Watchdog:
 
     def stop(self) -> None:
         """Let the reactor be as it was."""
-        del self._reactor.doIteration
+        vars(self._reactor).pop("doIteration", None)

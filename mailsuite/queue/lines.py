@@ -40,13 +40,14 @@ class Line:
 
 
 Place = tuple[Line, Job, Sequence[Slot]]
+Limits = tuple[int, int, int]
 
 
 @define(eq=False)
 class Lines:
     """All lines. ``limits`` are for local mail, other transports, and a domain."""
 
-    _limits: tuple[int, int, int]
+    _limits: Limits
     _delay: Callable[[int], float]
     _gates: dict[str, Gate] = field(factory=dict)
     _lines: dict[tuple[str, str], Line] = field(factory=dict)
@@ -65,6 +66,14 @@ class Lines:
             limit = one if domain else gate.limit
             line = self._lines[transport, domain] = Line(transport, domain, gate, limit)
         return line
+
+    def limit(self, limits: Limits) -> None:
+        """Use other limits; who has a place keeps it."""
+        local, remote, one = self._limits = limits
+        for name, gate in self._gates.items():
+            gate.limit = local if name == "local" else remote
+        for line in self._lines.values():
+            line.limit = one if line.domain else line.gate.limit
 
     def blocked(self, line: Line, now: float) -> float:
         """Seconds until the line may be tried; 0: now."""

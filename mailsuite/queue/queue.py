@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 
-from attrs import define, field
+from attrs import define, evolve, field
 from twisted.logger import Logger
 from zope.interface import implementer
 
@@ -78,7 +78,7 @@ class Queue:
         self._settling = Settling(
             ledger,
             Bounces(ground, self._routing, settings.hostname),
-            lambda attempts: delay(settings, attempts),
+            lambda attempts: delay(ledger.settings, attempts),
         )
         self._schedule = Schedule(
             ledger,
@@ -120,6 +120,12 @@ class Queue:
         ledger.lane.stop()
         ledger.rows.close()
 
+    def reload(self, settings: Settings) -> None:
+        """Let other settings count from now on; what reports are named stays."""
+        settings = evolve(settings, hostname=self._settings.hostname)
+        self._settings = self._ledger.settings = settings
+        self._schedule.reload()
+
     # IQueue
 
     async def accept(self, submissions: Sequence[Submission]) -> Sequence[QueueId]:
@@ -131,7 +137,7 @@ class Queue:
         if self._stopping:
             raise NoSpace("the queue is stopping")
         now = self._ground.wall()
-        expires = now + self._settings.expire
+        expires = now + ledger.settings.expire
         names: list[QueueId | None] = []
         records: list[Record] = []
         starts: list[int] = []

@@ -22,7 +22,7 @@ from mailsuite.queue.contents import Contents
 from mailsuite.queue.jobs import Job, Slot
 from mailsuite.queue.leases import LOCAL_TRANSPORT, Settling
 from mailsuite.queue.ledger import Ledger
-from mailsuite.queue.lines import Lines, Place
+from mailsuite.queue.lines import Limits, Lines, Place
 from mailsuite.queue.returns import Returns
 from mailsuite.queue.settings import Settings
 
@@ -36,6 +36,15 @@ def delay(settings: Settings, attempts: int) -> float:
     factor = settings.retry_factor ** min(attempts - 1, 60)
     most = min(settings.retry_first * factor, settings.retry_most)
     return most * (0.875 + random.random() / 4)
+
+
+def limits(settings: Settings) -> Limits:
+    """Deliveries at once: local, to other servers, to one domain."""
+    return (
+        max(1, settings.local_deliveries),
+        max(1, settings.remote_deliveries),
+        max(1, settings.domain_deliveries),
+    )
 
 
 @define(eq=False)
@@ -58,13 +67,10 @@ class Schedule:
     _log: Logger = field(factory=Logger)
 
     def __attrs_post_init__(self) -> None:
-        settings = self._ledger.settings
-        limits = (
-            settings.local_deliveries,
-            settings.remote_deliveries,
-            settings.domain_deliveries,
+        ledger = self._ledger
+        self.lines = Lines(
+            limits(ledger.settings), lambda attempts: delay(ledger.settings, attempts)
         )
-        self.lines = Lines(limits, lambda attempts: delay(settings, attempts))
         self.attempts = Attempts(
             self._ledger,
             self._contents,
@@ -73,6 +79,10 @@ class Schedule:
             self._tasks,
             self.wait,
         )
+
+    def reload(self) -> None:
+        """The ledger has other settings now."""
+        self.lines.limit(limits(self._ledger.settings))
 
     def start(self) -> None:
         """Begin to deliver."""

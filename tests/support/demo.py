@@ -44,8 +44,11 @@ class Demo:
 
     ``settings`` are environment overrides such as ``MAILSUITE_QUEUE_...``;
     ``prefix`` is a command put before (strace). The folder is removed at
-    ``remove`` unless it was given.
+    ``remove`` unless it was given. ``stalls`` is how many turns of the reactor
+    may have taken too long when it stops; None: any number.
     """
+
+    stalls = 0
 
     def __init__(self, folder=None, users=3, settings=None, prefix=()):
         self.own = folder is None
@@ -124,6 +127,9 @@ class Demo:
         os.kill(pid, signal.SIGTERM)
         status = self.process.wait(STOP_SECONDS)
         self.log.close()
+        stalled = self.logged("event=reactor.stalled")
+        if self.stalls is not None and len(stalled) > self.stalls:
+            raise AssertionError("the reactor stalled:\n" + "\n".join(stalled))
         return status
 
     def remove(self):
