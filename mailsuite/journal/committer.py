@@ -57,8 +57,6 @@ class Committer:
     _awake: bool = False
     _noted: bool = False
     _stopping: bool = False
-    _asked: int = 0
-    _served: int = 0
     _thread: Thread | None = None
     _segment: Segment | None = None
     _batch: _Batch | None = None
@@ -82,7 +80,6 @@ class Committer:
             raise UsageError("the journal has stopped")
         result: Deferred[Positions] = Deferred()
         self._waiting.append((records, result))
-        self._asked += 1
         if not self._awake:
             self._awake = True
             self._wake.put(None)
@@ -114,20 +111,20 @@ class Committer:
     # Called on the thread.
 
     def _work(self) -> None:
-        while not self._stopping or self._waiting:
+        while not self._stopping:
             self._wake.get()
-            while self._waiting:
-                self._noted = False
-                waiting = self._waiting
-                self._serve([waiting.popleft() for _ in range(len(waiting))])
-                self._awake = False
-                if self._asked == self._served and not self._stopping:
-                    break
-                self._awake = True
+            # Whoever appends from here on wakes us again; notes alone do not.
+            self._awake = False
+            self._noted = False
+            self._serve_waiting()
+        self._serve_waiting()
+
+    def _serve_waiting(self) -> None:
+        waiting = self._waiting
+        self._serve([waiting.popleft() for _ in range(len(waiting))])
 
     def _serve(self, calls: Sequence[_Call]) -> None:
         for records, result in calls:
-            self._served += result is not None
             try:
                 if records is None:
                     self._rotate(result)
