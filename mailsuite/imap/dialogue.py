@@ -33,7 +33,7 @@ _log = Logger()
 class Dialogue:
     """Serves the events of one connection, one at a time.
 
-    ``refusals`` counts what was answered BAD. ``over`` is what BYE says when the
+    ``refusals`` counts what was answered BAD, after login in a row. ``over`` is what BYE says when the
     connection must end; ``news`` is set when IDLE has something to tell.
     """
 
@@ -124,6 +124,8 @@ class Dialogue:
         talk = self.talk
         if text.startswith(b"BAD"):
             self.refusals += 1
+        elif talk.user:  # one who logged in is let go for many in a row alone
+            self.refusals = 0
         runner = RUNNERS.get(name)
         await self._told(expunge=runner is None or runner.expunge)
         talk.write(responses.tagged(tag, text))

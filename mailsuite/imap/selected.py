@@ -1,11 +1,13 @@
 """The selected mailbox of one session (RFC 3501 §3.3)."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from attrs import define
 
 from mailsuite.imap.answers import No
 from mailsuite.interfaces.mailboxes import IMailbox
+from mailsuite.model.errors import NoSpace
 from mailsuite.model.flags import SYSTEM
 from mailsuite.model.ids import Uid
 from mailsuite.wire.imap import responses
@@ -28,20 +30,15 @@ class Selected:
     @classmethod
     async def open(cls, mailbox: IMailbox, *, read_only: bool) -> "Selected":
         """Look at the mailbox, and take what is recent unless ``read_only``."""
-        if read_only:
-            row = await mailbox.row()
-            columns = await mailbox.snapshot()
-            count = min(row.recent, len(columns.uid))
-            first = Uid(columns.uid[-count]) if count else columns.uidnext
-        else:
-            first = await mailbox.claim_recent()
-            columns = await mailbox.snapshot()
-        view = View.of(columns)
-        view.claim(first, columns.uidnext)
+        view = View.of(await mailbox.snapshot())
+        view.claim(*await _recent(mailbox, read_only=read_only))
         return cls(mailbox, view, read_only)
 
-    async def refresh(self) -> None:
-        """Look for changes; they are told later. :raises NoSuchMailbox: gone."""
+    async def refresh(self, *, leaving: bool = False) -> None:
+        """Look for changes; they are told later, or never when it is left.
+
+        :raises NoSuchMailbox: the mailbox is gone.
+        """
         self.stale = False
         view = self.view
         delta = await self.mailbox.delta(view.modseq)
@@ -51,8 +48,8 @@ class Selected:
         if delta.added is not None or delta.changed or delta.vanished:
             columns = await self.mailbox.snapshot()
         view.advance(delta, columns)
-        if delta.added is not None and not self.read_only:
-            view.claim(await self.mailbox.claim_recent(), columns.uidnext)
+        if delta.added is not None and not leaving:
+            view.claim(*await _recent(self.mailbox, read_only=self.read_only))
 
     def tell(self, *, expunge: bool) -> list[bytes]:
         """What the client must hear now."""
@@ -76,3 +73,11 @@ class Selected:
             responses.untagged(b"FLAGS " + responses.flags(names)),
             responses.untagged(b"OK [PERMANENTFLAGS %b] Kept" % permanent),
         ]
+
+
+async def _recent(mailbox: IMailbox, *, read_only: bool) -> tuple[Uid, Uid]:
+    """Take what is recent; only look where that may not or cannot be kept."""
+    if not read_only:
+        with suppress(NoSpace):
+            return await mailbox.claim_recent()
+    return await mailbox.claim_recent(look=True)

@@ -36,4 +36,6 @@ class IMAP:
         30.0, "how often IDLE looks for changes made outside the suite", "seconds"
     )
     login_attempts: int = setting(3, "failed logins before the connection is closed")
-    bad_commands: int = setting(20, "refused commands before the connection is closed")
+    bad_commands: int = setting(
+        20, "refused commands, after login in a row, that close the connection"
+    )

@@ -132,10 +132,13 @@ class IMailbox(Interface):
     async def delta(since: ModSeq) -> Delta:
         """What happened after ``since``, with outside changes."""
 
-    async def claim_recent() -> Uid:
-        """Take RECENT for this session: messages from this UID on are recent.
+    async def claim_recent(*, look: bool = False) -> tuple[Uid, Uid]:
+        """Take RECENT for this session: UIDs from the first and before the second.
 
-        The next caller gets what came later (RFC 3501 §2.3.2).
+        The next caller gets what came later (RFC 3501 §2.3.2); with ``look`` it
+        gets these too.
+
+        :raises NoSpace: it cannot be remembered; never with ``look``.
         """
 
     def read(uids: Sequence[Uid], needs: Sequence[Need]) -> AsyncIterator[Batch]:

@@ -151,6 +151,7 @@ class Door(Conversation):
         elif isinstance(event, Plain) and event.verb is Verb.QUIT:
             await self._quit()
         elif self._transaction is not None:
+            self._refusals = 0
             await self._transaction.serve(event)
 
     async def _authorize(self, command: Command) -> None:
@@ -217,9 +218,10 @@ class Door(Conversation):
         self._authorization = Authorization(self.ground, self.session, self.host)
 
     async def _quit(self) -> None:
-        """QUIT: the UPDATE state (RFC 1939 §6)."""
+        """QUIT: the UPDATE state (RFC 1939 §6); who is answered may log in again."""
         if self._opened is not None:
             self._deleted = await self._opened.maildrop.update()
+            self._opened.unlock()
         self.answer(replies.ok("Goodbye"))
         self._reason = "quit"
 

@@ -1,7 +1,6 @@
 """What every POP3 session of one service shares."""
 
 from collections.abc import Callable
-from contextlib import suppress
 
 from attrs import Factory, define, field, frozen
 from twisted.internet.defer import Deferred
@@ -21,17 +20,17 @@ from mailsuite.tls.contexts import Contexts
 class Locks:
     """Maildrops that a session has for itself (RFC 1939 §4)."""
 
-    _held: set[AccountName] = field(factory=set)
+    _held: dict[AccountName, object] = field(factory=dict)
 
     def take(self, account: AccountName) -> Callable[[], None]:
         """Lock it; gives the call that unlocks. :raises Taken: it is locked."""
         if account in self._held:
             raise Taken(account)
-        self._held.add(account)
+        mine = self._held[account] = object()
 
         def give_back() -> None:
-            with suppress(KeyError):
-                self._held.remove(account)
+            if self._held.get(account) is mine:
+                del self._held[account]
 
         return give_back
 

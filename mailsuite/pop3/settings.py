@@ -33,4 +33,6 @@ class POP3:
         600.0, "silence before a session ends; RFC 1939 wants at least 600", "seconds"
     )
     login_attempts: int = setting(3, "failed logins before the connection is closed")
-    bad_commands: int = setting(20, "refused commands before the connection is closed")
+    bad_commands: int = setting(
+        20, "refused commands, after login in a row, that close the connection"
+    )

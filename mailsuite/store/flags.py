@@ -95,10 +95,13 @@ def mark(index: Index, box: Box, uids: Sequence[int]) -> None:
         )
 
 
-def claim_recent(index: Index, box: Box) -> int:
-    """Take RECENT: the first UID that was in no session; files leave ``new``."""
-    first = box.recent
-    if first < box.uidnext:
+def claim_recent(index: Index, box: Box, *, look: bool) -> tuple[Uid, Uid]:
+    """Take RECENT, or ``look`` at it: UIDs that were in no session.
+
+    From the first and before the second; files that are taken leave ``new``.
+    """
+    first, end = Uid(box.recent), Uid(box.uidnext)
+    if first < end and not look:
         with transaction(index.rows):
             index.rows.execute(
                 "INSERT OR REPLACE INTO box VALUES (?, ?, ?, ?)",
@@ -109,9 +112,9 @@ def claim_recent(index: Index, box: Box) -> int:
                 " WHERE mailbox = ? AND uid >= ? AND place = 'new'",
                 (box.id, first),
             )
-        box.recent = box.uidnext
+        box.recent = end
         index.lagging = True
-    return first
+    return min(first, end), end
 
 
 def recent(index: Index, box: Box) -> int:

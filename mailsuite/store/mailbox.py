@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from typing import Concatenate, ParamSpec, TypeVar
 
 from attrs import define
@@ -17,6 +18,7 @@ from mailsuite.model.changes import (
     Need,
     Stored,
 )
+from mailsuite.model.errors import NoSpace
 from mailsuite.model.flags import Flags
 from mailsuite.model.ids import MailboxId, ModSeq, Uid
 from mailsuite.store import columns, completing, expunge, folders, outside, reading
@@ -78,10 +80,12 @@ class Mailbox:
             await self._merge()
 
     async def _merge(self) -> None:
+        """Take it over; on a full disk that waits, what is known can be read."""
         turn = self._shelf.turn
         await turn.taken()
         try:
-            await self._run(outside.merge)
+            with suppress(NoSpace):
+                await self._run(outside.merge)
         finally:
             turn.give()
         self._shelf.sync_soon()
@@ -124,9 +128,9 @@ class Mailbox:
             _, raw = await self._run(_changed, since, look=False)
         return columns.told(shelf, self._box(), raw)
 
-    async def claim_recent(self) -> Uid:
+    async def claim_recent(self, *, look: bool = False) -> tuple[Uid, Uid]:
         """See :meth:`IMailbox.claim_recent`."""
-        return Uid(await self._run(flagging.claim_recent))
+        return await self._run(flagging.claim_recent, look=look)
 
     async def read(
         self, uids: Sequence[Uid], needs: Sequence[Need]

@@ -334,11 +334,13 @@ class Mailbox:
             sorted(uid for at, uid, came in folder.gone if came <= since < at),
         )
 
-    async def claim_recent(self) -> Uid:
+    async def claim_recent(self, *, look: bool = False) -> tuple[Uid, Uid]:
         """See :meth:`IMailbox.claim_recent`."""
         folder = self._folder()
-        first, folder.recent = folder.recent, folder.row.uidnext
-        return first
+        first, end = folder.recent, folder.row.uidnext
+        if not look:
+            folder.recent = end
+        return first, end
 
     async def read(
         self, uids: Sequence[Uid], needs: Sequence[Need]

@@ -184,6 +184,11 @@ class Shelf:
                 raise told(error) from error
             self.index = self.keeper.repair(self.index, str(error))
             return call(self.index, *args, **kwargs)
+        except OSError as error:
+            known = told(error)
+            if known is error:
+                raise
+            raise known from error
 
     async def mend(self, error: Exception) -> None:
         """Rebuild the index after a failure that :meth:`run` did not see."""

@@ -291,12 +291,13 @@ class MailboxContract:
             account, inbox = await self.inbox()
             _ = await account.append("INBOX", [draft(), draft()])
             self.assertEqual((await inbox.row()).recent, 2)
-            self.assertEqual(await inbox.claim_recent(), 1)
+            self.assertEqual(await inbox.claim_recent(look=True), (1, 3))
+            self.assertEqual(await inbox.claim_recent(), (1, 3))
             self.assertEqual((await inbox.row()).recent, 0)
-            self.assertEqual(await inbox.claim_recent(), 3)
+            self.assertEqual(await inbox.claim_recent(), (3, 3))
             _ = await account.append("INBOX", [draft()])
             self.assertEqual((await inbox.row()).recent, 1)
-            self.assertEqual(await inbox.claim_recent(), 3)
+            self.assertEqual(await inbox.claim_recent(), (3, 4))
 
         self.work(go())
 

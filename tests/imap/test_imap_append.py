@@ -27,6 +27,15 @@ class AppendTests(SynchronousTestCase):
         self.assertEqual((found.octets, found.date), (MAIL, 837_596_665))
         self.assertEqual(found.flags, {SEEN, "Foo"})
 
+    def test_epoch(self):
+        """The first second of 1970 is a date, as those before it are."""
+        for day, seconds in ((b"01-Jan-1970", 0), (b"31-Dec-1969", -86400)):
+            self.client.say(
+                b'a APPEND Sent "%b 00:00:00 +0000" {%d+}\r\n%b\r\n'
+                % (day, len(MAIL), MAIL)
+            )
+            self.assertEqual([*self.sent.mail.values()][-1].date, seconds)
+
     def test_selected(self):
         """The session that has the mailbox selected hears of it at once."""
         self.client.ask(b"SELECT Sent")

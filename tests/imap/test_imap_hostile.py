@@ -62,7 +62,7 @@ AFTER_LOGIN = {
 }
 
 ALLOWED = {
-    "set_huge": b"a FETCH 1:4294967295 FLAGS\r\n",
+    "set_huge": b"a UID FETCH 1:4294967295 FLAGS\r\n",
     "set_20000": b"a UID FETCH "
     + b",".join(b"%d" % n for n in range(1, 12000))
     + b" FLAGS\r\n",

@@ -123,6 +123,14 @@ class LoginTests(SynchronousTestCase):
         self.assertIn(b"* BYE", said)
         self.assertTrue(self.client.closed)
 
+    def test_bad_in_a_row(self):
+        """Who logged in and is mostly right may be wrong more often."""
+        self.client.ask(b"LOGIN mrose secret")
+        said = self.client.say((b"a FOO\r\n" * 19 + b"b NOOP\r\n") * 3)
+        self.assertEqual(said.count(b"a BAD"), 57)
+        self.assertFalse(self.client.closed)
+        self.assertIn(b"* BYE", self.client.say(b"a FOO\r\n" * 30))
+
     def test_logout(self):
         """LOGOUT says BYE and OK, and nothing behind it runs."""
         said = self.client.say(b"a LOGOUT\r\nb NOOP\r\n")

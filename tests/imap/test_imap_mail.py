@@ -260,6 +260,58 @@ class MailTests(SynchronousTestCase):
         self.assertEqual(self.client.ask(b"SEARCH RECENT")[0], [b"* SEARCH 1 2 3"])
         self.assertEqual(other.ask(b"SEARCH OLD")[0], [b"* SEARCH 1 2 3"])
 
+    def test_recent_meanwhile(self):
+        r"""What arrives while a mailbox is opened is \Recent in one session too."""
+        claim, look = self.box.claim_recent, self.box.snapshot
+
+        async def late(*, look=False):
+            self.box.claim_recent = claim
+            self.box.add(SMALL)
+            return await claim(look=look)
+
+        async def later():
+            self.box.snapshot = look
+            self.box.add(SMALL)
+            return await look()
+
+        self.client.ask(b"CLOSE")
+        for name, hook in (("claim_recent", late), ("snapshot", later)):
+            setattr(self.box, name, hook)
+            self.client.ask(b"SELECT INBOX")
+            other = self.talk.login(b"INBOX")
+            self.assertEqual(other.ask(b"SEARCH RECENT")[0], [b"* SEARCH"], name)
+            self.client.ask(b"NOOP")
+            found = b"* SEARCH %d" % len(self.box.mail)
+            self.assertEqual(self.client.ask(b"SEARCH RECENT")[0], [found], name)
+
+    def test_recent_examined(self):
+        r"""EXAMINE shows what is \Recent, also what comes, and takes it not."""
+        one, other = self.talk.login(), self.talk.login()
+        one.ask(b"EXAMINE INBOX")
+        self.box.add(SMALL)
+        self.assertIn(b"* 1 RECENT", one.ask(b"NOOP")[0])
+        self.assertEqual(one.ask(b"SEARCH RECENT")[0], [b"* SEARCH 4"])
+        self.client.ask(b"UNSELECT")
+        self.assertIn(b"* 1 RECENT", other.ask(b"SELECT INBOX")[0])
+
+    def test_full(self):
+        """On a full disk a mailbox can be selected; what is recent stays so."""
+        self.client.ask(b"UNSELECT")
+        self.box.add(SMALL)
+        self.talk.world.full = True
+        lines, answer = self.client.ask(b"SELECT INBOX")
+        self.assertIn(b"OK [READ-WRITE]", answer)
+        self.assertIn(b"* 1 RECENT", lines)
+        self.talk.world.full = False
+        other = self.talk.login(b"INBOX")
+        self.assertEqual(other.ask(b"SEARCH RECENT")[0], [b"* SEARCH 4"])
+
+    def test_recent_closed(self):
+        r"""CLOSE takes nothing that it does not tell."""
+        self.box.add(SMALL)
+        self.client.ask(b"CLOSE")
+        self.assertIn(b"* 1 RECENT", self.client.ask(b"SELECT INBOX")[0])
+
     def found(self, keys):
         return self.client.say(b"t SEARCH " + keys + b"\r\n").split(b"\r\n")[0][9:]
 

@@ -298,6 +298,30 @@ class PipeliningTests(SynchronousTestCase):
         self.assertEqual(answer.count(b"-ERR"), 5)
         self.assertTrue(talk.transport.disconnecting)
 
+    def test_again(self):
+        """Whom QUIT answered logs in again at once, however slowly TLS ends."""
+        talk = Talk(MAIL)
+        talk.login()
+        self.assertIn(b"+OK", talk.say(b"QUIT\r\n"))
+        first = talk.door
+        talk.connect()
+        self.assertTrue(talk.login().startswith(b"+OK"))
+        talk.door, second = first, talk.door
+        talk.lost()
+        talk.door = second
+        talk.connect()
+        self.assertIn(b"[IN-USE]", talk.login())
+
+    def test_bad_in_a_row(self):
+        """Who logged in and is mostly right may be wrong more often."""
+        talk = Talk(MAIL, bad_commands=5)
+        talk.login()
+        answer = talk.say((b"FOO\r\n" * 4 + b"NOOP\r\n") * 3)
+        self.assertEqual(answer.count(b"-ERR"), 12)
+        self.assertFalse(talk.transport.disconnecting)
+        talk.say(b"FOO\r\n" * 9)
+        self.assertTrue(talk.transport.disconnecting)
+
     def test_endless_line(self):
         """A line without end is refused once and the connection closed."""
         talk = Talk(MAIL)

@@ -37,7 +37,7 @@ from mailsuite.model.changes import (
     UidMap,
 )
 from mailsuite.model.envelope import Blob
-from mailsuite.model.errors import Damaged, OverQuota
+from mailsuite.model.errors import Damaged, NoSpace, OverQuota
 from mailsuite.model.flags import DELETED, SEEN, SYSTEM, FlagTable
 from mailsuite.model.principals import Denied, Principal
 from mailsuite.net.throttle import Throttle
@@ -180,9 +180,13 @@ class Box:
         added = self.columns(new) if new else None
         return Delta(self.modseq, self.uidnext, added, changed, gone)
 
-    async def claim_recent(self):
-        first, self.claimed = self.claimed, self.uidnext
-        return first
+    async def claim_recent(self, *, look=False):
+        first = self.claimed
+        if not look:
+            if self.account.full:
+                raise NoSpace
+            self.claimed = self.uidnext
+        return first, self.uidnext
 
     async def read(self, uids, needs):
         uids = [uid for uid in uids if uid in self.mail]

@@ -14,6 +14,7 @@ from mailsuite.wire.imap.events import Upload
 
 TOO_BIG = b"NO [TOOBIG] The message is larger than is allowed"
 _EMPTY = b"NO [CANNOT] The message is empty"
+_EPOCH = 0.001  # seconds; a draft's 0 means now
 _NUL = b"NO [CANNOT] The message contains NUL"
 
 
@@ -53,7 +54,8 @@ class Appending:
         self.fault = b"NO"  # whatever happens, there is no writer to abort now
         blob = await self.writer.close()
         asked = self.upload.append
-        draft = Draft(blob, asked.flags, float(asked.date or 0))
+        date = 0.0 if asked.date is None else asked.date or _EPOCH
+        draft = Draft(blob, asked.flags, float(date))
         try:
             done = await talk.account.append(self.mailbox, [draft])
         except NoSuchMailbox:

@@ -52,7 +52,7 @@ async def close(talk: Talk, _asked: Bare) -> bytes:
     selected = talk.chosen
     talk.select(None)
     if not selected.read_only:
-        await selected.refresh()
+        await selected.refresh(leaving=True)
         view = selected.view
         if uids := view.deleted(range(view.count)):
             _ = await selected.mailbox.expunge(uids)

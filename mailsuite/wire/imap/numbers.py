@@ -64,8 +64,10 @@ class Numbers:
         return _joined(spans)
 
     def beyond(self, count: int) -> bool:
-        """Whether an item starts after the last message (§9, ``seq-number``)."""
-        return any(min(pair) > count and STAR not in pair for pair in self.ranges)
+        """Whether a number is above ``count``, or ``*`` of nothing (§9)."""
+        if not count:
+            return True
+        return any(count < number < STAR for pair in self.ranges for number in pair)
 
 
 def _joined(spans: Sequence[range]) -> Sequence[int]:

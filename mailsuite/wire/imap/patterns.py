@@ -18,6 +18,9 @@ def _collapsed(run: "re.Match[str]") -> str:
 
 def matcher(pattern: str) -> Callable[[str], bool]:
     """A test of names against ``pattern``; INBOX fits in any case."""
+    first, slash, rest = pattern.partition(SEPARATOR)
+    if slash and first.upper() == INBOX:
+        pattern = INBOX + slash + rest
     matches = _compiled(_RUN.sub(_collapsed, pattern))
     inbox = _compiled(_RUN.sub(_collapsed, pattern.upper()))
 

@@ -73,6 +73,8 @@ class NamesTests(SynchronousTestCase):
         """INBOX fits patterns in any case, others do not."""
         self.assertTrue(patterns.matcher("inb%")("INBOX"))
         self.assertFalse(patterns.matcher("dra%")("DRAFTS"))
+        self.assertTrue(patterns.matcher("inbox/%")("INBOX/a"))
+        self.assertFalse(patterns.matcher("inbox/A")("INBOX/a"))
 
     def test_bomb(self):
         """A wildcard bomb takes no time."""

@@ -62,10 +62,13 @@ class NumbersTests(SynchronousTestCase):
         self.assertEqual(parsed(text).of_sequence(10), range(10))
 
     def test_beyond(self):
-        """A number after the last message is found; a star never is one."""
-        self.assertTrue(parsed(b"1,5").beyond(4))
-        self.assertFalse(parsed(b"1:5,*").beyond(4))
-        self.assertFalse(parsed(b"1:*").beyond(0))
+        """A number after the last message is found, a star only where is none."""
+        for text in (b"1,5", b"1:5,*", b"5:*", b"5:1"):
+            self.assertTrue(parsed(text).beyond(4), text)
+        for text in (b"1,4", b"1:4,*", b"4:*", b"*"):
+            self.assertFalse(parsed(text).beyond(4), text)
+        for text in (b"1:*", b"*", b"1"):
+            self.assertTrue(parsed(text).beyond(0), text)
 
     @given(SETS, st.sets(st.integers(1, 40)))
     def test_uids(self, chosen, there):
