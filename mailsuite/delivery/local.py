@@ -6,7 +6,7 @@ repeated, the message is in the mailbox once.
 
 from collections.abc import Sequence
 
-from attrs import define, field
+from attrs import define, evolve, field
 from twisted.internet.defer import Deferred as Pending
 from twisted.internet.defer import gatherResults
 from zope.interface import implementer
@@ -23,8 +23,9 @@ from mailsuite.interfaces.mailboxes import (
     NoSuchMailbox,
 )
 from mailsuite.interfaces.queueing import IDelivery, Lease, Settle
+from mailsuite.model.address import Address
 from mailsuite.model.changes import Draft
-from mailsuite.model.envelope import Once, Recipient
+from mailsuite.model.envelope import Blob, Once, Recipient
 from mailsuite.model.errors import Damaged, NoSpace, OverQuota
 from mailsuite.model.outcomes import (
     Deferred,
@@ -42,6 +43,7 @@ NO_SPACE = Deferred("4.3.1", "the disk is full")
 TROUBLE = Deferred("4.3.0", "the mailbox cannot be written now")
 UNREADABLE = Deferred("4.3.0", "the message cannot be read now")
 NOBODY = Failed("5.1.1", "there is no such mailbox here")
+RETURN_PATH = b"Return-Path:"
 ELSEWHERE = Deferred("4.4.4", "the domain is no longer one of ours")
 
 
@@ -83,12 +85,20 @@ class LocalDelivery:
         if isinstance(what, Local):
             outcome = await self._file(lease, recipient, what)
         elif isinstance(what, Alias):
-            outcome = expand(recipient, what.targets, self._settings.alias_targets)
+            outcome = await self._expand(lease, recipient, what)
         elif isinstance(what, Unknown):
             outcome = NOBODY
         else:
             outcome = ELSEWHERE
         await settle(lease, {recipient.n: outcome})
+
+    async def _expand(self, lease: Lease, recipient: Recipient, what: Alias) -> Outcome:
+        """Others instead of this one, once its own copy is in its account."""
+        if what.account is not None:
+            filed = await self._file(lease, recipient, Local(what.account))
+            if not isinstance(filed, Delivered):
+                return filed
+        return expand(recipient, what.targets, self._settings.alias_targets)
 
     async def _file(self, lease: Lease, recipient: Recipient, what: Local) -> Outcome:
         try:
@@ -110,7 +120,7 @@ class LocalDelivery:
     async def _append(
         self, account: IAccount, lease: Lease, recipient: Recipient, detail: str
     ) -> Outcome:
-        drafts = [Draft(lease.blob)]
+        drafts = [Draft(arrived(lease.blob, recipient.sender or lease.envelope.sender))]
         once = Once(lease.id, recipient.n, 0)
         if detail and self._settings.detail_folders:
             folder = await self._folder(account, detail)
@@ -142,3 +152,14 @@ class LocalDelivery:
     def close(self) -> None:
         """Let all accounts go."""
         self._handles.close()
+
+
+def arrived(blob: Blob, sender: Address | None) -> Blob:
+    """The octets of a final delivery: Return-Path comes first (RFC 5321 §4.4).
+
+    Reception put it there already when all recipients were accounts of ours.
+    """
+    if blob.prefix.startswith(RETURN_PATH):
+        return blob
+    path = RETURN_PATH + f" <{sender or ''}>\r\n".encode()
+    return evolve(blob, size=len(path) + blob.size, prefix=path + blob.prefix)

@@ -110,7 +110,7 @@ class Admin:
     async def add_alias(self, address: Address, targets: Sequence[Address]) -> AliasRow:
         """Let an address stand for others."""
         name = canonical(address)
-        self._free(name)
+        self._free(name, own=name in map(canonical, targets))
         if not 1 <= len(targets) <= TARGETS:
             raise UsageError(f"an alias has between 1 and {TARGETS} targets")
         for target in targets:
@@ -132,16 +132,22 @@ class Admin:
         await self._state.drop(row)
         self._changed("alias", name)
 
-    def _free(self, name: str) -> None:
-        """:raises UsageError: the name is taken, or its domain is not ours."""
+    def _free(self, name: str, *, own: bool = False) -> None:
+        """Look whether a name may be given; ``own``: to a user's own alias.
+
+        :raises UsageError: the name is taken, or its domain is not ours.
+        """
         book = self._state.book
         domain = name.rpartition("@")[2]
         if domain not in book.domains:
             raise UsageError(
                 f"{domain} is not one of our domains: mailsuite domain add {domain}"
             )
-        if name in book.accounts:
-            raise UsageError(f"there is a user {name} already")
+        if name in book.accounts and not own:
+            raise UsageError(
+                f"there is a user {name} already; an alias of that name needs the"
+                " user among its targets"
+            )
         if name in book.aliases:
             source = book.aliases[name].source
             raise UsageError(f"there is an alias {name} already, in {source}")

@@ -88,8 +88,8 @@ class Book:
 
     def _listed(self, local: str, domain: str) -> Resolution | None:
         name = f"{local}@{domain}"
-        if (alias := self.aliases.get(name)) is not None:
-            return Alias(tuple(map(address_of, alias.targets)))
+        if name in self.aliases:
+            return self._alias(name)
         if (account := self.accounts.get(name)) is not None:
             return Local(account.name)
         delimiter = self.rules.delimiter
@@ -98,11 +98,20 @@ class Book:
         base, _, detail = local.partition(delimiter)
         if not base:
             return None
-        if (alias := self.aliases.get(f"{base}@{domain}")) is not None:
-            return Alias(tuple(map(address_of, alias.targets)))
+        if f"{base}@{domain}" in self.aliases:
+            return self._alias(f"{base}@{domain}")
         if (account := self.accounts.get(f"{base}@{domain}")) is not None:
             return Local(account.name, detail)
         return None
+
+    def _alias(self, name: str) -> Alias | Local:
+        """What an alias stands for; the account of its own name apart."""
+        targets = tuple(map(address_of, self.aliases[name].targets))
+        account = self.accounts.get(name)
+        if account is None or name not in map(canonical, targets):
+            return Alias(targets)
+        others = tuple(target for target in targets if canonical(target) != name)
+        return Alias(others, account.name) if others else Local(account.name)
 
     def _implied(self, local: str, domain: str) -> Resolution:
         if local in ALWAYS:
@@ -144,7 +153,7 @@ class Book:
             one, depth = waiting.pop()
             domain = self.domain_of(one.domain)
             found = domain and self._listed(fold_local(one.local), domain)
-            if isinstance(found, Local) and found.account == account:
+            if isinstance(found, Local | Alias) and found.account == account:
                 return True
             if isinstance(found, Alias) and depth < DEPTH:
                 fresh = [t for t in found.targets if canonical(t) not in seen]

@@ -20,9 +20,13 @@ class Local:
 
 @frozen
 class Alias:
-    """Stands for other addresses, which may again be aliases."""
+    """Stands for other addresses, which may again be aliases.
+
+    ``account`` is one of the same name that is a target too: it gets a copy.
+    """
 
     targets: tuple[Address, ...]
+    account: AccountName | None = None
 
 
 @frozen

@@ -70,6 +70,8 @@ class Submission:
 
     ``after`` and ``expires`` are wall-clock seconds, 0 for now and for the
     queue's own limit. ``once`` makes a repeated hand-over find the first.
+    ``awaited``: who hands it over asks at once for each recipient's outcome and
+    tells the client of failures, which are then not sent to the sender as well.
     """
 
     envelope: Envelope
@@ -77,3 +79,4 @@ class Submission:
     once: Once | None = None
     after: float = 0.0
     expires: float = 0.0
+    awaited: bool = False

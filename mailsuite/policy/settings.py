@@ -13,7 +13,7 @@ class Settings:
         50 * 1024 * 1024, "largest message that is taken", "octets"
     )
     received_fields: int = setting(
-        50, "a message with more Received fields loops and is refused"
+        100, "a message with more Received fields loops and is refused"
     )
     relay_networks: tuple[str, ...] = setting(
         (), "networks that may relay without a password, such as 192.0.2.0/24"

@@ -50,6 +50,9 @@ class Transaction:
     _view: View
     _id: str
     _recipients: list[Recipient] = field(factory=list)
+    _places: dict[tuple[str, str], int] = field(factory=dict)
+    _named: list[int] = field(factory=list)
+    """The recipient that each RCPT named; one named twice gets one copy."""
     _marks: dict[str, str] = field(factory=dict)
     _parameters: Mapping[str, str] = field(factory=dict)
     _local: bool = True
@@ -86,11 +89,18 @@ class Transaction:
     def _accept(
         self, address: Address, marks: Marks, parameters: Mapping[str, str]
     ) -> None:
-        self._local = self._local and ACCOUNT in marks
+        ours = ACCOUNT in marks
+        local = address.local.lower() if ours else address.local
+        number = len(self._recipients)
+        place = self._places.setdefault((local, address.domain), number)
+        self._named.append(place)
+        if place != number:
+            return
+        self._local = self._local and ours
         kept = {key: value for key, value in marks.items() if key != ACCOUNT}
         self._recipients.append(
             Recipient(
-                len(self._recipients),
+                number,
                 address,
                 orcpt=parameters.get("ORCPT", ""),
                 notify=parameters.get("NOTIFY", ""),
@@ -144,19 +154,20 @@ class Transaction:
         if "SMTPUTF8" in self._parameters:
             marks["smtputf8"] = "yes"
         whole = Blob(blob.key, blob.size + len(fields), blob.octets, fields, blob.path)
-        return Submission(Envelope(view.sender, tuple(self._recipients), marks), whole)
+        envelope = Envelope(view.sender, tuple(self._recipients), marks)
+        return Submission(envelope, whole, awaited=desk.wait is not None)
 
     async def _outcomes(self, ident: QueueId, wait: float) -> Mapping[int, Reply]:
         """Ask for all at once, so that the wait is the longest and not the sum."""
         numbers = range(len(self._recipients))
         queue = self._desk.queue
         if len(numbers) == 1:
-            return {0: answers.reply_to(await queue.outcome(ident, 0, wait))}
+            return self._all(answers.reply_to(await queue.outcome(ident, 0, wait)))
         found = await gatherResults(
             [Deferred.fromCoroutine(queue.outcome(ident, n, wait)) for n in numbers],
             consumeErrors=True,
         )
-        return dict(zip(numbers, map(answers.reply_to, found), strict=True))
+        return {i: answers.reply_to(found[n]) for i, n in enumerate(self._named)}
 
     def abort(self) -> None:
         """Forget it; nothing is left behind."""
@@ -191,4 +202,4 @@ class Transaction:
         )
 
     def _all(self, reply: Reply) -> Mapping[int, Reply]:
-        return dict.fromkeys(range(len(self._recipients)), reply)
+        return dict.fromkeys(range(len(self._named)), reply)

@@ -139,7 +139,8 @@ class Settling:
         for n, outcome in outcomes.items():
             row = job.slots[n].recipient
             if isinstance(outcome, Failed):
-                failed.append(Row(row, outcome))
+                if not self._ledger.outcomes.promise(job.id, n):
+                    failed.append(Row(row, outcome))
             elif isinstance(outcome, Deferred) and tell and self._told(job, row):
                 late.append(Row(row, outcome))
         made: list[Submission] = []

@@ -3,7 +3,7 @@
 Everybody in this room works on one :class:`Ledger`. It starts nothing by itself.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from attrs import define, evolve, field, frozen
 from twisted.internet.defer import Deferred
@@ -171,15 +171,33 @@ class Outcomes:
     _waiting: dict[tuple[QueueId, int], list[Deferred[Outcome | None]]] = field(
         factory=dict
     )
+    _asked: set[tuple[QueueId, int]] = field(factory=set)
+    """Recipients for whose outcome somebody is about to ask, or waits."""
+    _promised: set[tuple[QueueId, int]] = field(factory=set)
+    """Those whose failure is told to who waits, and to nobody else."""
+
+    def expect(self, name: QueueId, recipients: Iterable[int]) -> None:
+        """Somebody is about to ask for these."""
+        self._asked.update((name, n) for n in recipients)
+
+    def promise(self, name: QueueId, n: int) -> bool:
+        """Whether who asked will be told of a failure; then nobody gives up."""
+        if (name, n) not in self._asked:
+            return False
+        self._promised.add((name, n))
+        return True
 
     def came(self, name: QueueId, n: int, outcome: Outcome, now: float) -> None:
         """A recipient is settled for good."""
         self._known[name, n] = (now, outcome)
+        self._promised.discard((name, n))
         if self._waiting:
             self._answer(name, n, outcome)
 
     def put_off(self, name: QueueId, n: int) -> None:
         """A recipient was deferred: who waits learns that it is still open."""
+        self._asked.discard((name, n))
+        self._promised.discard((name, n))
         if self._waiting:
             self._answer(name, n, None)
 
@@ -193,8 +211,14 @@ class Outcomes:
         found = self._known.get((name, n))
         return None if found is None else found[1]
 
+    def give_up(self, name: QueueId, n: int) -> None:
+        """Who waits has no more time, unless the answer is about to come."""
+        if (name, n) not in self._promised:
+            self.put_off(name, n)
+
     def unwait(self, name: QueueId, n: int) -> None:
-        """Somebody waited long enough."""
+        """Somebody has what was waited for."""
+        self._asked.discard((name, n))
         waiting = [w for w in self._waiting.pop((name, n), ()) if not w.called]
         if waiting:
             self._waiting[name, n] = waiting

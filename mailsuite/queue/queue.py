@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from attrs import define, evolve, field
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from mailsuite.interfaces.events import IEvents
 from mailsuite.interfaces.journal import (
     IJournalClient,
     Kind,
@@ -92,7 +94,7 @@ class Queue:
         self._settling.heard = self._schedule.heard
         self._space = Space(ledger)
         self._listing = Listing(ledger, self._shelves, self._returns, self._schedule)
-        self._fold = Fold(ground.folder, self._damaged)
+        self._fold = _fold(ground)
 
     # Its life
 
@@ -164,6 +166,8 @@ class Queue:
             name = queue_id(place)
             job = ledger.born(name, submission, (now, until), place, start)
             accepted.append(name)
+            if submission.awaited:
+                ledger.outcomes.expect(name, job.slots)
             self._schedule.add(job)
         return accepted
 
@@ -179,12 +183,13 @@ class Queue:
         job = self._ledger.jobs.get(id)
         slot = None if job is None else job.slots.get(recipient)
         if known is not None or slot is None or (slot.attempts and slot.idle):
+            outcomes.unwait(id, recipient)
             return known
         waiting = outcomes.wait(id, recipient)
-        _ = waiting.addTimeout(
-            within, self._ground.reactor, onTimeoutCancel=lambda _result, _after: None
-        )
+        timer = self._ground.reactor.callLater(within, outcomes.give_up, id, recipient)
         found = await waiting
+        if timer.active():
+            timer.cancel()
         outcomes.unwait(id, recipient)
         return found
 
@@ -218,7 +223,7 @@ class Queue:
         """See :meth:`IJournalClient.recovered`."""
         recovery = Recovery(self._ledger, self._shelves, self._returns, self._fold)
         self._schedule.lines.restore(await recovery.run())
-        self._fold = Fold(self._ground.folder, self._damaged)
+        self._fold = _fold(self._ground)
 
     async def evacuate(self, epoch: int) -> None:
         """See :meth:`IJournalClient.evacuate`."""
@@ -228,6 +233,10 @@ class Queue:
         """See :meth:`IJournalClient.retired`."""
         await self._shelves.retired(epoch)
 
-    def _damaged(self, position: Position, why: str) -> None:
-        name = queue_id(position)
-        self._ground.events.happened("queue.corrupt", qid=name, reason=why)
+
+def _fold(ground: Ground) -> Fold:
+    return Fold(ground.folder, partial(_damaged, ground.events))
+
+
+def _damaged(events: IEvents, position: Position, why: str) -> None:
+    events.happened("queue.corrupt", qid=queue_id(position), reason=why)

@@ -1,6 +1,6 @@
 """From the queue into mailboxes (:mod:`mailsuite.delivery.local`)."""
 
-from attrs import define
+from attrs import define, evolve
 from twisted.internet.defer import Deferred as Pending
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
@@ -8,7 +8,7 @@ from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from mailsuite.delivery.expand import expand
-from mailsuite.delivery.local import LocalDelivery
+from mailsuite.delivery.local import LocalDelivery, arrived
 from mailsuite.delivery.settings import Settings
 from mailsuite.directory import memory as directory
 from mailsuite.interfaces.mailboxes import IAccounts
@@ -49,7 +49,7 @@ class Broken:
 class LocalCase(SynchronousTestCase):
     def setUp(self):
         names = ["user@example.test", "other@example.test"]
-        made = directory.make(
+        self.made = made = directory.make(
             dict.fromkeys(names, "secret-word-1"),
             {
                 "team@example.test": ["user@example.test", "far@else.example"],
@@ -89,6 +89,13 @@ class LocalCase(SynchronousTestCase):
 
         return self.run_now(look())
 
+    def octets(self, account="user@example.test"):
+        async def look():
+            box = await (await self.accounts.open(account)).mailbox("INBOX")
+            return await (await box.octets(1)).read(0, 1_000)
+
+        return self.run_now(look())
+
     def folder(self, name):
         async def make():
             await (await self.accounts.open("user@example.test")).create(name)
@@ -110,6 +117,27 @@ class LocalTests(LocalCase):
         self.assertEqual(self.count(), 1)
         self.deliver("user@example.test", name="0G1G300")
         self.assertEqual(self.count(), 2)
+
+    def test_return_path(self):
+        """Return-Path comes first, once, also where reception could not know."""
+        self.deliver("user@example.test")
+        self.assertEqual(self.octets(), b"Return-Path: <>\r\nR: x\r\n" + MAIL.octets)
+        there = evolve(MAIL, prefix=b"Return-Path: <>\r\nR: x\r\n", size=43)
+        self.assertIs(arrived(there, None), there)
+        fresh = arrived(MAIL, address("a@far.test"))
+        self.assertEqual(fresh.prefix, b"Return-Path: <a@far.test>\r\nR: x\r\n")
+        self.assertEqual(fresh.size, MAIL.size + 27)
+
+    def test_own_copy(self):
+        """A user whose own alias names others too has a copy, however often."""
+        admin = self.made.admin
+        targets = [address("user@example.test"), address("far@else.example")]
+        self.run_now(admin.add_alias(targets[0], targets))
+        for _ in range(2):
+            (outcome,) = self.deliver("user@example.test").values()
+            (other,) = outcome.recipients
+            self.assertEqual(other.address, targets[1])
+            self.assertEqual(self.count(), 1)
 
     def test_several(self):
         """Each recipient of a job gets its own outcome."""

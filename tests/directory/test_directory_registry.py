@@ -19,6 +19,7 @@ from mailsuite.directory.settings import Settings
 from mailsuite.directory.state import Inline, Listing, State
 from mailsuite.events.memory import Events
 from mailsuite.interfaces.directory import (
+    Alias,
     AliasRow,
     Domain,
     IDirectory,
@@ -32,6 +33,7 @@ from mailsuite.model.principals import Denied, Password, Principal
 from mailsuite.net.lanes import Lanes
 
 ANN = parse("ann@example.test")
+FAR = parse("x@far.test")
 
 
 class DirectoryContract:
@@ -88,7 +90,21 @@ class DirectoryContract:
         """Nothing is made twice, and the text says so."""
         self.assertIn("already", self.refused(self.admin.add_user(ANN, "x")))
         self.assertIn("already", self.refused(self.admin.add_domain("example.test")))
-        self.assertIn("already", self.refused(self.admin.add_alias(ANN, [ANN])))
+        self.assertIn("already", self.refused(self.admin.add_alias(ANN, [FAR])))
+
+    def test_own_alias(self):
+        """A user's own alias keeps a copy; what is only itself changes nothing."""
+        self.get(self.admin.add_alias(ANN, [ANN, FAR]))
+        self.assertEqual(
+            self.get(self.registry.resolve([ANN])), [Alias((FAR,), "ann@example.test")]
+        )
+        principal = Principal("ann@example.test", "ann@example.test")
+        self.assertTrue(self.get(self.registry.may_send_as(principal, ANN)))
+        self.get(self.admin.remove_alias(ANN))
+        self.get(self.admin.add_alias(ANN, [ANN]))
+        self.assertEqual(
+            self.get(self.registry.resolve([ANN])), [Local("ann@example.test")]
+        )
 
     def test_unknown_domain(self):
         """A user of a foreign domain: the text names the command that helps."""

@@ -186,9 +186,9 @@ class ReceptionTests(Case):
         self.assertEqual(self.to("u@example.test"), "452 4.2.2")
 
     def test_loops(self) -> None:
-        """More than 50 Received fields are a loop; in the body they are text."""
+        """More than 100 Received fields are a loop; in the body they are text."""
         field = b"Received: from a by b; now\r\n"
-        for count, told in ((50, "250 2.0.0"), (51, "554 5.4.6")):
+        for count, told in ((100, "250 2.0.0"), (101, "554 5.4.6")):
             transaction = self.begin("a@far.test", "u@example.test")
             self.assertEqual(
                 self.send(transaction, field * count + b"\r\nx\r\n"), [told]
@@ -200,7 +200,7 @@ class ReceptionTests(Case):
 
     def test_header_in_pieces(self) -> None:
         """However the octets are cut the header is found."""
-        content = b"Received: x\r\n" * 51 + b"\r\n" + b"y\r\n" * 10
+        content = b"Received: x\r\n" * 101 + b"\r\n" + b"y\r\n" * 10
         for step in (1, 2, 3, 7, 100):
             transaction = self.begin("a@far.test", "u@example.test")
             writer = transaction.octets(0)
@@ -261,6 +261,13 @@ class OpenRelayTests(Case):
         '"x@far.test"@example.test',
         "x@mx.example.test",
         "u@[192.0.2.25]",
+        "x%far.test@[192.0.2.25]",
+        "far.test!x@[192.0.2.25]",
+        "x@far.test@[192.0.2.25]",
+        '"far.test!x"@example.test',
+        '"x%far.test"@example.test',
+        "x%far.test@mx.example.test",
+        "u+x@far.test",
     )
 
     def test_matrix(self) -> None:
@@ -407,13 +414,28 @@ class LMTPTests(Case):
             2: Later("4.2.2", "Full"),
             3: Expanded(()),
         }
-        transaction = self.begin("a@far.test", *["u@example.test"] * 5)
+        names = [f"u+{n}@example.test" for n in range(5)]
+        transaction = self.begin("a@far.test", *names)
         self.assertEqual(
             self.send(transaction),
             ["250 2.1.5", "550 5.1.1", "250 2.1.5", "250 2.1.5", "250 2.1.5"],
         )
         self.assertEqual(self.world.queue.waits, [30.0] * 5)
         self.assertIn(b" with LMTP id ", self.world.queue.taken[0].blob.prefix)
+
+    def test_named_twice(self) -> None:
+        """Who is named twice gets one copy, and each RCPT its answer."""
+        self.world.queue.outcomes = {0: Delivered(), 1: Failed("5.1.1", "x")}
+        names = ["u@example.test", "v@example.test", "U@EXAMPLE.test", "v@example.test"]
+        transaction = self.begin("a@far.test", *names)
+        told = self.send(transaction)
+        self.assertEqual(told, ["250 2.1.5", "550 5.1.1", "250 2.1.5", "550 5.1.1"])
+        (submission,) = self.world.queue.taken
+        self.assertTrue(submission.awaited)
+        numbers = [
+            (each.n, each.address.local) for each in submission.envelope.recipients
+        ]
+        self.assertEqual(numbers, [(0, "u"), (1, "v")])
 
     def test_one(self) -> None:
         """The same for one."""

@@ -3,6 +3,7 @@
 import os
 from typing import ClassVar
 
+from attrs import evolve
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred as Pending
 from twisted.internet.task import deferLater
@@ -14,6 +15,7 @@ from mailsuite.interfaces.queueing import IQueue
 from mailsuite.model.envelope import Once, Recipient
 from mailsuite.model.errors import NoSpace
 from mailsuite.model.outcomes import Deferred, Delivered, Expanded, Failed
+from mailsuite.queue.settings import Settings
 from tests.support.queue import House, address
 
 BUSY = Deferred("4.2.1", "busy")
@@ -147,6 +149,42 @@ class LifeTests(QueueCase):
         await house.quiet()
         self.assertEqual(house.relay.seen, ["b@else.example"])
         self.assertEqual(len(house.events.named("queue.discarded")), 1)
+
+    @run
+    async def test_told_once(self, house):
+        """A failure that is told to who hands over is not sent back as well."""
+        for pause in (0.0, 0.2):  # settled before it is asked for, and after
+            house.local.pause = pause
+            house.local.script["a@example.test"] = GONE
+            mail = evolve(house.mail("a@example.test"), awaited=True)
+            (name,) = await house.queue.accept([mail])
+            self.assertEqual(await house.queue.outcome(name, 0, 5), GONE)
+        await house.quiet()
+        self.assertEqual(house.relay.seen, [])
+        self.assertEqual(house.queue._ledger.outcomes._asked, set())
+
+    @run
+    async def test_told_too_late(self, house):
+        """Who heard that it is open is not told later: the sender is."""
+        house.local.pause = 0.3
+        house.local.script["a@example.test"] = GONE
+        mail = evolve(house.mail("a@example.test"), awaited=True)
+        (name,) = await house.queue.accept([mail])
+        self.assertIsNone(await house.queue.outcome(name, 0, 0.05))
+        await house.until(lambda: "sender@example.org" in house.relay.seen)
+
+    @run
+    async def test_reload(self, house):
+        """Other settings count for what comes from now on; the name stays."""
+        fresh = Settings(retry_first=1000.0, domain_deliveries=1, hostname="x")
+        house.queue.reload(fresh)
+        house.local.script["a@example.test"] = BUSY
+        name = await house.send("a@example.test")
+        self.assertIsNone(await house.queue.outcome(name, 0, 5))
+        (row,) = await house.queue.show(name)
+        self.assertTrue(800 < row.due - house.wall() < 1200)
+        line = house.queue._schedule.lines.line("relay", "x.example")
+        self.assertEqual(line.limit, 1)
 
     @run
     async def test_never(self, house):

@@ -14,10 +14,7 @@ LOOP = Refuse(Reply(554, "5.4.6", "Too many hops: the message loops"))
 @implementer(IStage)
 @define(eq=False, repr=False)
 class Loops:
-    """Refuses more than so many Received fields; RFC 5321 says at least 100 pass.
-
-    The default of the setting is lower: no real way is that long.
-    """
+    """Refuses more than so many Received fields; RFC 5321 says at least 100 pass."""
 
     _fields: int
     phases: frozenset[Phase] = field(default=frozenset({Phase.MESSAGE}), init=False)
