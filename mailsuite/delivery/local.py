@@ -35,6 +35,7 @@ from mailsuite.model.outcomes import (
 )
 
 INBOX = "INBOX"
+CIRCLE = 1_000  # addresses looked at to find out whether aliases end somewhere
 DETAIL_CHARACTERS = 255  # a longer detail names no folder
 
 DELIVERED = Delivered("stored")
@@ -42,6 +43,7 @@ FULL = Deferred("4.2.2", "the mailbox is full")
 NO_SPACE = Deferred("4.3.1", "the disk is full")
 TROUBLE = Deferred("4.3.0", "the mailbox cannot be written now")
 UNREADABLE = Deferred("4.3.0", "the message cannot be read now")
+LOOP = Failed("5.4.6", "the aliases of this address form a loop")
 NOBODY = Failed("5.1.1", "there is no such mailbox here")
 RETURN_PATH = b"Return-Path:"
 ELSEWHERE = Deferred("4.4.4", "the domain is no longer one of ours")
@@ -98,7 +100,22 @@ class LocalDelivery:
             filed = await self._file(lease, recipient, Local(what.account))
             if not isinstance(filed, Delivered):
                 return filed
+        elif await self._endless(what.targets):
+            return LOOP
         return expand(recipient, what.targets, self._settings.alias_targets)
+
+    async def _endless(self, targets: Sequence[Address]) -> bool:
+        """Whether these lead to aliases alone, in a circle."""
+        seen: set[str] = set()
+        while targets and len(seen) < CIRCLE:
+            found = await self._directory.resolve(targets)
+            aliases = [one for one in found if isinstance(one, Alias)]
+            if len(aliases) < len(found) or any(one.account for one in aliases):
+                return False
+            seen.update(str(target).casefold() for target in targets)
+            following = [target for one in aliases for target in one.targets]
+            targets = [one for one in following if str(one).casefold() not in seen]
+        return not targets
 
     async def _file(self, lease: Lease, recipient: Recipient, what: Local) -> Outcome:
         try:

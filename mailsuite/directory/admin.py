@@ -80,6 +80,8 @@ class Admin:
         if known is not None:
             raise UsageError(f"{name} is there already, in {known.source}")
         into = canonical(parse(catch_all, name)) if catch_all else ""
+        if into and not into.endswith("@" + name):
+            self._known(parse(into))
         domain = Domain(name, into, rows.SOURCE)
         await self._state.put(domain)
         self._changed("domain", name)
@@ -110,12 +112,11 @@ class Admin:
     async def add_alias(self, address: Address, targets: Sequence[Address]) -> AliasRow:
         """Let an address stand for others."""
         name = canonical(address)
-        self._free(name, own=name in map(canonical, targets))
+        self._free(name, name in map(canonical, targets))
         if not 1 <= len(targets) <= TARGETS:
             raise UsageError(f"an alias has between 1 and {TARGETS} targets")
         for target in targets:
-            if isinstance(self._state.book.resolve(target), Unknown):
-                raise UsageError(f"{target} does not exist: make the user first")
+            self._known(target)
         into = tuple(dict.fromkeys(map(_target, targets)))
         row = AliasRow(name, into, rows.SOURCE)
         await self._state.put(row)
@@ -132,8 +133,10 @@ class Admin:
         await self._state.drop(row)
         self._changed("alias", name)
 
-    def _free(self, name: str, *, own: bool = False) -> None:
-        """Look whether a name may be given; ``own``: to a user's own alias.
+    def _free(self, name: str, own: bool | None = None) -> None:
+        """Look whether a name may be given.
+
+        ``own`` says of an alias whether it stands for its own name too.
 
         :raises UsageError: the name is taken, or its domain is not ours.
         """
@@ -144,13 +147,18 @@ class Admin:
                 f"{domain} is not one of our domains: mailsuite domain add {domain}"
             )
         if name in book.accounts and not own:
+            hint = "; name it among the targets too, and it keeps a copy"
             raise UsageError(
-                f"there is a user {name} already; an alias of that name needs the"
-                " user among its targets"
+                f"there is a user {name} already{'' if own is None else hint}"
             )
         if name in book.aliases:
             source = book.aliases[name].source
             raise UsageError(f"there is an alias {name} already, in {source}")
+
+    def _known(self, target: Address) -> None:
+        """:raises UsageError: it would be ours, and there is no such address."""
+        if isinstance(self._state.book.resolve(target), Unknown):
+            raise UsageError(f"{target} does not exist: make the user first")
 
     def _account(self, address: Address) -> Account:
         account = self._state.book.accounts.get(canonical(address))

@@ -48,6 +48,8 @@ class Rules:
     """How names are understood; from the settings."""
 
     delimiter: str = "+"
+    hostname: str = ""
+    """Our own name, at which postmaster is reached too; reports come from there."""
     postmaster: Address | None = None
     literals: frozenset[str] = frozenset()
 
@@ -79,9 +81,11 @@ class Book:
     def resolve(self, address: Address) -> Resolution:
         """What the address stands for."""
         domain = self.domain_of(address.domain)
+        local = fold_local(address.local)
+        if domain is None and address.domain == self.rules.hostname and local in ALWAYS:
+            domain = next(iter(self.domains), None)
         if domain is None:
             return REMOTE if address.domain else UNKNOWN
-        local = fold_local(address.local)
         if not address.domain and local not in ALWAYS and len(self.domains) > 1:
             return UNKNOWN
         return self._listed(local, domain) or self._implied(local, domain)

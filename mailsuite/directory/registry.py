@@ -29,10 +29,11 @@ POLL_SECONDS = 1.0
 """How soon changes made by another process count."""
 
 
-def rules_of(settings: Settings) -> Rules:
+def rules_of(settings: Settings, hostname: str = "") -> Rules:
     """Settings as the book wants them. :raises UsageError: no address."""
     return Rules(
         settings.delimiter,
+        hostname.lower(),
         parse(settings.postmaster) if settings.postmaster else None,
         frozenset(f"[{literal.lower()}]" for literal in settings.literals),
     )
@@ -68,7 +69,8 @@ class Registry:
 
     def rearrange(self, settings: Settings, files: Listing) -> None:
         """Take over other settings and files. :raises UsageError: unusable."""
-        self._state.arrange(rules_of(settings), files)
+        hostname = self._state.book.rules.hostname
+        self._state.arrange(rules_of(settings, hostname), files)
         self._settings = settings
 
     def _poll(self) -> None:

@@ -106,7 +106,8 @@ def _people(ground: Ground, tree: Tree) -> People:
     memory = tree.server.assembly == "memory"
     path = ":memory:" if memory else ground.places.state
     state = State(path, Lane(ground.reactor, "state"), ground.events)
-    state.arrange(rules_of(tree.directory), domains.load(ground.places.domains))
+    rules = rules_of(tree.directory, tree.server.hostname)
+    state.arrange(rules, domains.load(ground.places.domains))
     checker = Argon2(Lanes.of(ground.reactor, "password", LANES))
     registry = Registry(ground.reactor, state, checker, tree.directory)
     admin = Admin(state, checker, ground.wall, ground.events)

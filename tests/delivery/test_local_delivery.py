@@ -11,6 +11,7 @@ from mailsuite.delivery.expand import expand
 from mailsuite.delivery.local import LocalDelivery, arrived
 from mailsuite.delivery.settings import Settings
 from mailsuite.directory import memory as directory
+from mailsuite.interfaces.directory import AliasRow
 from mailsuite.interfaces.mailboxes import IAccounts
 from mailsuite.interfaces.queueing import IDelivery, Lease
 from mailsuite.model.envelope import Blob, Envelope, Recipient, Submission
@@ -138,6 +139,15 @@ class LocalTests(LocalCase):
             (other,) = outcome.recipients
             self.assertEqual(other.address, targets[1])
             self.assertEqual(self.count(), 1)
+
+    def test_circle(self):
+        """Aliases that only lead to each other fail: nobody would have the mail."""
+        book = self.made.directory._state.book
+        for name, target in ("l1", "l2"), ("l2", "l1"):
+            row = AliasRow(f"{name}@example.test", (f"{target}@example.test",), "")
+            book.aliases[row.address] = row
+        (outcome,) = self.deliver("l1@example.test").values()
+        self.assertEqual(outcome.status, "5.4.6")
 
     def test_several(self):
         """Each recipient of a job gets its own outcome."""

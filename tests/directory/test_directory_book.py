@@ -3,6 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailsuite.directory import memory
+from mailsuite.directory.book import Rules
 from mailsuite.directory.names import checked_user, parse
 from mailsuite.directory.settings import Settings
 from mailsuite.interfaces.directory import Alias, Local, Remote, Unknown
@@ -70,6 +71,14 @@ class ResolveTests(SynchronousTestCase):
     def test_postmaster(self):
         """Postmaster is always deliverable (RFC 5321 §4.5.1), to the first user."""
         self.assertEqual(self.ask("Postmaster@example.test"), Local("ann@example.test"))
+
+    def test_own_name(self):
+        """Reports come from our own name's postmaster, who can be written to."""
+        book = made().directory._state.book
+        book.rules = Rules(hostname="mx.example.test")
+        found = book.resolve(Address("postmaster", "MX.example.test"))
+        self.assertEqual(found, Local("ann@example.test"))
+        self.assertEqual(book.resolve(Address("ann", "mx.example.test")), Remote())
 
     def test_bare_postmaster(self):
         """RCPT TO:<Postmaster> without a domain too."""

@@ -92,6 +92,12 @@ class DirectoryContract:
         self.assertIn("already", self.refused(self.admin.add_domain("example.test")))
         self.assertIn("already", self.refused(self.admin.add_alias(ANN, [FAR])))
 
+    def test_catch_all_known(self):
+        """A catch-all of another domain of ours must exist."""
+        nobody = self.admin.add_domain("new.test", "nobody@example.test")
+        self.assertIn("make the user first", self.refused(nobody))
+        self.get(self.admin.add_domain("new.test", "later@new.test"))
+
     def test_own_alias(self):
         """A user's own alias keeps a copy; what is only itself changes nothing."""
         self.get(self.admin.add_alias(ANN, [ANN, FAR]))

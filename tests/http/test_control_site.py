@@ -37,7 +37,7 @@ class OneJob:
 
     async def change(self, ids, action):
         self.told = (ids, action)
-        return 1
+        return int(ids is None or "A1" in ids)
 
 
 class OneHit:
@@ -149,6 +149,8 @@ class SiteTests(SynchronousTestCase):
         body = {"action": "retry", "ids": ["A1"]}
         self.assertEqual(self.ask("POST", "/api/v1/queue", body)[2], {"jobs": 1})
         self.assertEqual(self.queue.told, (["A1"], "retry"))
+        body = {"action": "retry", "ids": ["B"]}
+        self.assertEqual(self.ask("POST", "/api/v1/queue", body)[0], 404)
         self.ask("POST", "/api/v1/queue", {"action": "hold", "all": True})
         self.assertEqual(self.queue.told, (None, "hold"))
 

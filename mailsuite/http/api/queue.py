@@ -71,4 +71,7 @@ class Queue:
         if everything is not False:
             raise Problem(400, "'all' is true, or 'ids' are given")
         ids = [QueueId(id_) for id_ in asked.texts("ids")]
-        return {"jobs": await self._queue.change(ids, action)}
+        touched = await self._queue.change(ids, action)
+        if not touched and not any([await self._queue.show(id_) for id_ in ids]):
+            raise Problem(404, f"nothing of {', '.join(ids)} is in the queue")
+        return {"jobs": touched}
