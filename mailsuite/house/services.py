@@ -193,6 +193,8 @@ class House(Service):
         if self._scratch:
             shutil.rmtree(self._scratch, ignore_errors=True)
         self.events.happened("house.stopped", seconds=self.reactor.seconds() - began)
+        if clean:  # else twistd would end itself with the signal, and not with 0
+            self.reactor._exitSignal = None  # noqa: SLF001 - there is no other way
         if not self.status:
             self.events.stop()
 

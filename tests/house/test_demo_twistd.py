@@ -98,6 +98,25 @@ class TwistdTests(SynchronousTestCase):
         self.assertIn("event=house.stopped", log)
         self.assertIn("clean", (self.folder / "var" / "generation").read_text("ascii"))
 
+    def test_signal(self):
+        """SIGTERM is a clean stop with status 0, and no death by the signal."""
+        self.init()
+        running = subprocess.Popen(
+            [
+                *(sys.executable, "-c", TWISTD, "-n", "--pidfile", "", "mailsuite"),
+                *("--config", str(self.config)),
+            ],
+            stdout=subprocess.PIPE,
+            cwd=self.folder,
+            env=self.environ,
+        )
+        self.addCleanup(self.kill, running.pid)
+        self.until(lambda: b"event=house.started" in running.stdout.readline())
+        running.terminate()
+        running.stdout.read()
+        self.assertEqual(running.wait(20), 0)
+        running.stdout.close()
+
     def test_unknown_key(self):
         """An unknown key stops twistd with file and line, before any fork."""
         self.init()
