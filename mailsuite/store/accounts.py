@@ -22,6 +22,7 @@ from mailsuite.net.lanes import Lane, Lanes
 from mailsuite.net.tasks import Tasks
 from mailsuite.store import changes, index, opening, recover, shelves
 from mailsuite.store.account import Account, Counter, Desk
+from mailsuite.store.append import Shared
 from mailsuite.store.intake import Intake, Promises
 from mailsuite.store.quota import Quota
 from mailsuite.store.recover import Recovery
@@ -64,6 +65,7 @@ class Accounts:
     _recovery: Recovery = field(init=False)
     _tasks: Tasks = field(factory=Tasks)
     _intakes: dict[Lane, Intake] = field(factory=dict)
+    _shared: Shared = field(factory=Shared)
 
     def __attrs_post_init__(self) -> None:
         ground, settings = self._ground, self._settings
@@ -108,7 +110,7 @@ class Accounts:
         shelf.users += 1
         intake = self._intakes.get(shelf.lane)
         if intake is None:
-            intake = Intake(self._ground.reactor, shelf.lane, self._tasks)
+            intake = Intake(self._ground.reactor, shelf.lane, self._tasks, self._shared)
             self._intakes[shelf.lane] = intake
         promises = shelf.promises
         if promises is None:

@@ -9,6 +9,7 @@ import os
 import sqlite3
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
+from threading import Lock
 
 from attrs import define, field, frozen
 
@@ -24,7 +25,7 @@ from mailsuite.store.index import Index
 from mailsuite.store.insert import Row, Wide, insert
 from mailsuite.store.undo import failing
 
-SHARED_FILES = 256  # paths remembered on a lane for hard links
+SHARED_FILES = 1_000  # paths remembered for hard links
 COPY_OCTETS = 1 << 20  # in one block, when a large message is copied
 
 DISK_FULL = frozenset({28, 122, 27})  # ENOSPC, EDQUOT, EFBIG
@@ -78,29 +79,46 @@ class Parcel:
 
 
 @define(eq=False)
-class Shared:
-    """Files that this lane wrote, by their octets: later ones are links to them."""
+class Written:
+    """Where some octets are; ``lock`` is held while they are written or linked."""
 
-    _paths: dict[tuple[str, bytes], str] = field(factory=dict)
+    path: str = ""
+    lock: Lock = field(factory=Lock)
 
-    def link(self, blob: Blob, target: str) -> bool:
-        """Link an equal file to ``target``. False: there is none any more."""
-        path = self._paths.get((blob.key, blob.prefix)) if blob.key else None
-        if path is None:
+    def link(self, target: str) -> bool:
+        """Link the file to ``target``. False: there is none any more."""
+        if not self.path:
             return False
         try:
-            os.link(path, target, follow_symlinks=False)
+            os.link(self.path, target, follow_symlinks=False)
         except OSError:
-            del self._paths[blob.key, blob.prefix]
+            self.path = ""
             return False
         return True
 
-    def add(self, blob: Blob, path: str) -> None:
-        """Remember where these octets are."""
-        if blob.key:
-            if len(self._paths) >= SHARED_FILES:
-                del self._paths[next(iter(self._paths))]
-            self._paths[blob.key, blob.prefix] = path
+
+@define(eq=False)
+class Shared:
+    """Files written of late, by their octets: later ones are links to them.
+
+    All lanes use the same; each waits while another writes the same octets.
+    """
+
+    _written: dict[tuple[str, bytes], Written] = field(factory=dict)
+    _guard: Lock = field(factory=Lock)
+
+    def of(self, blob: Blob) -> Written:
+        """What is known of these octets."""
+        if not blob.key:
+            return Written()
+        key = (blob.key, blob.prefix)
+        with self._guard:
+            written = self._written.get(key)
+            if written is None:
+                if len(self._written) >= SHARED_FILES:
+                    del self._written[next(iter(self._written))]
+                written = self._written[key] = Written()
+        return written
 
 
 Result = Appended | Exception
@@ -255,13 +273,15 @@ def _place(box: Box, parcel: Parcel, piece: Piece, flags: Flags, shared: Shared)
                 )  # fmt: skip
             os.unlink(path)
             path = f"{box.path}/{maildir.relative(base, place, marks)}"
-    if not shared.link(blob, path):
-        temporary = box.temporary(base)
-        here = parcel.staged and blob.octets is None and os.path.exists(temporary)
-        if not here:
-            _create_anew(piece, temporary)
-        os.rename(temporary, path)
-        shared.add(blob, path)
+    written = shared.of(blob)
+    with written.lock:
+        if not written.link(path):
+            temporary = box.temporary(base)
+            here = parcel.staged and blob.octets is None and os.path.exists(temporary)
+            if not here:
+                _create_anew(piece, temporary)
+            os.rename(temporary, path)
+            written.path = path
     parcel.paths.append(path)
     return row
 

@@ -34,8 +34,8 @@ class Intake:
     _reactor: IReactorTime
     _lane: Lane
     _tasks: Tasks
+    _shared: Shared
     _waiting: dict[Shelf, _Waiting] = field(factory=dict)
-    _shared: Shared = field(factory=Shared)
     _busy: bool = False
     _called: bool = False
 
