@@ -8,7 +8,6 @@ from twisted.python import usage
 from typing_extensions import override
 
 from mailsuite.house import config, guards
-from mailsuite.house.services import House, made
 from mailsuite.model.errors import UsageError
 
 DEFAULT_CONFIG = "etc/mailsuite.toml"
@@ -34,13 +33,15 @@ class Options(usage.Options):
 
 
 def makeService(options: Options) -> IService:
-    """Validate, and give what opens everything once it is started.
+    """Give what opens everything once it is started; the options were checked.
 
     twistd forks after this: databases, threads and children open in
     ``startService``.
     """
     from twisted.internet import reactor  # noqa: PLC0415, TID251 - the doorstep
 
-    house: House = made(options.loaded, reactor)
+    from mailsuite.house.services import made  # noqa: PLC0415 - a start that is refused needs no parts
+
+    house = made(options.loaded, reactor)
     house.on_failure(lambda text: sys.stderr.write(f"{text}\n"))
     return house
