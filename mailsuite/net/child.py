@@ -20,13 +20,15 @@ NICENESS = 10  # where the scheduler knows no idle policy
 Answer = Callable[[Mapping[str, Any], bytes], tuple[Mapping[str, Any], bytes]]
 
 
-def serve(answer: Answer) -> None:
+def serve(answer: Answer, *, background: bool = False) -> None:
     """Answer every request on stdin with a frame on stdout; return at its end.
 
     What ``answer`` raises is reported as ``{"error": text}`` with a traceback on
     stderr, and the loop goes on. Ends on a broken pipe or a bad frame.
+    ``background`` work, for which nobody waits, runs only on an idle core.
     """
-    _step_back()
+    if background:
+        _step_back()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     source = sys.stdin.buffer
     with os.fdopen(os.dup(1), "wb") as sink:

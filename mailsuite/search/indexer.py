@@ -153,7 +153,7 @@ def _moved(path: str) -> str | None:
 def main(root: str, memory: str) -> None:
     """Serve until the parent is gone."""
     os.umask(0o077)
-    child.serve(Indexer(root, int(memory)).answer)
+    child.serve(Indexer(root, int(memory)).answer, background=True)
 
 
 if __name__ == "__main__":

@@ -61,10 +61,15 @@ class WorkersTests(TestCase):
         return workers
 
     async def test_answers(self):
-        """A request's octets come back, from a process of lower priority."""
+        """A request's octets come back, from a process of the same priority."""
         header, octets = await self.workers().ask({"do": "echo"}, b"x" * 3_000_000)
         self.assertEqual(octets, b"x" * 3_000_000)
         self.assertNotEqual(header["pid"], os.getpid())
+        self.assertEqual(header["nice"], os.nice(0))
+
+    async def test_background(self):
+        """A program for whose answers nobody waits lets everybody else go first."""
+        header, _ = await self.workers(arguments=("idle",)).ask({"do": "echo"})
         self.assertGreaterEqual(header["nice"], 10)
 
     async def test_failure_keeps_the_child(self):

@@ -1,6 +1,7 @@
 """A child of the tests: answers, fails, sleeps or dies as it is told."""
 
 import os
+import sys
 import time
 
 from mailsuite.net.child import serve
@@ -26,4 +27,4 @@ def answer(header, octets):
 
 
 if __name__ == "__main__":
-    serve(answer)
+    serve(answer, background="idle" in sys.argv)
