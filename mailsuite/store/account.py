@@ -2,14 +2,15 @@
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from attrs import define, field, frozen
 from zope.interface import implementer
 
-from mailsuite.interfaces.journal import position_of
 from mailsuite.interfaces.mailboxes import IAccount, MailboxExists
 from mailsuite.model.changes import Appended, Draft, MailboxRow, UidMap
 from mailsuite.model.envelope import Once
+from mailsuite.model.errors import NoSpace
 from mailsuite.model.ids import AccountName, MailboxId, ModSeq, Uid
 from mailsuite.store import folders, names, outside, quota, reading, transfer
 from mailsuite.store.append import Parcel, Piece
@@ -70,7 +71,8 @@ class Account:
     async def mailboxes(self) -> Sequence[MailboxRow]:
         """See :meth:`IAccount.mailboxes`."""
         if await self._shelf.run(_any_stale):
-            await self._shelf.alone(_merge_stale)
+            with suppress(NoSpace):  # what others did waits, what is known is told
+                await self._shelf.alone(_merge_stale)
         return await self._shelf.run(folders.listed)
 
     async def mailbox(self, id_or_name: MailboxId | str) -> Mailbox:
@@ -132,7 +134,7 @@ class Account:
                 parcel = Parcel(box.id, pieces, None, 0)
                 appended = await self._promises.put(parcel)
             else:
-                epoch = position_of(once.source).epoch
+                epoch = desk.ground.memory(once.source)
                 parcel = Parcel(box.id, pieces, once, epoch)
                 appended = await self._intake.put(shelf, parcel)
         finally:

@@ -79,6 +79,7 @@ class Accounts:
             ground.wall,
             reactor.seconds,
             host.replace(",", "-") or "localhost",
+            ground.journal.epoch,
         )
         self._shelves = Shelves(
             reactor,

@@ -16,8 +16,9 @@ from contextlib import contextmanager, suppress
 from attrs import define, field, frozen
 
 from mailsuite.interfaces.events import IEvents
+from mailsuite.interfaces.journal import position_of
 from mailsuite.interfaces.mailboxes import LimitReached, NoSuchMailbox
-from mailsuite.model.ids import AccountName, MailboxId
+from mailsuite.model.ids import AccountName, MailboxId, QueueId
 from mailsuite.store import letters, maildir, names, schema, uidlist
 from mailsuite.store.box import Box, Tally
 from mailsuite.store.facts import NUMBERS_AT_ONCE, Facts
@@ -40,6 +41,16 @@ class Ground:
     wall: Callable[[], float]
     seconds: Callable[[], float]
     host: str
+    epoch: Callable[[], int] = int
+    """Of the journal's segment that is written now; 0: there is no journal."""
+
+    def memory(self, source: QueueId) -> int:
+        """Epoch of the segment whose retirement makes a ``once`` needless.
+
+        Jobs that wait in ``queue.db`` outlive the segment they came with.
+        :raises ValueError: no queue id.
+        """
+        return max(position_of(source).epoch, self.epoch())
 
 
 @frozen

@@ -13,7 +13,6 @@ from contextlib import suppress
 
 from attrs import frozen
 
-from mailsuite.interfaces.journal import position_of
 from mailsuite.interfaces.mailboxes import LimitReached
 from mailsuite.model.flags import Flags
 from mailsuite.model.ids import QueueId
@@ -219,7 +218,7 @@ def _adopt_some(
     if rows:
         with index.change() as modseq:
             insert(index, box, rows, modseq)
-            done = _deliveries(box, rows)
+            done = _deliveries(index, box, rows)
             index.rows.executemany(
                 "INSERT OR IGNORE INTO once VALUES (?, ?, ?, ?, ?, ?, ?, ?)", done
             )
@@ -241,7 +240,7 @@ def _torn(index: Index, box: Box, found: maildir.Found, size: int) -> bool:
     return True
 
 
-def _deliveries(box: Box, rows: Sequence[Row]) -> list[_Done]:
+def _deliveries(index: Index, box: Box, rows: Sequence[Row]) -> list[_Done]:
     """Rows of ``once`` that the names of delivered files witness."""
     done: list[_Done] = []
     for row in rows:
@@ -249,7 +248,7 @@ def _deliveries(box: Box, rows: Sequence[Row]) -> list[_Done]:
         if match is not None:
             source, recipient, action = match.groups()
             with suppress(ValueError):
-                epoch = position_of(QueueId(source)).epoch
+                epoch = index.ground.memory(QueueId(source))
                 key = (source, int(recipient), int(action))
                 done.append((*key, epoch, box.id, row.uid, row.email, 1))
     return done

@@ -11,6 +11,7 @@ from mailsuite.model.envelope import Blob
 from mailsuite.model.errors import Damaged, NoSpace, UsageError
 from mailsuite.model.flags import ANSWERED, FLAGGED, SEEN
 from mailsuite.model.ids import BlobKey
+from mailsuite.store import expunge, outside
 from mailsuite.store.settings import Settings
 from tests.contracts.mailboxes import ALICE, MESSAGE, draft, once
 from tests.support.store import House, asleep
@@ -231,6 +232,47 @@ class OutsideTests(StoreCase):
 
         return self.run_with_store(go)
 
+    def test_disk_full_read(self):
+        """On a full disk what is known can be read; the rest comes later."""
+
+        async def go(account, inbox):
+            _ = await account.append("INBOX", [draft()])
+            merge = outside.merge
+
+            def full(index, box):
+                raise OSError(28, "No space left on device")
+
+            self.patch(outside, "merge", full)
+            put(self.root / "new" / "2.stranger", MESSAGE)
+            os.utime(self.root / "new", ns=(1, 1))
+            self.assertEqual(len((await inbox.snapshot()).uid), 1)
+            self.assertEqual((await inbox.row()).messages, 1)
+            self.assertEqual((await account.mailboxes())[0].messages, 1)
+            self.patch(outside, "merge", merge)
+            self.assertEqual(len((await inbox.snapshot()).uid), 2)
+
+        return self.run_with_store(go)
+
+    def test_room_made(self):
+        """On a full disk removed files are given back, and work is tried again."""
+
+        async def go(account, inbox):
+            _ = await account.append("INBOX", [draft(), draft()])
+            _ = await inbox.expunge([1])
+            removed = self.house.home() / "removed"
+            self.assertEqual(len(list(removed.iterdir())), 1)
+            real = expunge.expunge
+
+            def full(index, box, uids):
+                if list(removed.iterdir()):
+                    raise OSError(28, "No space left on device")
+                return real(index, box, uids)
+
+            self.patch(expunge, "expunge", full)
+            self.assertEqual((await inbox.expunge([2])).uids, [2])
+
+        return self.run_with_store(go)
+
     def test_idle_accounts_close(self):
         """More accounts than may stay open: the idle ones are closed, and found."""
 
@@ -354,14 +396,14 @@ class RebuildTests(StoreCase):
         _ = await inbox.expunge([3])
         return await inbox.snapshot()
 
-    def rebuilt(self, spoil):
+    def rebuilt(self, spoil, **how):
         """Fill, stop, spoil, start: the same UIDs, validity and flags."""
 
         async def go(account, inbox):
             before = await self.filled(account)
             await self.house.stop()
             spoil(self.house.home())
-            account, inbox = await self.inbox()
+            account, inbox = await self.inbox(**how)
             after = await inbox.snapshot()
             self.assertEqual(list(after.uid), list(before.uid))
             self.assertEqual(after.uidvalidity, before.uidvalidity)
@@ -418,6 +460,15 @@ class RebuildTests(StoreCase):
 
         return self.rebuilt(spoil)
 
+    def test_lost_and_replayed(self):
+        """Expunged mail does not come back by the journal when rows are lost."""
+
+        def spoil(home):
+            (home / "account.db").unlink()
+            (home / "index.db").unlink()
+
+        return self.rebuilt(spoil, replay=True)
+
     def test_newer(self):
         """A database of a newer suite is refused with a text that says so."""
 
@@ -467,6 +518,16 @@ class KilledTests(StoreCase):
             done = await account.append("INBOX", [draft()])
             self.assertGreater(done.uids[0], 1000)
             self.assertGreater((await inbox.snapshot()).modseq, before.modseq)
+
+        return self.run_with_store(go)
+
+    def test_verified_after(self):
+        """What a kill left is sound, whether anybody opened it again or not."""
+
+        async def go(account, inbox):
+            _ = await account.append("INBOX", [draft()])
+            await self.house.kill()
+            self.assertEqual(verified(self.house), [])
 
         return self.run_with_store(go)
 
@@ -553,6 +614,21 @@ class KilledTests(StoreCase):
             self.assertEqual(
                 len((self.root / "dovecot-uidlist").read_text().splitlines()), 2
             )
+
+        return self.run_with_store(go)
+
+    def test_retired_later(self):
+        """A job that outlived its segment is remembered as long as later ones."""
+        self.house.journal.epochs = 5
+
+        async def go(account, inbox):
+            _ = await account.append("INBOX", [draft()], once(9))
+            await self.house.accounts.retired(4)
+            again = await account.append("INBOX", [draft()], once(9))
+            self.assertFalse(again.fresh)
+            await self.house.accounts.retired(5)
+            shelf = self.house.accounts._shelves.ready(ALICE)
+            self.assertEqual(shelf.index.once, {})
 
         return self.run_with_store(go)
 
