@@ -24,6 +24,10 @@ from mailsuite.policy.trace import Dates
 from mailsuite.policy.view import NOTHING, View
 
 
+_FOLDED = frozenset({b" ", b"\t"})
+"""Content that begins so has no header; it would go on with the last trace field."""
+
+
 @frozen(eq=False)
 class Desk:
     """What every transaction needs; made anew at a reload.
@@ -148,6 +152,8 @@ class Transaction:
         if self._local:
             fields = trace.return_path(view.sender) + fields
         fields += prefix
+        if view.header[:1] in _FOLDED:
+            fields += b"\r\n"
         marks = {**self._marks, "role": view.role}
         if view.principal is not None:
             marks["user"] = view.principal.account

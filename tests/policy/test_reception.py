@@ -210,6 +210,14 @@ class ReceptionTests(Case):
             self.assertEqual(told[0].code, 554)
             self.assertTrue(self.world.blobs.writers[-1].aborted)
 
+    def test_no_header(self) -> None:
+        """Content that begins with a space is no part of our trace field."""
+        self.send(self.begin("a@far.test", "u@example.test"), b" x\r\n\r\ny\r\n")
+        self.send(self.begin("a@far.test", "u@example.test"), b"X: x\r\n\r\ny\r\n")
+        one, other = (taken.blob.prefix for taken in self.world.queue.taken)
+        self.assertTrue(one.endswith(b"+0000\r\n\r\n"))
+        self.assertFalse(other.endswith(b"\r\n\r\n"))
+
     def test_size(self) -> None:
         """Both what is declared and what came are compared with the limit."""
         self.world.receptions.reload(Settings(message_octets=100))
