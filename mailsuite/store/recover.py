@@ -4,6 +4,7 @@
 unless its row, or its file, is there.
 """
 
+import os
 from collections.abc import Awaitable, Callable, Sequence
 
 from attrs import define, field
@@ -81,7 +82,11 @@ def _redo(index: Index, entries: Sequence[_Open]) -> list[append.Result]:
 
 
 def _missing(index: Index, box: Box, pieces: Sequence[Piece]) -> list[Piece]:
-    """Messages that no row tells of; with another UID where theirs is taken."""
+    """Messages that no row tells of; with another UID where theirs is taken.
+
+    What was removed and whose rows were lost with the index still lies in
+    ``removed``, and does not come back.
+    """
     bases = {
         base
         for (base,) in index.rows.execute(
@@ -90,6 +95,7 @@ def _missing(index: Index, box: Box, pieces: Sequence[Piece]) -> list[Piece]:
             (box.id, box.id),
         ).fetchall()
     }
+    bases.update(name.partition(".")[2] for name in os.listdir(index.place.removed))
     missing = [piece for piece in pieces if piece.base not in bases]
     taken = rows_of(index, box, [piece.uid for piece in missing])
     return [append.renumbered(p, 0) for p in missing] if taken else missing

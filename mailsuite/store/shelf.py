@@ -12,12 +12,12 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
 
 from mailsuite.model.changes import Columns
-from mailsuite.model.errors import UsageError
+from mailsuite.model.errors import NoSpace, UsageError
 from mailsuite.model.flags import FlagTable
 from mailsuite.model.ids import AccountName, MailboxId, ModSeq
 from mailsuite.net.lanes import Lane
 from mailsuite.net.tasks import Tasks
-from mailsuite.store import opening
+from mailsuite.store import opening, tidy
 from mailsuite.store.append import told
 from mailsuite.store.index import Index
 
@@ -147,7 +147,9 @@ class Shelf:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> R:
-        """Run ``call(index, ...)`` on the lane; a broken index is rebuilt once.
+        """Run ``call(index, ...)`` on the lane, once more if that may help.
+
+        A broken index is rebuilt before, on a full disk room is made.
 
         :raises NoSpace: the disk is full.
         """
@@ -179,14 +181,12 @@ class Shelf:
     ) -> R:
         try:
             return call(self.index, *args, **kwargs)
-        except sqlite3.Error as error:
-            if not opening.is_corrupt(error):
-                raise told(error) from error
-            self.index = self.keeper.repair(self.index, str(error))
+        except (sqlite3.Error, OSError) as error:
+            _relieve(self, error)
+        try:
             return call(self.index, *args, **kwargs)
-        except OSError as error:
-            known = told(error)
-            if known is error:
+        except (sqlite3.Error, OSError) as error:
+            if (known := told(error)) is error:
                 raise
             raise known from error
 
@@ -262,6 +262,16 @@ class Shelf:
             if call is not None and call.active():
                 call.cancel()
         self._waking = self._syncing = None
+
+
+def _relieve(shelf: Shelf, error: sqlite3.Error | OSError) -> None:
+    """Rebuild a broken index, make room on a full disk; raise what else it is."""
+    if isinstance(error, sqlite3.Error) and opening.is_corrupt(error):
+        shelf.index = shelf.keeper.repair(shelf.index, str(error))
+    elif isinstance(told(error), NoSpace):
+        tidy.make_room(shelf.index)
+    else:
+        raise error
 
 
 def check_open(shelf: Shelf) -> None:

@@ -1,10 +1,11 @@
 """What follows the index at leisure: names of files, UID lists, old files."""
 
 import os
+import sqlite3
 from collections.abc import Sequence
 from contextlib import suppress
 
-from mailsuite.store import letters, maildir, uidlist
+from mailsuite.store import expunge, letters, maildir, uidlist
 from mailsuite.store.box import Box
 from mailsuite.store.index import Index
 from mailsuite.store.uidlist import Entry
@@ -117,3 +118,16 @@ def clean_tmp(index: Index, age: float) -> None:
                 if maildir.is_own(name) or os.lstat(path).st_mtime < before:
                     with suppress(OSError):
                         os.unlink(path)
+
+
+def make_room(index: Index) -> None:
+    """On a full disk: give back what the account's logs and removed files take.
+
+    Flags can be set and mail be expunged then, which leads out of it.
+    """
+    with suppress(sqlite3.Error, OSError):
+        while expunge.clean(index, 0.0):
+            pass
+    for database in (index.rows, index.facts.database):
+        with suppress(sqlite3.Error):
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()

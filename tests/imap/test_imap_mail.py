@@ -299,6 +299,7 @@ class MailTests(SynchronousTestCase):
         self.client.ask(b"UNSELECT")
         self.box.add(SMALL)
         self.talk.world.full = True
+        self.assertIn(b"OK", self.client.ask(b"EXAMINE INBOX")[1])
         lines, answer = self.client.ask(b"SELECT INBOX")
         self.assertIn(b"OK [READ-WRITE]", answer)
         self.assertIn(b"* 1 RECENT", lines)

@@ -8,7 +8,7 @@ from mailsuite.imap.facts import Plan
 from mailsuite.imap.selected import Selected
 from mailsuite.imap.talk import Talk
 from mailsuite.model.changes import Batch, Need
-from mailsuite.model.errors import Damaged
+from mailsuite.model.errors import Damaged, NoSpace
 from mailsuite.model.flags import SEEN
 from mailsuite.model.ids import Uid
 from mailsuite.wire.imap.commands.fetch import Fact, Fetch
@@ -55,7 +55,10 @@ async def _mark(selected: Selected, positions: Sequence[int], *, told: bool) -> 
     uids = [Uid(column[row]) for row in rows if unseen[codes[row]]]
     if not uids:
         return
-    stored = await selected.mailbox.store(uids, frozenset({SEEN}), frozenset())
+    try:
+        stored = await selected.mailbox.store(uids, frozenset({SEEN}), frozenset())
+    except NoSpace:
+        return  # on a full disk mail can be read all the same
     await selected.refresh()
     if told:
         view.changed.difference_update(stored.uids)
