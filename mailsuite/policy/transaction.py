@@ -23,7 +23,6 @@ from mailsuite.policy.stages.recipients import ACCOUNT
 from mailsuite.policy.trace import Dates
 from mailsuite.policy.view import NOTHING, View
 
-
 _FOLDED = frozenset({b" ", b"\t"})
 """Content that begins so has no header; it would go on with the last trace field."""
 
