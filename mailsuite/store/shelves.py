@@ -16,7 +16,7 @@ from mailsuite.interfaces.mailboxes import BadName
 from mailsuite.model.ids import AccountName
 from mailsuite.net.lanes import Lanes
 from mailsuite.net.tasks import Tasks
-from mailsuite.store import names, opening, recover, tidy
+from mailsuite.store import names, opening, recover, spare, tidy
 from mailsuite.store.index import Ground, Index
 from mailsuite.store.shelf import Barrier, Keeper, Shelf
 
@@ -107,7 +107,8 @@ class Shelves:
         )
 
     def start(self) -> None:
-        """Begin to look after old files."""
+        """Begin to look after old files and spare room."""
+        spare.keep(self.ground.data)
         self._later(CLEAN_SECONDS, self._clean)
 
     def _later(self, seconds: float, call: Callable[[], None]) -> None:
@@ -218,6 +219,7 @@ class Shelves:
     async def _cleaned(self) -> None:
         age = float(self.ground.settings.removed)
         await self.each(lambda index: opening.clean(index, age))
+        await self.lanes.lane(self.ground.data).run(spare.keep, self.ground.data)
 
     async def stop(self) -> None:
         """Close every account; what waited is finished before."""

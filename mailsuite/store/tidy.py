@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Sequence
 from contextlib import suppress
 
-from mailsuite.store import expunge, letters, maildir, uidlist
+from mailsuite.store import expunge, letters, maildir, spare, uidlist
 from mailsuite.store.box import Box
 from mailsuite.store.index import Index
 from mailsuite.store.uidlist import Entry
@@ -121,10 +121,11 @@ def clean_tmp(index: Index, age: float) -> None:
 
 
 def make_room(index: Index) -> None:
-    """On a full disk: give back what the account's logs and removed files take.
+    """On a full disk: give up spare room, removed files and the databases' logs.
 
     Flags can be set and mail be expunged then, which leads out of it.
     """
+    spare.spend(index.ground.data)
     with suppress(sqlite3.Error, OSError):
         while expunge.clean(index, 0.0):
             pass
