@@ -23,26 +23,26 @@ class Lines:
     Holds what was fed; whoever feeds stops when ``held`` grows.
     """
 
-    _octets: bytes = b""
+    octets: bytes = b""
+    """Empty when nothing waits; what was used already may still stand in it."""
     _at: int = 0
     _discarded: int = field(default=0)
 
     @property
     def held(self) -> int:
         """Octets that wait."""
-        return len(self._octets) - self._at
+        return len(self.octets) - self._at
 
     def feed(self, octets: bytes) -> None:
         """Add what was read."""
-        if self._at == len(self._octets):
-            self._octets = octets
-        else:
-            self._octets = self._octets[self._at :] + octets
-        self._at = 0
+        if self.octets:
+            octets = self.octets[self._at :] + octets
+            self._at = 0
+        self.octets = octets
 
     def first(self) -> int:
         """The next octet, -1 if there is none."""
-        return self._octets[self._at] if self._at < len(self._octets) else -1
+        return self.octets[self._at] if self._at < len(self.octets) else -1
 
     def line(self, limit: int) -> bytes | None:
         """The next line with its LF; None: it has not all come.
@@ -50,16 +50,19 @@ class Lines:
         :raises TooLong: it had more than ``limit`` octets.
         :raises Endless: more than ``ENDLESS_OCTETS`` of it were discarded.
         """
-        at = self._at
-        end = self._octets.find(b"\n", at) + 1
+        at, octets = self._at, self.octets
+        end = octets.find(b"\n", at) + 1
         if not end:
             self._discard(limit)
             return None
-        self._at = end
+        if end == len(octets):
+            self.octets, self._at = b"", 0
+        else:
+            self._at = end
         if self._discarded or end - at > limit:
             self._discarded = 0
             raise TooLong
-        return self._octets[at:end]
+        return octets[at:end]
 
     def _discard(self, limit: int) -> None:
         """Keep no more of an unfinished line than its limit."""
@@ -72,17 +75,19 @@ class Lines:
 
     def rest(self) -> bytes:
         """Take everything."""
-        octets = self._octets[self._at :] if self._at else self._octets
-        self.clear()
+        octets = self.octets[self._at :] if self._at else self.octets
+        self.octets, self._at = b"", 0
         return octets
 
     def skip(self, count: int) -> int:
         """Throw away up to ``count`` octets; gives how many there were."""
         count = min(count, self.held)
         self._at += count
+        if self._at == len(self.octets):
+            self.clear()
         return count
 
     def clear(self) -> None:
         """Throw away everything."""
-        self._octets = b""
+        self.octets = b""
         self._at = 0

@@ -9,17 +9,15 @@ class Dialect(Enum):
     SMTP = "SMTP"
     LMTP = "LMTP"
 
-    @property
-    def greetings(self) -> dict[str, bool]:
-        """Commands that say hello, and whether extensions are then spoken.
+    greetings: dict[str, bool]
+    """Commands that say hello, and whether extensions are then spoken.
 
-        RFC 2033 §4.1: HELO and EHLO are not LMTP's, and LHLO is not SMTP's.
-        """
-        if self is Dialect.LMTP:
-            return {"LHLO": True}
-        return {"EHLO": True, "HELO": False}
+    RFC 2033 §4.1: HELO and EHLO are not LMTP's, and LHLO is not SMTP's.
+    """
+    replies_each: bool
+    """Whether the end of content is answered once a recipient (§4.2)."""
 
-    @property
-    def replies_each(self) -> bool:
-        """Whether the end of content is answered once a recipient (§4.2)."""
-        return self is Dialect.LMTP
+    def __init__(self, name: str) -> None:
+        lmtp = name == "LMTP"
+        self.greetings = {"LHLO": True} if lmtp else {"EHLO": True, "HELO": False}
+        self.replies_each = lmtp

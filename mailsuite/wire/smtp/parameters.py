@@ -1,11 +1,13 @@
 """Parameters of MAIL and RCPT (RFC 5321 §4.1.2) that the session offers."""
 
 import re
+from collections.abc import Mapping
 
 from mailsuite.model.errors import Refusal
 from mailsuite.wire.smtp import replies
 
-Parameters = dict[str, str]
+Parameters = Mapping[str, str]
+"""Shared by all who gave the same: nobody changes them."""
 
 _PARAMETER = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~\u0080-\U0010ffff]+))?")
 _SIZE_DIGITS = 20  # RFC 1870 §4
@@ -23,7 +25,7 @@ def read(text: str, known: frozenset[str]) -> Parameters:
         return {}
     if not text.startswith(" "):
         raise Refusal(replies.BAD_ARGUMENT)
-    result: Parameters = {}
+    result: dict[str, str] = {}
     words = text.split()
     if len(words) > _PARAMETERS:
         raise Refusal(replies.BAD_ARGUMENT)

@@ -4,6 +4,7 @@ Every reader gives the event or raises ``Refusal`` with the reply.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from mailsuite.model.address import Address
 from mailsuite.model.errors import Refusal
@@ -20,6 +21,11 @@ _MAIL_AUTH = parameters.MAIL | {"AUTH"}  # RFC 4954 §5, where AUTH is offered
 
 _CHUNK_DIGITS = 20  # RFC 3030 §2
 
+MEMO_ARGUMENTS = 2_000
+"""Of MAIL and as many of RCPT stay read; the same few come again and again."""
+MEMO_CHARACTERS = 256
+"""Longer arguments are not remembered: together they take a few MB at most."""
+
 _DATA = commands.Data()
 _RESET = commands.Reset()
 _QUIT = commands.Quit()
@@ -29,8 +35,8 @@ _HELP = commands.Told(replies.HELP)
 _VERIFY = commands.Told(replies.VERIFY)
 
 
-def text(line: bytes) -> str:
-    """Decode a command line without its CRLF.
+def words(line: bytes) -> tuple[str, str]:
+    """Decode a command line without its CRLF: its word in capitals, and the rest.
 
     :raises Refusal: controls, octets that are no UTF-8, or UTF-8 out of place.
     """
@@ -43,7 +49,8 @@ def text(line: bytes) -> str:
             raise Refusal(replies.BAD_SYNTAX)
     elif decoded[:4].upper() not in _UTF8_WORDS or _controls(decoded):
         raise Refusal(replies.BAD_SYNTAX)
-    return decoded
+    word, _, argument = decoded.partition(" ")
+    return word.upper(), argument
 
 
 def _controls(decoded: str) -> bool:
@@ -59,26 +66,40 @@ def mail(standing: Standing, argument: str) -> Event:
     offer = standing.offer
     if offer.tls_first and not standing.secure:
         raise Refusal(replies.TLS_FIRST)
-    found, rest = commands.path(argument, "FROM:", replies.BAD_SENDER)
-    known = _MAIL_AUTH if offer.mechanisms else parameters.MAIL
-    given = parameters.read(rest, known) if rest else {}
-    utf8 = "SMTPUTF8" in given
-    address = commands.sender(found)
-    _allow(address, utf8=utf8)
+    read = _mail if len(argument) <= MEMO_CHARACTERS else _mail.__wrapped__
+    event = read(argument, bool(offer.mechanisms))
+    given = event.parameters
     if given and int(given.get("SIZE", "0")) > offer.size:
         raise Refusal(replies.TOO_LARGE)
-    standing.utf8 = utf8
+    standing.utf8 = "SMTPUTF8" in given
+    return event
+
+
+@lru_cache(MEMO_ARGUMENTS)
+def _mail(argument: str, auth: bool) -> commands.Mail:
+    found, rest = commands.path(argument, "FROM:", replies.BAD_SENDER)
+    known = _MAIL_AUTH if auth else parameters.MAIL
+    given = parameters.read(rest, known) if rest else {}
+    address = commands.sender(found)
+    _allow(address, utf8="SMTPUTF8" in given)
     return commands.Mail(address, given)
 
 
 def rcpt(standing: Standing, argument: str) -> Event:
     """RCPT TO (RFC 5321 §4.1.1.3)."""
+    read = _rcpt if len(argument) <= MEMO_CHARACTERS else _rcpt.__wrapped__
+    event = read(argument, standing.utf8)
+    if standing.recipients >= standing.offer.recipients:
+        raise Refusal(replies.TOO_MANY)
+    return event
+
+
+@lru_cache(MEMO_ARGUMENTS)
+def _rcpt(argument: str, utf8: bool) -> commands.Rcpt:
     found, rest = commands.path(argument, "TO:", replies.BAD_RECIPIENT)
     given = parameters.read(rest, parameters.RCPT) if rest else {}
     address = commands.recipient(found)
-    _allow(address, utf8=standing.utf8)
-    if standing.recipients >= standing.offer.recipients:
-        raise Refusal(replies.TOO_MANY)
+    _allow(address, utf8=utf8)
     return commands.Rcpt(address, given)
 
 

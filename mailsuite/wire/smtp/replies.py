@@ -51,3 +51,11 @@ def render(reply: Reply) -> bytes:
     told = [f"{code}-{lead}{text}\r\n" for text in texts[:-1]]
     told.append(f"{code} {lead}{texts[-1]}\r\n")
     return "".join(told).encode("ascii", "replace")
+
+
+READY = {
+    id(reply): render(reply)
+    for reply in tuple(globals().values())
+    if isinstance(reply, Reply)
+}
+"""The replies of this module by identity: they live as long as it does."""

@@ -19,6 +19,7 @@ from mailsuite.wire.smtp.lines import (
     Lines,
     TooLong,
 )
+from mailsuite.wire.smtp.replies import READY
 from mailsuite.wire.smtp.standing import Standing
 from mailsuite.wire.smtp.states import LASTING, TABLE, State, Verb, misplaced
 
@@ -36,6 +37,8 @@ _NOT_OFFERED = frozenset(
 )
 _TLS_HANDSHAKE = 0x16  # RFC 8446 §5.1: the first octet of a ClientHello's record
 _END = commands.End()
+_WHOLE = Verb.END
+_CLOSED = State.CLOSED
 
 
 @define(eq=False, repr=False)
@@ -64,7 +67,7 @@ class Session:
 
     def feed(self, octets: bytes) -> None:
         """Take what the connection gave."""
-        if self.standing.state is not State.CLOSED:
+        if self.standing.state is not _CLOSED:
             self._lines.feed(octets)
 
     def next_event(self) -> Event | None:
@@ -75,11 +78,13 @@ class Session:
             return self._more_content(self._content)
         if self._whole:
             self._whole = False
-            return self._ask(Verb.END, _END)
+            return self._ask(_WHOLE, _END)
+        if not self._lines.octets:
+            return None
         if self._skipping:
             self._skipping -= self._lines.skip(self._skipping)
         state = self.standing.state
-        if self._skipping or state is State.SECURING or state is State.CLOSED:
+        if self._skipping or state is State.SECURING or state is _CLOSED:
             return None
         return self._next_line(state)
 
@@ -89,11 +94,11 @@ class Session:
         One reply to the end of content is repeated for each (RFC 2033 §4.2).
         """
         standing = self.standing
-        if self._pending is Verb.END and standing.offer.dialect.replies_each:
+        if self._pending is _WHOLE and standing.offer.dialect.replies_each:
             told = told * standing.recipients if len(told) == 1 else told
         self._advance(told[0])
         if len(told) == 1:
-            return replies.render(told[0])
+            return READY.get(id(told[0])) or replies.render(told[0])
         return b"".join(map(replies.render, told))
 
     def secured(self) -> None:
@@ -112,31 +117,32 @@ class Session:
         verb, self._pending = self._pending, None
         if verb is None:
             raise UsageError("an SMTP answer without a question")
-        if self.standing.state is State.CLOSED:
+        standing, code = self.standing, reply.code
+        if standing.state is _CLOSED:
             return
-        if not reply.positive:
-            self.standing.errors += 1
-        if reply.code == 334:  # RFC 4954 §4: a challenge
-            self.standing.state = State.PROVING
-        elif reply.positive or verb in LASTING:
-            self._move(verb, reply)
+        if code >= 400:
+            standing.errors += 1
+        if code == 334:  # RFC 4954 §4: a challenge
+            standing.state = State.PROVING
+        elif code < 400 or verb in LASTING:
+            state = standing.state = TABLE[standing.state, verb]
+            self._arrived(state, verb, code)
         elif verb is Verb.OPEN:
             self.close()
 
-    def _move(self, verb: Verb, reply: Reply) -> None:
+    def _arrived(self, state: State, verb: Verb, code: int) -> None:
+        """What holds in the new state."""
         standing = self.standing
-        before = standing.state
-        state = standing.state = TABLE[before, verb]
         if verb is Verb.RCPT:
             standing.recipients += 1
         elif state is State.CONTENT:
             self._content = content.Content()
         elif state is State.GREETED:
             standing.recipients = 0
-            standing.authenticated |= reply.code == 235
+            standing.authenticated |= code == 235
         elif state is State.SECURING:  # CVE-2011-0411: what came with it is no TLS
             self._lines.clear()
-        elif state is State.CLOSED:
+        elif state is _CLOSED:
             self.close()
 
     def _more_content(self, taking: content.Content) -> Event | None:
@@ -152,7 +158,8 @@ class Session:
         excess = taking.size - self.standing.offer.size
         if after is not None:
             self._content = None
-            self._lines.feed(after)
+            if after:
+                self._lines.feed(after)
             if excess > 0:
                 return self._ask(Verb.END, commands.End(replies.TOO_LARGE))
             self._whole = True
@@ -163,11 +170,11 @@ class Session:
         return commands.Content(block) if block and excess <= 0 else None
 
     def _next_line(self, state: State) -> Event | None:
-        lines = self._lines
+        lines, standing = self._lines, self.standing
         if state is State.STARTED and lines.first() == _TLS_HANDSHAKE:
             return self._refuse(replies.WRONG_PROTOCOL, close=True)
         proving = state is State.PROVING
-        long = proving or self.standing.auth_open
+        long = proving or (standing.offer.mechanisms and standing.auth_open)
         try:
             line = lines.line(RESPONSE_OCTETS if long else LINE_OCTETS)
             if line is None:
@@ -187,8 +194,7 @@ class Session:
         """The event of one whole line. :raises Refusal: it is no command."""
         if line[-2:] != b"\r\n":
             raise Refusal(replies.BAD_LINE)
-        word, _, argument = reading.text(line[:-2]).partition(" ")
-        word = word.upper()
+        word, argument = reading.words(line[:-2])
         if len(line) > LINE_OCTETS and word != "AUTH":
             raise Refusal(replies.LONG_LINE)
         known = reading.READERS.get(word)
@@ -197,7 +203,9 @@ class Session:
         verb, read = known
         if (state, verb) not in TABLE:
             raise Refusal(misplaced(state, verb))
-        return self._ask(verb, read(self.standing, argument))
+        event = read(self.standing, argument)
+        self._pending = verb
+        return event
 
     def _unknown(self, word: str, argument: str) -> Event:
         extended = self.standing.offer.dialect.greetings.get(word)
