@@ -38,6 +38,8 @@ from mailsuite.queue.ledger import Ledger
 
 ALIASES_DEEP = 20  # an alias behind so many others is taken for a loop
 LOCAL_TRANSPORT = "local"
+DISK_FULL = "4.3.1"  # RFC 3463; without a host it is our own disk
+ROOM_SECONDS = 5.0  # until our own disk is tried again: it heals without us
 TEXT_CHARACTERS = 400  # of a far end's answer that are kept
 UNSETTLED = Deferred("4.3.0", "the delivery ended without an answer")
 BROKEN = Deferred("4.3.0", "the outcome could not be recorded")
@@ -170,7 +172,10 @@ class Settling:
                     changes.append([n, DONE])
                 case Deferred():
                     tried = slot.attempts + 1
-                    due = min(now + self._delay(tried), max(job.expires, now + 1))
+                    seconds = self._delay(tried)
+                    if outcome.status == DISK_FULL and not outcome.host:
+                        seconds = min(seconds, ROOM_SECONDS)
+                    due = min(now + seconds, max(job.expires, now + 1))
                     text = outcome.text[:TEXT_CHARACTERS]
                     changes.append(
                         [n, DEFERRED, tried, due, outcome.status, text, outcome.host]
