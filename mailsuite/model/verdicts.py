@@ -19,6 +19,8 @@ class Phase(Enum):
     DATA = "data"
     MESSAGE = "message"
 
+    __hash__ = object.__hash__  # stages are looked up by it for every command
+
 
 @frozen
 class Proceed:

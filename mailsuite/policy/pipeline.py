@@ -28,9 +28,9 @@ class Pipeline:
         verdict = PROCEED
         for stage in self._asked[phase]:
             said = await stage.judge(phase, view)
-            if isinstance(said, Refuse):
-                return said
             if said is not PROCEED:
+                if isinstance(said, Refuse):
+                    return said
                 verdict = _both(verdict, said)
                 view.marks = verdict.marks
         return verdict

@@ -89,7 +89,8 @@ class Receptions:
     _ground: Ground
     _settings: Settings
     _more: Sequence[IStage] = ()
-    _desk: Desk = field(init=False)
+    desk: Desk = field(init=False)
+    """What a transaction that begins now is given."""
 
     def __attrs_post_init__(self) -> None:
         self.reload(self._settings)
@@ -106,7 +107,7 @@ class Receptions:
         """
         ground, purpose = self._ground, self._purpose
         pipeline = Pipeline([*stages(purpose, ground, settings), *self._more])
-        self._desk = Desk(
+        self.desk = Desk(
             pipeline,
             ground.blobs,
             ground.queue,
@@ -117,11 +118,6 @@ class Receptions:
             settings.lmtp_wait if purpose is Purpose.LMTP else None,
         )
         self._settings = settings
-
-    @property
-    def desk(self) -> Desk:
-        """What a transaction that begins now is given."""
-        return self._desk
 
     def meet(self, peer: Peer) -> IReception:
         """Give the reception for a new connection."""

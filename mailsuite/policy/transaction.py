@@ -68,9 +68,10 @@ class Transaction:
         view = self._view
         view.sender, view.parameters = address, parameters
         self._parameters = parameters
-        verdict = await self._judge(Phase.MAIL)
-        if not isinstance(verdict, Refuse):
-            self._marks.update(verdict.marks)
+        verdict = await self._desk.pipeline.judge(Phase.MAIL, view)
+        if isinstance(verdict, Refuse):
+            return self._refused(Phase.MAIL, verdict)
+        self._marks.update(verdict.marks)
         return verdict
 
     async def recipient(
@@ -84,9 +85,10 @@ class Transaction:
         view.parameters = (
             {**self._parameters, **parameters} if parameters else self._parameters
         )
-        verdict = await self._judge(Phase.RCPT)
-        if not isinstance(verdict, Refuse):
-            self._accept(address, verdict.marks, parameters)
+        verdict = await self._desk.pipeline.judge(Phase.RCPT, view)
+        if isinstance(verdict, Refuse):
+            return self._refused(Phase.RCPT, verdict)
+        self._accept(address, verdict.marks, parameters)
         return verdict
 
     def _accept(
@@ -100,7 +102,8 @@ class Transaction:
         if place != number:
             return
         self._local = self._local and ours
-        kept = {key: value for key, value in marks.items() if key != ACCOUNT}
+        kept = dict(marks)
+        kept.pop(ACCOUNT, None)
         self._recipients.append(
             Recipient(
                 number,
@@ -114,8 +117,12 @@ class Transaction:
 
     async def data(self) -> Verdict:
         """Ask the data stages."""
-        self._view.parameters = self._parameters
-        return await self._judge(Phase.DATA)
+        view = self._view
+        view.parameters = self._parameters
+        verdict = await self._desk.pipeline.judge(Phase.DATA, view)
+        if isinstance(verdict, Refuse):
+            return self._refused(Phase.DATA, verdict)
+        return verdict
 
     def octets(self, expected: int) -> IBlobWriter:
         """Where the content goes."""
@@ -127,10 +134,10 @@ class Transaction:
         view = self._view
         view.parameters, view.blob = self._parameters, blob
         view.header = self._head.header if self._head else b""
-        verdict = await self._judge(Phase.MESSAGE)
+        verdict = await self._desk.pipeline.judge(Phase.MESSAGE, view)
         if isinstance(verdict, Refuse):
             self.abort()
-            return self._all(verdict.reply)
+            return self._all(self._refused(Phase.MESSAGE, verdict).reply)
         self._marks.update(verdict.marks)
         submission = self._submission(blob, verdict.prefix)
         try:
@@ -180,18 +187,17 @@ class Transaction:
         if head is not None:
             head.abort()
 
-    async def _judge(self, phase: Phase) -> Verdict:
-        view = self._view
-        verdict = await self._desk.pipeline.judge(phase, view)
-        if isinstance(verdict, Refuse):
-            self._desk.events.happened(
-                "smtp.rejected",
-                sid=view.peer.session,
-                role=view.role,
-                stage=phase.value,
-                code=verdict.reply.code,
-                reason=f"{verdict.reply.status} {verdict.reply.text}",
-            )
+    def _refused(self, phase: Phase, verdict: Refuse) -> Refuse:
+        """Tell operators of a stage's objection."""
+        view, reply = self._view, verdict.reply
+        self._desk.events.happened(
+            "smtp.rejected",
+            sid=view.peer.session,
+            role=view.role,
+            stage=phase.value,
+            code=reply.code,
+            reason=f"{reply.status} {reply.text}",
+        )
         return verdict
 
     def _tell(self, ident: QueueId, submission: Submission) -> None:

@@ -61,14 +61,10 @@ class Dialogue:
             return self.session.answer(verdict.reply)
         return self.session.answer(self._manners.greeting)
 
-    async def serve(self, event: Event) -> bytes:
-        """Octets that answer the event."""
-        answer = await _SERVING[type(event)](self, event)
-        session = self.session
-        if session.standing.errors > self._manners.sessions.errors and not self.over:
-            self.over = self.abrupt = True
-            answer += replies.render(replies.TOO_MANY_ERRORS)
-        return answer
+    def exhausted(self) -> bytes:
+        """Octets that end the session: its errors are too many."""
+        self.over = self.abrupt = True
+        return replies.render(replies.TOO_MANY_ERRORS)
 
     def failed(self, event: Event) -> bytes:
         """The unforeseen: answer 451, or spoil the message that is coming in."""
@@ -195,12 +191,14 @@ class Dialogue:
         return self.session.answer(good)
 
 
-def _folded(told: tuple[Reply, ...]) -> tuple[Reply]:
+def _folded(told: tuple[Reply, ...]) -> tuple[Reply, ...]:
     """SMTP has one answer: that of who accepted, if anybody did."""
+    if len(told) == 1:
+        return told
     return (next((reply for reply in told if reply.positive), told[0]),)
 
 
-_SERVING: dict[type, Callable[[Dialogue, Any], Awaitable[bytes]]] = {
+SERVING: dict[type, Callable[[Dialogue, Any], Awaitable[bytes]]] = {
     commands.Hello: Dialogue._hello,  # noqa: SLF001 - the table of its own methods
     commands.Mail: Dialogue._mail,  # noqa: SLF001 - same
     commands.Rcpt: Dialogue._rcpt,  # noqa: SLF001 - same
@@ -215,3 +213,4 @@ _SERVING: dict[type, Callable[[Dialogue, Any], Awaitable[bytes]]] = {
     commands.StartTLS: Dialogue._plain,  # noqa: SLF001 - same
     commands.Quit: Dialogue._plain,  # noqa: SLF001 - same
 }
+"""Each gives the octets that answer an event of its kind."""

@@ -21,7 +21,7 @@ from mailsuite.model.replies import Reply
 from mailsuite.net import eager
 from mailsuite.net.protocol import Conversation, Gone
 from mailsuite.net.tasks import Tasks
-from mailsuite.smtp.dialogue import Dialogue
+from mailsuite.smtp.dialogue import SERVING, Dialogue
 from mailsuite.smtp.ground import Ground
 from mailsuite.smtp.manners import Manners
 from mailsuite.wire.smtp import replies
@@ -88,16 +88,19 @@ class Door(Conversation):
         self.ground.events.happened(
             "smtp.connected", sid=self.session, role=self.manners.role, rip=self.host
         )
-        self._start(self._dialogue, greet=True)
+        self._talking = True
+        eager.run(self.work, "SMTP session", self._talk(self._dialogue, greet=True))
 
     @override
     def received(self, data: bytes) -> None:
         """Serve it, or keep it while the last is being served."""
-        if self._parting or self._dialogue is None:
+        dialogue = self._dialogue
+        if self._parting or dialogue is None:
             return
         self._session.feed(data)
         if not self._talking:
-            self._start(self._dialogue)
+            self._talking = True
+            eager.run(self.work, "SMTP session", self._talk(dialogue))
         elif self._session.held > HELD_OCTETS and not self._paused:
             self._paused = True
             self.pause()
@@ -118,11 +121,7 @@ class Door(Conversation):
         """TLS stands (Twisted's interface)."""
         self._handshake = None
 
-    def _start(self, dialogue: Dialogue, *, greet: bool = False) -> None:
-        self._talking = True
-        eager.run(self.work, "SMTP session", self._talk(dialogue, greet))
-
-    async def _talk(self, dialogue: Dialogue, greet: bool) -> None:
+    async def _talk(self, dialogue: Dialogue, *, greet: bool = False) -> None:
         try:
             if greet:
                 self.send(await dialogue.greet())
@@ -145,20 +144,24 @@ class Door(Conversation):
     async def _serve_all(self, dialogue: Dialogue) -> bool:
         """Serve what has come, then write once; whether to look again."""
         session, out, served = self._session, [], 0
-        more = True
+        standing, errors = session.standing, self.manners.sessions.errors
+        more = not dialogue.over
         while more and served < EVENTS_PER_TURN:
             event = session.next_event()
             if event is None:
                 break
             served += 1
             try:
-                out.append(await dialogue.serve(event))
+                out.append(await SERVING[type(event)](dialogue, event))
+                if standing.errors > errors and not dialogue.over:
+                    out.append(dialogue.exhausted())
             except Exception:
                 self._unforeseen()
                 out.append(dialogue.failed(event))
             more = not (dialogue.over or dialogue.securing or self.gone)
         self.send(out[0] if len(out) == 1 else b"".join(out))
-        if self.gone or self._turned(dialogue):
+        ending = not more or self._leaving is not None
+        if self.gone or (ending and self._turned(dialogue)):
             return False
         if self._behind:
             await self.drained()

@@ -48,7 +48,7 @@ class Intake:
             assert refusal is not None
             return (refusal,)
         told = await self.transaction.finish(await self._writer.close())
-        return tuple(told[n] for n in sorted(told))
+        return tuple(map(told.__getitem__, sorted(told)))
 
     def abort(self) -> None:
         """Forget it; nothing is left behind."""
