@@ -11,7 +11,8 @@ argon2): Python work over 5 ms belongs into a child process.
 
 from collections import deque
 from collections.abc import Callable, Hashable
-from threading import Condition, Thread
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any, ParamSpec, TypeVar
 
 from attrs import define, field
@@ -22,18 +23,21 @@ from twisted.python.failure import Failure
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_Work = tuple[Callable[[], Any], "Deferred[Any]"]
+_Work = tuple[Callable[..., Any], Any, Any, "Deferred[Any]"]
 
 
 @define(eq=False)
 class Lane:
-    """One thread with its queue of work; made and stopped by :class:`Lanes`."""
+    """One thread with its queue of work; made and stopped by :class:`Lanes`.
+
+    The reactor alone calls it. The thread puts a result down before it looks at
+    ``_reporting``, which the reactor clears before it collects: none is forgotten.
+    """
 
     _reactor: IReactorFromThreads
     _name: str
-    _waiting: deque[_Work] = field(factory=deque)
+    _waiting: "SimpleQueue[_Work | None]" = field(factory=SimpleQueue)
     _done: deque[tuple["Deferred[Any]", Any]] = field(factory=deque)
-    _wake: Condition = field(factory=Condition)
     _stopping: bool = False
     _reporting: bool = False
     _thread: Thread | None = None
@@ -42,40 +46,31 @@ class Lane:
         self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs
     ) -> "Deferred[R]":
         """Run ``call`` on this thread; the result or failure comes back here."""
+        if self._stopping:
+            raise RuntimeError(f"lane {self._name} has stopped")
         result: Deferred[R] = Deferred()
-        with self._wake:
-            if self._stopping:
-                raise RuntimeError(f"lane {self._name} has stopped")
-            self._waiting.append((lambda: call(*args, **kwargs), result))
-            self._wake.notify()
+        self._waiting.put((call, args, kwargs, result))
         if self._thread is None:
             self._thread = Thread(target=self._work, name=self._name, daemon=True)
             self._thread.start()
         return result
 
     def _work(self) -> None:
-        while True:
-            with self._wake:
-                while not self._waiting:
-                    if self._stopping:
-                        return
-                    self._wake.wait()
-                call, result = self._waiting.popleft()
+        waiting = self._waiting
+        while (work := waiting.get()) is not None:
+            call, args, kwargs, result = work
             try:
-                outcome: Any = call()
+                outcome: Any = call(*args, **kwargs)
             except BaseException:
                 outcome = Failure()
             self._done.append((result, outcome))
-            del call, result, outcome
-            with self._wake:
-                report = not self._reporting
+            del work, call, args, kwargs, result, outcome
+            if not self._reporting:
                 self._reporting = True
-            if report:
                 self._reactor.callFromThread(self._report)
 
     def _report(self) -> None:
-        with self._wake:
-            self._reporting = False
+        self._reporting = False
         while self._done:
             result, outcome = self._done.popleft()
             if not result.called:
@@ -83,9 +78,8 @@ class Lane:
 
     def stop(self) -> None:
         """Take no more work; what waits is still done. Blocks until it is."""
-        with self._wake:
-            self._stopping = True
-            self._wake.notify()
+        self._stopping = True
+        self._waiting.put(None)
         if self._thread is not None:
             self._thread.join()
         self._report()
