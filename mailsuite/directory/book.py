@@ -79,7 +79,12 @@ class Book:
         return None
 
     def resolve(self, address: Address) -> Resolution:
-        """What the address stands for."""
+        """What the address stands for; one lookup if it is an account as written."""
+        if address.domain in self.domains:
+            name = f"{address.local}@{address.domain}"
+            account = self.accounts.get(name)
+            if account is not None and name not in self.aliases:
+                return Local(account.name)
         domain = self.domain_of(address.domain)
         local = fold_local(address.local)
         if domain is None and address.domain == self.rules.hostname and local in ALWAYS:

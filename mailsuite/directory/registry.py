@@ -94,7 +94,7 @@ class Registry:
 
     async def resolve(self, addresses: Sequence[Address]) -> Sequence[Resolution]:
         """What each address stands for, in order; never waits."""
-        return [self._state.book.resolve(address) for address in addresses]
+        return list(map(self._state.book.resolve, addresses))
 
     async def may_send_as(self, principal: Principal, sender: Address) -> bool:
         """Own address, its subaddresses, and aliases that lead to it."""

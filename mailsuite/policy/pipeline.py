@@ -31,12 +31,10 @@ class Pipeline:
             if said is not PROCEED:
                 if isinstance(said, Refuse):
                     return said
-                verdict = _both(verdict, said)
+                verdict = said if verdict is PROCEED else _both(verdict, said)
                 view.marks = verdict.marks
         return verdict
 
 
 def _both(first: Proceed, then: Proceed) -> Proceed:
-    if first is PROCEED:
-        return then
     return Proceed({**first.marks, **then.marks}, first.prefix + then.prefix)

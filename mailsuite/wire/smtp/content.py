@@ -42,19 +42,21 @@ class Content:
         end = dot if ended or dot < 0 else joined.find(END, dot)
         if end >= 0:
             after: bytes | None = joined[end + 5 :]
-            block = joined[: end + 2]
+            stop = end + 2
         else:
-            cut = _cut(joined)
-            after, self._tail = None, joined[cut:]
-            block = joined[:cut]
-        lines = block.count(b"\r\n")
-        if block.count(b"\n") != lines or block.count(b"\r") != lines:
+            stop = _cut(joined)
+            after, self._tail = None, joined[stop:]
+        lines = joined.count(b"\r\n", 0, stop)
+        if joined.count(b"\n", 0, stop) != lines or (
+            joined.count(b"\r", 0, stop) != lines
+        ):
             raise Bare
-        if dot >= 0 and not ended:
-            block = block.replace(_DOT, b"\r\n")
-        if not self._started and block:
-            self._started = True
-            block = block[2:]
+        start = 0 if self._started else 2
+        if dot < 0 or ended:
+            block = joined[start:stop]
+        else:
+            block = joined[:stop].replace(_DOT, b"\r\n")[start:]
+        self._started = self._started or stop > 0
         self.size += len(block)
         return block, after
 

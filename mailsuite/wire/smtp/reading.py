@@ -26,10 +26,6 @@ MEMO_ARGUMENTS = 2_000
 MEMO_CHARACTERS = 256
 """Longer arguments are not remembered: together they take a few MB at most."""
 
-_DATA = commands.Data()
-_RESET = commands.Reset()
-_QUIT = commands.Quit()
-_START_TLS = commands.StartTLS()
 _NOOP = commands.Told(replies.OK)
 _HELP = commands.Told(replies.HELP)
 _VERIFY = commands.Told(replies.VERIFY)
@@ -146,17 +142,24 @@ def chunk(argument: str, most: int) -> int | None:
     return int(size) if int(size) <= most else None
 
 
+def _bare(event: Event) -> Reader:
+    """RFC 5321 §4.1.1: these take no argument, spaces at the end apart."""
+
+    def read(_: Standing, argument: str) -> Event:
+        if argument.strip(" "):
+            raise Refusal(replies.NO_ARGUMENT)
+        return event
+
+    return read
+
+
+_start_tls = _bare(commands.StartTLS())
+
+
 def _starttls(standing: Standing, argument: str) -> Event:
     if not standing.offer.starttls or standing.secure:
         raise Refusal(replies.NOT_OFFERED)
-    return _bare(argument, _START_TLS)
-
-
-def _bare(argument: str, event: Event) -> Event:
-    """RFC 5321 §4.1.1: these take no argument, spaces at the end apart."""
-    if argument.strip(" "):
-        raise Refusal(replies.NO_ARGUMENT)
-    return event
+    return _start_tls(standing, argument)
 
 
 def _verify(_: Standing, argument: str) -> Event:
@@ -169,9 +172,9 @@ def _verify(_: Standing, argument: str) -> Event:
 READERS: dict[str, tuple[Verb, Reader]] = {
     "MAIL": (Verb.MAIL, mail),
     "RCPT": (Verb.RCPT, rcpt),
-    "DATA": (Verb.DATA, lambda _, argument: _bare(argument, _DATA)),
-    "RSET": (Verb.RSET, lambda _, argument: _bare(argument, _RESET)),
-    "QUIT": (Verb.QUIT, lambda _, argument: _bare(argument, _QUIT)),
+    "DATA": (Verb.DATA, _bare(commands.Data())),
+    "RSET": (Verb.RSET, _bare(commands.Reset())),
+    "QUIT": (Verb.QUIT, _bare(commands.Quit())),
     "NOOP": (Verb.TELL, lambda _, __: _NOOP),
     "HELP": (Verb.TELL, lambda _, __: _HELP),
     "VRFY": (Verb.TELL, _verify),

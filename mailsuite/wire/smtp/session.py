@@ -93,10 +93,14 @@ class Session:
 
         One reply to the end of content is repeated for each (RFC 2033 §4.2).
         """
+        verb, self._pending = self._pending, None
+        if verb is None:
+            raise UsageError("an SMTP answer without a question")
         standing = self.standing
-        if self._pending is _WHOLE and standing.offer.dialect.replies_each:
-            told = told * standing.recipients if len(told) == 1 else told
-        self._advance(told[0])
+        if verb is _WHOLE and standing.offer.dialect.replies_each and len(told) == 1:
+            told *= standing.recipients
+        if standing.state is not _CLOSED:
+            self._advance(verb, told[0].code)
         if len(told) == 1:
             return READY.get(id(told[0])) or replies.render(told[0])
         return b"".join(map(replies.render, told))
@@ -113,29 +117,25 @@ class Session:
         self._whole = False
         self._lines.clear()
 
-    def _advance(self, reply: Reply) -> None:
-        verb, self._pending = self._pending, None
-        if verb is None:
-            raise UsageError("an SMTP answer without a question")
-        standing, code = self.standing, reply.code
-        if standing.state is _CLOSED:
-            return
+    def _advance(self, verb: Verb, code: int) -> None:
+        standing = self.standing
         if code >= 400:
             standing.errors += 1
         if code == 334:  # RFC 4954 §4: a challenge
             standing.state = State.PROVING
         elif code < 400 or verb in LASTING:
             state = standing.state = TABLE[standing.state, verb]
-            self._arrived(state, verb, code)
+            if state is State.RECIPIENTS:
+                standing.recipients += verb is Verb.RCPT
+            elif state is not State.SENDER:
+                self._arrived(state, code)
         elif verb is Verb.OPEN:
             self.close()
 
-    def _arrived(self, state: State, verb: Verb, code: int) -> None:
+    def _arrived(self, state: State, code: int) -> None:
         """What holds in the new state."""
         standing = self.standing
-        if verb is Verb.RCPT:
-            standing.recipients += 1
-        elif state is State.CONTENT:
+        if state is State.CONTENT:
             self._content = content.Content()
         elif state is State.GREETED:
             standing.recipients = 0
