@@ -107,7 +107,7 @@ class IAccount(Interface):
         """The ModSeq up to which every change is on disk, after a barrier."""
 
     def watch(wake: Callable[[MailboxId], None]) -> Callable[[], None]:
-        """Call ``wake`` soon after a mailbox changed; lossy, coalesced.
+        """Call ``wake`` soon after a mailbox changed or went; lossy, coalesced.
 
         Gives the call that ends it. ``wake`` is never called from inside a
         method of the store.

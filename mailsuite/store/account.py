@@ -136,7 +136,7 @@ class Account:
             else:
                 epoch = desk.ground.memory(once.source)
                 parcel = Parcel(box.id, pieces, once, epoch)
-                appended = await self._intake.put(shelf, parcel)
+                appended = await self._intake.put(shelf, parcel, awaited=once.awaited)
         finally:
             quota.give(shelf, octets, len(drafts))
         desk.dirty(shelf)

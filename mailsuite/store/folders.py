@@ -283,6 +283,8 @@ def clean_graves(index: Index, age: float) -> None:
 def subscribe(index: Index, name: str, wanted: bool) -> None:
     """Remember or forget a subscription; durable on return."""
     name = names.canonical(name)
+    if not name:
+        raise BadName("the name is empty")
     if wanted == (name in index.subscribed):
         return
     if wanted and len(index.subscribed) >= 2 * MAILBOXES:

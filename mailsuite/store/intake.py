@@ -1,7 +1,8 @@
 """Messages on their way into accounts, gathered so that each hop carries many.
 
 Deliveries (with ``once``) go straight to the lane: everything that waits for it in
-one hand-over. An APPEND first reserves its UIDs and is written to the journal; it
+one hand-over. One for which somebody waits goes at once; others keep a distance to
+the last hand-over, because ten messages in one cost little more than one. An APPEND first reserves its UIDs and is written to the journal; it
 holds the account's turn meanwhile, and what waits behind it goes together.
 """
 
@@ -9,7 +10,7 @@ from collections.abc import Sequence
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
 
 from mailsuite.interfaces.journal import IJournal
@@ -24,6 +25,9 @@ from mailsuite.store.append import Parcel, Result, Shared
 from mailsuite.store.index import Index
 from mailsuite.store.shelf import Shelf
 
+GATHER_SECONDS = 0.01  # between two hand-overs for which nobody waits
+GATHERED = 50  # deliveries that go however near the last hand-over is
+
 _Waiting = list[tuple[Parcel, "Deferred[Appended]"]]
 
 
@@ -36,10 +40,18 @@ class Intake:
     _tasks: Tasks
     _shared: Shared
     _waiting: dict[Shelf, _Waiting] = field(factory=dict)
+    _count: int = 0
+    _awaited: bool = False
     _busy: bool = False
-    _called: bool = False
+    _due: float = 0.0
+    """When the next hand-over for which nobody waits may be."""
+    _called: IDelayedCall | None = None
+    _soon: bool = False
+    """Whether that call is for the end of this turn."""
 
-    async def put(self, shelf: Shelf, parcel: Parcel) -> Appended:
+    async def put(
+        self, shelf: Shelf, parcel: Parcel, *, awaited: bool = True
+    ) -> Appended:
         """Store a delivery with the next hand-over."""
         result: Deferred[Appended] = Deferred()
         waiting = self._waiting.get(shelf)
@@ -47,19 +59,27 @@ class Intake:
             waiting = self._waiting[shelf] = []
             shelf.turn.given = self.kick
         waiting.append((parcel, result))
+        self._count += 1
+        self._awaited = self._awaited or awaited
         self.kick()
         return await result
 
     def kick(self) -> None:
-        """Hand over at the end of this turn of the reactor, if there is something."""
-        if self._waiting and not self._busy and not self._called:
-            self._called = True
-            _ = self._reactor.callLater(0, self._go)
+        """Hand over soon, if there is something; not before this turn's end."""
+        if not self._waiting or self._busy:
+            return
+        wait = 0.0
+        if not self._awaited and self._count < GATHERED:
+            wait = max(0.0, self._due - self._reactor.seconds())
+        called = self._called
+        if called is None:
+            self._called = self._reactor.callLater(wait, self._go)
+        elif not wait and not self._soon:
+            called.reset(0)
+        self._soon = not wait
 
     def _go(self) -> None:
-        self._called = False
-        if self._busy:
-            return
+        self._called = None
         taken = [
             (shelf, waiting)
             for shelf, waiting in self._waiting.items()
@@ -67,9 +87,12 @@ class Intake:
         ]
         if not taken:
             return
-        for shelf, _ in taken:
+        for shelf, waiting in taken:
             del self._waiting[shelf]
+            self._count -= len(waiting)
             shelf.busy += 1
+        self._awaited = self._awaited and bool(self._waiting)
+        self._due = self._reactor.seconds() + GATHER_SECONDS
         self._busy = True
         groups = [
             (shelf.index, [parcel for parcel, _ in waiting]) for shelf, waiting in taken

@@ -183,14 +183,16 @@ class Account:
             folder.row = evolve(folder.row, selectable=False, use="")
         else:
             del self._shared.folders[folder.row.id]
+        self._shared.changed.add(folder.row.id)
+        self._world.wake(self._shared)
 
     async def subscribe(self, name: str, *, wanted: bool) -> None:
         """See :meth:`IAccount.subscribe`."""
         name = names.canonical(name)
-        if wanted:
-            self._shared.subscribed.add(name)
-        else:
-            self._shared.subscribed.discard(name)
+        if not name:
+            raise BadName("the name is empty")
+        subscribed = self._shared.subscribed
+        (subscribed.add if wanted else subscribed.discard)(name)
 
     async def subscriptions(self) -> Sequence[str]:
         """See :meth:`IAccount.subscriptions`."""
@@ -338,8 +340,7 @@ class Mailbox:
         """See :meth:`IMailbox.claim_recent`."""
         folder = self._folder()
         first, end = folder.recent, folder.row.uidnext
-        if not look:
-            folder.recent = end
+        folder.recent = first if look else end
         return first, end
 
     async def read(

@@ -207,7 +207,7 @@ class Shelf:
         return known
 
     def changed(self) -> None:
-        """Wake watchers, soon, of mailboxes whose ModSeq rose."""
+        """Wake watchers, soon, of mailboxes whose ModSeq rose or that are gone."""
         modseq = self.index.modseq
         if modseq != self._modseq:
             self._modseq = modseq
@@ -216,8 +216,9 @@ class Shelf:
             self._waking = self.keeper.reactor.callLater(0, self._wake)
 
     def _risen(self) -> list[MailboxId]:
-        boxes = list(self.index.boxes.values())
-        return [b.id for b in boxes if self._told.get(b.id) != b.modseq]
+        boxes = dict(self.index.boxes)
+        gone = [mailbox for mailbox in self._told if mailbox not in boxes]
+        return gone + [b.id for b in boxes.values() if self._told.get(b.id) != b.modseq]
 
     def _wake(self) -> None:
         self._waking = None
@@ -226,6 +227,8 @@ class Shelf:
             box = self.index.boxes.get(mailbox)
             if box is not None:
                 self._told[mailbox] = box.modseq
+            else:
+                self._told.pop(mailbox, None)
         for wake in list(self.watchers):
             for mailbox in risen:
                 wake(mailbox)

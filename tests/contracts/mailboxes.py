@@ -458,6 +458,8 @@ class MailboxContract:
 
         async def go():
             account = await self.alice()
+            with self.assertRaises(BadName):
+                await account.subscribe("", wanted=True)
             await account.subscribe("Nowhere", wanted=True)
             await account.subscribe("Sent", wanted=False)
             names = await account.subscriptions()
@@ -500,6 +502,10 @@ class MailboxContract:
             _ = await account.append("INBOX", [draft()])
             await self.turn()
             self.assertIn(inbox.id, told)
+            sent = await account.mailbox("Sent")
+            await account.remove("Sent")
+            await self.turn()
+            self.assertIn(sent.id, told)
             end()
             told.clear()
             _ = await account.append("INBOX", [draft()])
