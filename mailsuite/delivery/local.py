@@ -138,7 +138,7 @@ class LocalDelivery:
         self, account: IAccount, lease: Lease, recipient: Recipient, detail: str
     ) -> Outcome:
         drafts = [Draft(arrived(lease.blob, recipient.sender or lease.envelope.sender))]
-        once = Once(lease.id, recipient.n, 0)
+        once = Once(lease.id, recipient.n, 0, lease.awaited)
         if detail and self._settings.detail_folders:
             folder = await self._folder(account, detail)
             if folder:

@@ -16,7 +16,7 @@ class Lease:
     """The right to deliver some recipients of a job.
 
     ``recipients`` are those due that one transport serves. ``accepted`` is the wall time of acceptance; ``epoch`` fences a
-    runner that slept too long.
+    runner that slept too long. ``awaited``: a client waits for the outcomes.
     """
 
     id: QueueId
@@ -27,6 +27,7 @@ class Lease:
     transport: str
     attempt: int
     accepted: float
+    awaited: bool = True
 
 
 @frozen

@@ -57,11 +57,15 @@ class Blob:
 
 @frozen
 class Once:
-    """An action of the queue that must happen exactly once."""
+    """An action of the queue that must happen exactly once.
+
+    ``awaited``: somebody waits for it now; else it may be done with others.
+    """
 
     source: QueueId
     recipient: int
     action: int = 0
+    awaited: bool = field(default=True, eq=False)
 
 
 @frozen

@@ -145,5 +145,13 @@ def _lease(
     epoch, transport = which
     attempt = max((slot.attempts for slot in slots), default=0) + 1
     return Lease(
-        job.id, epoch, envelope, blob, recipients, transport, attempt, job.accepted
+        job.id,
+        epoch,
+        envelope,
+        blob,
+        recipients,
+        transport,
+        attempt,
+        job.accepted,
+        job.awaited,
     )

@@ -76,6 +76,8 @@ class Job:
     """Whether its spool file is written."""
     dirty: bool = False
     warned: bool = False
+    awaited: bool = False
+    """Whether who handed it over asks for its outcomes."""
     version: int = 0
     writing: int = 0
     held_octets: int = 0

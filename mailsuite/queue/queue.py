@@ -167,6 +167,7 @@ class Queue:
             job = ledger.born(name, submission, (now, until), place, start)
             accepted.append(name)
             if submission.awaited:
+                job.awaited = True
                 ledger.outcomes.expect(name, job.slots)
             self._schedule.add(job)
         return accepted
