@@ -15,7 +15,7 @@ from mailsuite.model.envelope import Blob, Once, Submission
 from mailsuite.model.ids import QueueId
 from mailsuite.model.outcomes import Outcome
 from mailsuite.net.lanes import Lane
-from mailsuite.queue.encoding import Change, Json, outcome
+from mailsuite.queue.encoding import Change, outcome
 from mailsuite.queue.jobs import Job, Slot
 from mailsuite.queue.rows import Rows
 from mailsuite.queue.settings import Settings
@@ -123,7 +123,7 @@ class Ledger:
             self.ground.journal.note(Record(Kind.OUTCOME, body))
 
     async def commit(
-        self, changes: Sequence[Change], children: Sequence[tuple[Json, Blob]]
+        self, changes: Sequence[Change], children: Sequence[tuple[str, Blob]]
     ) -> tuple[Position, list[int]]:
         """Write outcomes and children as one record, after the notes so far.
 
@@ -146,7 +146,11 @@ class Ledger:
         accepted, expires = times
         recipients = submission.envelope.recipients
         due = max(submission.after, accepted) if submission.after else accepted
-        slots = {each.n: Slot(each, due) for each in recipients}
+        slots: dict[int, Slot] = {}
+        following = 1
+        for each in recipients:
+            slots[each.n] = Slot(each, due)
+            following = max(following, each.n + 1)
         return self.add(
             Job(
                 name,
@@ -155,7 +159,7 @@ class Ledger:
                 accepted,
                 expires,
                 slots,
-                max(slots, default=0) + 1,
+                following,
                 submission.once,
                 place,
                 start,

@@ -133,8 +133,7 @@ class Queue:
     async def accept(self, submissions: Sequence[Submission]) -> Sequence[QueueId]:
         """See :meth:`IQueue.accept`."""
         space, ledger = self._space, self._ledger
-        space.check()
-        while space.crowded:
+        while space.crowded():
             await space.wait()
         if self._stopping:
             raise NoSpace("the queue is stopping")

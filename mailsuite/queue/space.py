@@ -54,14 +54,16 @@ class Space:
             name = "queue.full" if full else "queue.eased"
             ledger.ground.events.happened(name, free=found.f_bavail * found.f_frsize)
 
-    def check(self) -> None:
-        """Whether the disk has room. :raises NoSpace: it has not."""
+    def crowded(self) -> bool:
+        """Whether memory is full of undelivered mail: :meth:`wait` then.
+
+        :raises NoSpace: the disk has no room.
+        """
         if self.full:
             raise NoSpace("the disk is nearly full")
+        return self._crowded()
 
-    @property
-    def crowded(self) -> bool:
-        """Whether memory is full of undelivered mail."""
+    def _crowded(self) -> bool:
         ledger = self._ledger
         settings = ledger.settings
         return (
@@ -90,7 +92,7 @@ class Space:
             waiting.errback(NoSpace("too much mail waits for its delivery"))
 
     def _eased(self) -> None:
-        if self._waiting and not self.crowded:
+        if self._waiting and not self._crowded():
             waiting = self._waiting.popleft()
             if not waiting.called:
                 waiting.callback(None)
