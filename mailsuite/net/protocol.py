@@ -29,6 +29,9 @@ from mailsuite.net.tasks import Tasks
 UNSENT_OCTETS = 256 * 1024
 """Replies beyond this wait for the peer (security.md: stop while unsent)."""
 
+READ_OCTETS = 64 * 1024
+"""Asked of the socket at once: above 128 KiB each read maps memory anew."""
+
 LINGER_SECONDS = 10.0
 """How long a peer may take to read the last words before it is cut off."""
 
@@ -111,10 +114,22 @@ class Conversation(Protocol):
         """
         if self.gone:
             raise Gone("connection lost")
-        if self._behind:
+        if self._behind and self.behind:
             waiter: Deferred[None] = Deferred()
             self._waiters.append(waiter)
             await waiter
+
+    @property
+    def behind(self) -> bool:
+        """Whether more than ``UNSENT_OCTETS`` wait for the peer to take them.
+
+        Twisted tells us sooner, at what it asks of the socket at once.
+        """
+        transport: Any = self.transport
+        if not self._behind or not isinstance(transport, Connection):
+            return self._behind
+        unsent = len(transport.dataBuffer) + transport._tempDataLen  # noqa: SLF001 - as Twisted counts
+        return unsent > UNSENT_OCTETS
 
     def pause(self) -> None:
         """Read nothing more until ``resume``."""
@@ -172,7 +187,7 @@ class Conversation(Protocol):
         self.port = getattr(peer, "port", 0)
         if hasattr(transport, "setTcpNoDelay"):
             transport.setTcpNoDelay(True)
-        transport.bufferSize = UNSENT_OCTETS
+        transport.bufferSize = READ_OCTETS
         transport.registerProducer(self, True)
         self.opened()
 

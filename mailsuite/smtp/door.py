@@ -6,7 +6,6 @@ comes in stays in the session, and reading stops when that is much.
 """
 
 from collections.abc import Callable
-from typing import Any, cast
 
 from attrs import define, field
 from twisted.internet.interfaces import IHandshakeListener
@@ -31,9 +30,6 @@ from mailsuite.wire.smtp.states import State
 
 HELD_OCTETS = 64 * 1024
 """Unserved octets beyond this stop the reading."""
-
-READ_OCTETS = 64 * 1024
-"""Asked of the socket at once: above 128 KiB each read maps memory anew."""
 
 EVENTS_PER_TURN = 200
 """Commands of one connection served in one turn; about 10 us each."""
@@ -76,7 +72,6 @@ class Door(Conversation):
     @override
     def opened(self) -> None:
         """Greet, in TLS where the port is for it."""
-        cast("Any", self.transport).bufferSize = READ_OCTETS
         if self.manners.tls_at_once:
             self._handshake = self.clock.seconds()
             self.secure(self.ground.tls())
@@ -163,7 +158,7 @@ class Door(Conversation):
         ending = not more or self._leaving is not None
         if self.gone or (ending and self._turned(dialogue)):
             return False
-        if self._behind:
+        if self._behind and self.behind:
             await self.drained()
             return True
         if served == EVENTS_PER_TURN:
@@ -217,7 +212,7 @@ class Door(Conversation):
         if self._handshake is not None and now - self._handshake > HANDSHAKE_SECONDS:
             self.abort()
             return
-        ours = self._talking and not self._behind  # they wait for us
+        ours = self._talking and not self.behind  # they wait for us
         since = now if dialogue.since is None else dialogue.since
         idle = now - self._touched > limits.idle_seconds
         if not ours and (idle or now - since > limits.transaction_seconds):

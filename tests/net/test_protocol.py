@@ -9,7 +9,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-from mailsuite.net.protocol import UNSENT_OCTETS, Conversation, Gone
+from mailsuite.net.protocol import READ_OCTETS, UNSENT_OCTETS, Conversation, Gone
 
 
 @define(eq=False, slots=False)
@@ -145,3 +145,26 @@ class SocketTests(TestCase):
         got = await self.lost
         self.assertEqual(got, b"hello\n" + b"".join(blocks) + b"end")
         self.assertTrue(echo.is_ended)
+
+    async def test_a_peer_may_be_behind_by_a_bounded_part(self):
+        """What is unsent holds the writer up beyond ``UNSENT_OCTETS``, no sooner."""
+        await self._connect()
+        echo = await self.made
+        self.far.transport.pauseProducing()
+        block = bytes(READ_OCTETS)
+        sent = 0
+        while not echo._behind:
+            echo.send(block)
+            sent += len(block)
+        self.assertFalse(echo.behind)
+        await echo.drained()
+        for _ in range(UNSENT_OCTETS // READ_OCTETS):
+            echo.send(block)
+            sent += len(block)
+        self.assertTrue(echo.behind)
+        waiting = Deferred.fromCoroutine(echo.drained())
+        self.assertFalse(waiting.called)
+        self.far.transport.resumeProducing()
+        await waiting
+        echo.hang_up()
+        self.assertEqual(len(await self.lost), len(b"hello\n") + sent)

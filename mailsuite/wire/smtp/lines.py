@@ -27,6 +27,7 @@ class Lines:
     """Empty when nothing waits; what was used already may still stand in it."""
     _at: int = 0
     _discarded: int = field(default=0)
+    _closed: bool = field(default=False)
 
     @property
     def held(self) -> int:
@@ -35,6 +36,8 @@ class Lines:
 
     def feed(self, octets: bytes) -> None:
         """Add what was read."""
+        if self._closed:
+            return
         if self.octets:
             octets = self.octets[self._at :] + octets
             self._at = 0
@@ -86,6 +89,11 @@ class Lines:
         if self._at == len(self.octets):
             self.clear()
         return count
+
+    def close(self) -> None:
+        """Throw away everything, what is fed from now on too."""
+        self._closed = True
+        self.clear()
 
     def clear(self) -> None:
         """Throw away everything."""

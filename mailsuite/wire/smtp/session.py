@@ -6,6 +6,8 @@ where it stood (RFC 5321 §4.1.4). While an event is unanswered nothing else com
 out, so that pipelined commands (RFC 2920) are answered in their order.
 """
 
+from collections.abc import Callable
+
 from attrs import define, field
 
 from mailsuite.model.errors import Refusal, UsageError
@@ -54,6 +56,11 @@ class Session:
     _content: content.Content | None = None
     _whole: bool = False
     _skipping: int = 0
+    feed: Callable[[bytes], None] = field(init=False)
+    """Take what the connection gave."""
+
+    def __attrs_post_init__(self) -> None:
+        self.feed = self._lines.feed
 
     @property
     def waiting(self) -> bool:
@@ -64,11 +71,6 @@ class Session:
     def held(self) -> int:
         """Octets that wait to be read; the door pauses when they are many."""
         return self._lines.held
-
-    def feed(self, octets: bytes) -> None:
-        """Take what the connection gave."""
-        if self.standing.state is not _CLOSED:
-            self._lines.feed(octets)
 
     def next_event(self) -> Event | None:
         """What comes next; None: more octets or an answer must come first."""
@@ -115,7 +117,7 @@ class Session:
         self.standing.state = State.CLOSED
         self._content = None
         self._whole = False
-        self._lines.clear()
+        self._lines.close()
 
     def _advance(self, verb: Verb, code: int) -> None:
         standing = self.standing
