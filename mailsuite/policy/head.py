@@ -33,20 +33,17 @@ class Head:
     def write(self, block: bytes) -> bool:
         """Pass a block on; False: wait until ``drained``."""
         if not self._whole:
-            self._look(block)
+            known = len(self.header)
+            joined = self.header + block if known else block
+            end = joined.find(_BLANK, max(0, known - 3))
+            if joined.startswith(b"\r\n"):
+                self.header, self._whole = b"", True
+            elif end >= 0:
+                self.header, self._whole = joined[: end + 2][:HEAD_OCTETS], True
+            else:
+                self._whole = len(joined) >= HEAD_OCTETS
+                self.header = joined[:HEAD_OCTETS]
         return self._writer.write(block)
-
-    def _look(self, block: bytes) -> None:
-        known = len(self.header)
-        joined = self.header + block if known else block
-        end = joined.find(_BLANK, max(0, known - 3))
-        if joined.startswith(b"\r\n"):
-            self.header, self._whole = b"", True
-        elif end >= 0:
-            self.header, self._whole = joined[: end + 2][:HEAD_OCTETS], True
-        else:
-            self._whole = len(joined) >= HEAD_OCTETS
-            self.header = joined[:HEAD_OCTETS]
 
     async def drained(self) -> None:
         """Wait until blocks may be written again."""

@@ -9,7 +9,7 @@ from mailsuite.interfaces.receiving import IReception
 from mailsuite.model.errors import NoSpace
 from mailsuite.model.principals import Peer
 from mailsuite.model.replies import Reply
-from mailsuite.model.verdicts import Refuse, Verdict
+from mailsuite.model.verdicts import Refuse
 from mailsuite.smtp.authentication import Authentication
 from mailsuite.smtp.ground import Ground
 from mailsuite.smtp.intake import Intake
@@ -89,34 +89,36 @@ class Dialogue:
         verdict = await self._reception.greeted(
             event.name, secure=secure, extended=extended
         )
-        welcome = self.session.standing.welcome(extended=extended)
-        answer = self._told(verdict, welcome)
-        if not isinstance(verdict, Refuse):
-            self.forget()
-        return answer
+        if isinstance(verdict, Refuse):
+            return self._refused(verdict)
+        self.forget()
+        return self.session.answer(self.session.standing.welcome(extended=extended))
 
     async def _mail(self, event: commands.Mail) -> bytes:
         transaction = self._reception.begin()
         verdict = await transaction.sender(event.sender, event.parameters)
         if isinstance(verdict, Refuse):
             transaction.abort()
-        else:
-            expected = int(event.parameters.get("SIZE", "0"))
-            self._intake = Intake(transaction, expected, self._ground.clock.seconds())
-        return self._told(verdict, replies.SENDER_OK)
+            return self._refused(verdict)
+        expected = int(event.parameters.get("SIZE", "0"))
+        self._intake = Intake(transaction, expected, self._ground.clock.seconds())
+        return self.session.answer(replies.SENDER_OK)
 
     async def _rcpt(self, event: commands.Rcpt) -> bytes:
         assert self._intake is not None
         transaction = self._intake.transaction
         verdict = await transaction.recipient(event.address, event.parameters)
-        return self._told(verdict, replies.RECIPIENT_OK)
+        if isinstance(verdict, Refuse):
+            return self._refused(verdict)
+        return self.session.answer(replies.RECIPIENT_OK)
 
     async def _data(self, _: commands.Data) -> bytes:
         assert self._intake is not None
         verdict = await self._intake.transaction.data()
-        if not isinstance(verdict, Refuse):
-            self._intake.open()
-        return self._told(verdict, replies.GO_AHEAD)
+        if isinstance(verdict, Refuse):
+            return self._refused(verdict)
+        self._intake.open()
+        return self.session.answer(replies.GO_AHEAD)
 
     async def _content(self, event: commands.Content) -> bytes:
         if self._intake is not None:
@@ -184,11 +186,10 @@ class Dialogue:
             reason=f"{reply.status} {reply.text}",
         )
 
-    def _told(self, verdict: Verdict, good: Reply) -> bytes:
-        if isinstance(verdict, Refuse):
-            self.over = self.over or verdict.close
-            return self.session.answer(verdict.reply)
-        return self.session.answer(good)
+    def _refused(self, verdict: Refuse) -> bytes:
+        """What a stage refused."""
+        self.over = self.over or verdict.close
+        return self.session.answer(verdict.reply)
 
 
 def _folded(told: tuple[Reply, ...]) -> tuple[Reply, ...]:
