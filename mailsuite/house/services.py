@@ -40,6 +40,7 @@ from mailsuite.house.wiring import Ground, assemble
 from mailsuite.journal.generation import Generation
 from mailsuite.model.errors import UsageError
 from mailsuite.net.tasks import Tasks
+from mailsuite.net.turns import Turns
 from mailsuite.net.watchdog import Watchdog
 from mailsuite.tls.contexts import Contexts
 
@@ -142,6 +143,7 @@ class House(Service):
         await self.parts.start()
         gc.collect()
         gc.freeze()
+        Turns(self.reactor).start()
         self._watchdog = watched(self.reactor, self.events)
         self.ready = True
         self.events.happened(
