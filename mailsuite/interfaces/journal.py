@@ -1,6 +1,6 @@
 """The message journal: one barrier for all that waits."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from enum import IntEnum
 
 from attrs import field, frozen
@@ -55,7 +55,7 @@ def position_of(name: QueueId) -> Position:
 class IJournal(Interface):
     """Append-only; its clients are the queue and the store."""
 
-    async def commit(records: Sequence[Record]) -> Sequence[Position]:
+    def commit(records: Sequence[Record]) -> Awaitable[Sequence[Position]]:
         """Append all of them; durable on return, positions in order.
 
         Records of one call are adjacent and fall or stand together.

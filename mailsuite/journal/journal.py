@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from itertools import islice
 
 from attrs import define, field, frozen
@@ -158,9 +158,9 @@ class Journal:
                 await deferLater(self._ground.reactor, 0)
         return count
 
-    async def commit(self, records: Sequence[Record]) -> Sequence[Position]:
+    def commit(self, records: Sequence[Record]) -> Awaitable[Sequence[Position]]:
         """See :meth:`IJournal.commit`."""
-        return await self._committer.commit(records)
+        return self._committer.commit(records)
 
     def note(self, record: Record) -> None:
         """See :meth:`IJournal.note`."""

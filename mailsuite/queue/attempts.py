@@ -37,11 +37,12 @@ class Attempts:
     async def deliver(self, transport: str, job: Job, slots: Sequence[Slot]) -> None:
         """Lease these recipients to their transport, and see what comes of it."""
         epoch = next(self._numbers)
-        mine = [s for s in slots if job.slots.get(s.recipient.n) is s and not s.held]
+        mine = []
         for slot in slots:
             slot.waiting = False
-        for slot in mine:
-            slot.lease = epoch
+            if job.slots.get(slot.recipient.n) is slot and not slot.held:
+                slot.lease = epoch
+                mine.append(slot)
         if not mine or self.halted:
             self._give_up(job, mine)
             return
@@ -138,12 +139,17 @@ class Attempts:
 def _lease(
     job: Job, blob: Blob, slots: Sequence[Slot], which: tuple[int, str]
 ) -> Lease:
-    recipients = tuple(slot.recipient for slot in slots)
+    attempt = 1
+    found = []
+    for slot in slots:
+        found.append(slot.recipient)
+        if slot.attempts >= attempt:
+            attempt = slot.attempts + 1
+    recipients = tuple(found)
     envelope = job.envelope
     if len(recipients) != len(envelope.recipients):
         envelope = Envelope(envelope.sender, recipients, envelope.marks)
     epoch, transport = which
-    attempt = max((slot.attempts for slot in slots), default=0) + 1
     return Lease(
         job.id,
         epoch,

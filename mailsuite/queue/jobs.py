@@ -92,16 +92,19 @@ class Job:
         return [
             slot
             for slot in self.slots.values()
-            if slot.due <= now and not slot.lease and not slot.held and not slot.waiting
+            if slot.due <= now and not (slot.lease or slot.held or slot.waiting)
         ]
 
     @property
     def next_due(self) -> float | None:
         """When the next recipient that waits is to be tried; None: none waits."""
-        return min(
-            (s.due for s in self.slots.values() if s.idle and not s.held),
-            default=None,
-        )
+        first = None
+        for slot in self.slots.values():
+            if slot.lease or slot.waiting or slot.held:
+                continue
+            if first is None or slot.due < first:
+                first = slot.due
+        return first
 
     @property
     def idle(self) -> bool:

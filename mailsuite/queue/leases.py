@@ -78,11 +78,13 @@ class Settling:
             if slot is None or slot.lease != lease.epoch:
                 return False
         if lease.transport == LOCAL_TRANSPORT:
-            for outcome in outcomes.values():
+            here: dict[int, Delivered] = {}
+            for n, outcome in outcomes.items():
                 if not isinstance(outcome, Delivered) or outcome.spawn:
                     break
+                here[n] = outcome
             else:
-                self._delivered_here(job, outcomes)
+                self._delivered_here(job, here)
                 return True
         else:
             for outcome in outcomes.values():
@@ -90,18 +92,22 @@ class Settling:
         await self._record(job, lease, outcomes)
         return True
 
-    def _delivered_here(self, job: Job, outcomes: Mapping[int, Outcome]) -> None:
+    def _delivered_here(self, job: Job, outcomes: Mapping[int, Delivered]) -> None:
         ledger = self._ledger
         job.version += 1
-        ledger.note((job.id, job.version, [[n, LOCAL] for n in outcomes]))
+        now = ledger.ground.wall()
+        changes: list[Json] = []
+        for n, outcome in outcomes.items():
+            changes.append((n, LOCAL))
+            self._delivered(job, job.slots.pop(n), outcome, now)
+        ledger.note((job.id, job.version, changes))
         if job.kept:
             job.done.extend(outcomes)
             job.dirty = True
-        for n, outcome in outcomes.items():
-            self._tell("queue.delivered", job, job.slots.pop(n), outcome)
         if not job.slots:
             ledger.end(job)
-        self._answer(job, outcomes)
+        for n, outcome in outcomes.items():
+            ledger.outcomes.came(job.id, n, outcome, now)
 
     async def _record(
         self, job: Job, lease: Lease, outcomes: Mapping[int, Outcome]
@@ -321,20 +327,23 @@ class Settling:
             self._ledger.note((job.id, job.version, changes))
             self._apply(job, lease, one, Pending(changes, [], []))
 
+    def _delivered(self, job: Job, slot: Slot, outcome: Delivered, now: float) -> None:
+        self._ledger.ground.events.happened(
+            "queue.delivered",
+            qid=job.id,
+            recipient=str(slot.recipient.address),
+            transport=slot.transport,
+            seconds=round(now - job.accepted, 3),
+            text=outcome.text,
+        )
+
     def _tell(self, name: str, job: Job, slot: Slot, outcome: Outcome) -> None:
         ground = self._ledger.ground
         happened = ground.events.happened
         recipient = str(slot.recipient.address)
         match outcome:
             case Delivered():
-                happened(
-                    "queue.delivered",
-                    qid=job.id,
-                    recipient=recipient,
-                    transport=slot.transport,
-                    seconds=round(ground.wall() - job.accepted, 3),
-                    text=outcome.text,
-                )
+                self._delivered(job, slot, outcome, ground.wall())
             case Expanded():
                 into = len(outcome.recipients)
                 happened("queue.expanded", qid=job.id, recipient=recipient, into=into)

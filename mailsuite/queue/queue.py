@@ -45,6 +45,7 @@ from mailsuite.queue.shelves import Shelves
 from mailsuite.queue.space import Space
 
 STOP_SECONDS = 10.0  # for deliveries under way at a clean stop
+NAMELESS = QueueId("")  # has no record yet
 _KINDS = frozenset((Kind.MESSAGE, Kind.OUTCOME, Kind.STOP))
 
 
@@ -139,14 +140,14 @@ class Queue:
             raise NoSpace("the queue is stopping")
         now = self._ground.wall()
         expires = now + ledger.settings.expire
-        names: list[QueueId | None] = []
+        names: list[QueueId] = []
         records: list[Record] = []
         starts: list[int] = []
         for submission in submissions:
             if submission.once is not None and submission.once in ledger.onces:
                 names.append(ledger.onces[submission.once][0])
                 continue
-            names.append(None)
+            names.append(NAMELESS)
             blob = submission.blob
             path = self._ground.spool.relative(blob.path) if blob.path else ""
             made = head(submission, now, submission.expires or expires, path)
@@ -154,22 +155,20 @@ class Queue:
             starts.append(len(body[0]))
             records.append(Record(Kind.MESSAGE, body))
         places = await self._ground.journal.commit(records) if records else ()
-        found = iter(zip(places, starts, strict=True))
-        accepted: list[QueueId] = []
-        for submission, known in zip(submissions, names, strict=True):
-            if known is not None:
-                accepted.append(known)
+        following = 0
+        for n, submission in enumerate(submissions):
+            if names[n]:
                 continue
-            place, start = next(found)
+            place, start = places[following], starts[following]
+            following += 1
             until = submission.expires or expires
-            name = queue_id(place)
+            name = names[n] = queue_id(place)
             job = ledger.born(name, submission, (now, until), place, start)
-            accepted.append(name)
             if submission.awaited:
                 job.awaited = True
                 ledger.outcomes.expect(name, job.slots)
-            self._schedule.add(job)
-        return accepted
+            self._schedule.fresh(job)
+        return names
 
     async def outcome(
         self,

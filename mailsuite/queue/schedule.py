@@ -61,6 +61,7 @@ class Schedule:
     lines: Lines = field(init=False)
     _tasks: Tasks = field(factory=Tasks)
     _heap: list[tuple[float, int, Job]] = field(factory=list)
+    _fresh: list[Job] = field(factory=list)
     _numbers: "count[int]" = field(factory=lambda: count(1))
     _loop: LoopingCall | None = None
     _running: bool = False
@@ -118,6 +119,23 @@ class Schedule:
             self._tasks.launch("queue", self._attempt(job, now))
         else:
             heappush(self._heap, (min(due, job.expires), next(self._numbers), job))
+
+    def fresh(self, job: Job) -> None:
+        """Try a job that was accepted now, with all others of this turn.
+
+        Who handed it over is answered first, and what a batch of the journal
+        brought goes to the store together.
+        """
+        if not self._fresh:
+            _ = self._ledger.ground.reactor.callLater(0, self._start_fresh)
+        self._fresh.append(job)
+
+    def _start_fresh(self) -> None:
+        jobs, self._fresh = self._fresh[:STARTED], self._fresh[STARTED:]
+        if self._fresh:
+            _ = self._ledger.ground.reactor.callLater(0, self._start_fresh)
+        for job in jobs:
+            self.add(job)
 
     def _tick(self) -> None:
         ledger = self._ledger

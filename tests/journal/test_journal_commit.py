@@ -86,7 +86,7 @@ class JournalTests(TestCase):
         """A thousand commits at once share barriers; each gets its own places."""
         journal = await self.open(size=8 << 20)
         texts = [b"%d" % n * 50 for n in range(2000)]
-        work = [Deferred.fromCoroutine(journal.commit([message(t)])) for t in texts]
+        work = [journal.commit([message(t)]) for t in texts]
         places = [place for (place,) in await gatherResults(work)]
         self.assertEqual(len(set(places)), 2000)
         self.assertEqual([journal.read(p) for p in places], texts)
