@@ -7,7 +7,7 @@ import os
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import frozen
 from twisted.application.service import Service
 
 from mailsuite.delivery.local import LocalDelivery
@@ -127,10 +127,11 @@ def _ways(ground: Ground, tree: Tree, people: People, keeping: Keeping) -> Ways:
             ground.wall,
             ground.events,
             blobs,
+            hostname,
         ),
         registry,
         transports,
-        evolve(tree.queue, hostname=hostname),
+        tree.queue,
     )
     resolver = Resolver.of(ground.reactor, tree.dns)
     relay = Remote(

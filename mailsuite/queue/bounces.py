@@ -42,7 +42,6 @@ class Bounces:
 
     _ground: Ground
     _routing: IRouting
-    _hostname: str
     _numbers: "count[int]" = field(factory=count)
 
     async def notices(
@@ -101,13 +100,13 @@ class Bounces:
         now = self._ground.wall()
         name = f"{job.id}.{secrets.token_hex(6)}"
         report = dsn.Report(
-            self._hostname,
+            self._ground.hostname,
             job.accepted,
-            f"Mail Delivery System <postmaster@{self._hostname}>",
+            f"Mail Delivery System <postmaster@{self._ground.hostname}>",
             sender,
             [_told(row, action, now, job.expires) for row in rows],
             header,
-            f"<{name}@{self._hostname}>",
+            f"<{name}@{self._ground.hostname}>",
             now,
             f"=_{secrets.token_hex(12)}",
             envid=job.envelope.marks.get("envid", ""),

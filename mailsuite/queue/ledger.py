@@ -32,7 +32,10 @@ class IGroundReactor(IReactorTime, IReactorFromThreads):
 
 @frozen
 class Ground:
-    """What the queue stands on; ``folder`` is the data directory."""
+    """What the queue stands on.
+
+    ``folder`` is the data directory; notices come from ``hostname``'s postmaster.
+    """
 
     folder: str
     journal: IJournal
@@ -40,6 +43,7 @@ class Ground:
     wall: Callable[[], float]
     events: IEvents
     spool: Spool
+    hostname: str
 
 
 @define(eq=False)

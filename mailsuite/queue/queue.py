@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from attrs import define, evolve, field
+from attrs import define, field
 from twisted.logger import Logger
 from zope.interface import implementer
 
@@ -80,7 +80,7 @@ class Queue:
         self._returns = Returns(ledger, contents, self._shelves)
         self._settling = Settling(
             ledger,
-            Bounces(ground, self._routing, settings.hostname),
+            Bounces(ground, self._routing),
             lambda attempts: delay(ledger.settings, attempts),
         )
         self._schedule = Schedule(
@@ -124,8 +124,7 @@ class Queue:
         ledger.rows.close()
 
     def reload(self, settings: Settings) -> None:
-        """Let other settings count from now on; what reports are named stays."""
-        settings = evolve(settings, hostname=self._settings.hostname)
+        """Let other settings count from now on."""
         self._settings = self._ledger.settings = settings
         self._schedule.reload()
 

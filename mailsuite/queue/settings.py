@@ -35,4 +35,3 @@ class Settings:
     lease: float = setting(
         3_600.0, "a delivery may take; then it is tried anew", "seconds"
     )
-    hostname: str = setting("localhost", "reports come from its postmaster and name it")

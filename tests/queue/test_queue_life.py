@@ -175,8 +175,8 @@ class LifeTests(QueueCase):
 
     @run
     async def test_reload(self, house):
-        """Other settings count for what comes from now on; the name stays."""
-        fresh = Settings(retry_first=1000.0, domain_deliveries=1, hostname="x")
+        """Other settings count for what comes from now on."""
+        fresh = Settings(retry_first=1000.0, domain_deliveries=1)
         house.queue.reload(fresh)
         house.local.script["a@example.test"] = BUSY
         name = await house.send("a@example.test")

@@ -96,7 +96,13 @@ class House:
         self.lane = Lane(reactor, "spool")
         self.spool = Spool(self.folder, self.lane, self.wall)
         ground = Ground(
-            self.folder, self.journal, reactor, self.wall, self.events, self.spool
+            self.folder,
+            self.journal,
+            reactor,
+            self.wall,
+            self.events,
+            self.spool,
+            "mx.example.test",
         )
         self.queue = Queue(
             ground,
