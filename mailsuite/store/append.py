@@ -8,7 +8,7 @@ be kept fails alone and leaves nothing behind.
 import os
 import sqlite3
 from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from threading import Lock
 
 from attrs import define, field, frozen
@@ -22,7 +22,7 @@ from mailsuite.model.ids import EmailId, MailboxId, Uid
 from mailsuite.store import letters, maildir, outside
 from mailsuite.store.box import Box
 from mailsuite.store.index import Index
-from mailsuite.store.insert import Row, Wide, insert
+from mailsuite.store.insert import Memory, Row, Wide, insert
 from mailsuite.store.undo import failing
 
 SHARED_FILES = 1_000  # paths remembered for hard links
@@ -154,9 +154,8 @@ def _keep(index: Index, parcels: Sequence[Parcel], shared: Shared) -> list[Resul
             replayed = any(p.mailbox == box.id and p.again for p in parcels)
             if box.selectable and box.disk.listed < 0 and not replayed:
                 outside.merge(index, box)
-    with ExitStack() as stack:
-        for box in boxes:
-            stack.enter_context(index.filing(box))
+    arriving = not any(p.again or any(m.draft.flags for m in p.pieces) for p in parcels)
+    with index.filing(*boxes, arriving=arriving):
         for parcel in parcels:
             try:
                 done = _done(index, parcel)
@@ -231,48 +230,40 @@ def _repair(index: Index, box: Box, uid: int, piece: Piece) -> None:
 def _prepare(index: Index, parcel: Parcel, shared: Shared) -> None:
     """Write the parcel's files and work out its rows."""
     box = index.box(parcel.mailbox)
-    index.reserve({box: len(parcel.pieces)}, len(parcel.pieces))
+    pieces = parcel.pieces
+    index.reserve({box: len(pieces)}, len(pieces))
+    uid, email = box.uidnext, index.email
+    memory: Memory | None = Memory(*parcel.key, parcel.epoch, len(pieces))
     with failing(_withdraw, parcel):
-        for piece in parcel.pieces:
+        for piece in pieces:
             flags = box.spell(piece.draft.flags)
-            parcel.rows.append(_place(box, parcel, piece, flags, shared))
-    for number, row in enumerate(parcel.rows):
-        uid = row.uid or box.uidnext
-        index.email += 1
-        parcel.rows[number] = Row(
-            uid,
-            row.flags,
-            row.size,
-            row.date,
-            index.email,
-            row.base,
-            row.place,
-            row.letters,
-            row.wide,
-        )
-        box.uidnext = max(box.uidnext, uid + 1)
+            file = _place(box, parcel, piece, flags, shared)
+            number = piece.uid or uid
+            uid, email = max(uid, number + 1), email + 1
+            size, date = piece.draft.blob.size, int(piece.date)
+            code = box.code(flags)
+            parcel.rows.append(
+                Row(number, code, size, date, email, *file, piece.wide, memory)
+            )
+            memory = None
+    box.uidnext, index.email = uid, email
 
 
-def _place(box: Box, parcel: Parcel, piece: Piece, flags: Flags, shared: Shared) -> Row:
+def _place(
+    box: Box, parcel: Parcel, piece: Piece, flags: Flags, shared: Shared
+) -> tuple[str, str, str]:
+    """Write a message's file: base name, place and letters of its name."""
     blob, base = piece.draft.blob, piece.base
     marks = letters.letters_of(flags, box.keywords) if flags else ""
     place = "cur" if flags else "new"
     path = f"{box.path}/{maildir.relative(base, place, marks)}"
-    code = box.code(flags)
-    row = Row(
-        piece.uid, code, blob.size, int(piece.date), 0, base, place, marks, piece.wide
-    )
     if parcel.again:
         found = maildir.locate(box.path, base)
         if found is not None:
-            path = os.path.join(box.path, found.relative)
-            if os.stat(path).st_size == blob.size:
-                return Row(
-                    piece.uid, code, blob.size, int(piece.date), 0, base,
-                    found.place, found.letters, piece.wide,
-                )  # fmt: skip
-            os.unlink(path)
-            path = f"{box.path}/{maildir.relative(base, place, marks)}"
+            there = os.path.join(box.path, found.relative)
+            if os.stat(there).st_size == blob.size:
+                return base, found.place, found.letters
+            os.unlink(there)
     written = shared.of(blob)
     with written.lock:
         if not written.link(path):
@@ -283,7 +274,7 @@ def _place(box: Box, parcel: Parcel, piece: Piece, flags: Flags, shared: Shared)
             os.rename(temporary, path)
             written.path = path
     parcel.paths.append(path)
-    return row
+    return base, place, marks
 
 
 def _create_anew(piece: Piece, path: str) -> None:
@@ -351,22 +342,16 @@ def _withdraw(parcel: Parcel) -> None:
 def _commit(index: Index, parcels: Sequence[Parcel]) -> dict[Parcel, Result]:
     results: dict[Parcel, Result] = {}
     by_box: dict[Box, list[Row]] = {}
-    memories = []
     for parcel in parcels:
         box = index.boxes[parcel.mailbox]
         by_box.setdefault(box, []).extend(parcel.rows)
         uids = tuple(Uid(row.uid) for row in parcel.rows)
         emails = tuple(EmailId(row.email) for row in parcel.rows)
-        kept = (box.id, uids[0], emails[0], len(uids))
-        memories.append((*parcel.key, parcel.epoch, *kept))
         results[parcel] = Appended(box.id, box.uidvalidity, uids, emails)
     try:
         with index.change() as modseq:
             for box, rows in by_box.items():
                 insert(index, box, rows, modseq)
-            index.rows.executemany(
-                "INSERT INTO once VALUES (?, ?, ?, ?, ?, ?, ?, ?)", memories
-            )
     except sqlite3.Error as error:
         for parcel in parcels:
             _withdraw(parcel)
@@ -374,6 +359,8 @@ def _commit(index: Index, parcels: Sequence[Parcel]) -> dict[Parcel, Result]:
         if failure is error:
             raise
         return dict.fromkeys(parcels, failure)
-    for memory in memories:
-        index.once[memory[:3]] = memory[4:]
+    for parcel in parcels:
+        first = parcel.rows[0]
+        done = (parcel.mailbox, first.uid, first.email, len(parcel.rows))
+        index.once[parcel.key] = done
     return results

@@ -20,7 +20,7 @@ from mailsuite.interfaces.journal import position_of
 from mailsuite.interfaces.mailboxes import LimitReached, NoSuchMailbox
 from mailsuite.model.ids import AccountName, MailboxId, QueueId
 from mailsuite.store import letters, maildir, names, schema, uidlist
-from mailsuite.store.box import Box, Tally
+from mailsuite.store.box import Box, Mtimes, Tally
 from mailsuite.store.facts import NUMBERS_AT_ONCE, Facts
 from mailsuite.store.settings import Settings
 from mailsuite.store.undo import failing, transaction
@@ -257,18 +257,20 @@ class Index:
         self._entries.extend([(number, uid, kind, email) for uid, email in pairs])
 
     @contextmanager
-    def filing(self, box: Box) -> Iterator[None]:
-        """Change files of a mailbox ourselves, so that it does not look foreign."""
-        disk = box.disk
-        known = disk.mtimes is not None and maildir.mtimes(box.path) == disk.mtimes
+    def filing(self, *boxes: Box, arriving: bool = False) -> Iterator[None]:
+        """Change files of mailboxes ourselves, so that they do not look foreign.
+
+        ``arriving`` files come into ``new`` alone.
+        """
+        known = [b for b in boxes if b.disk.mtimes == _times(b, arriving=arriving)]
         try:
             yield
         finally:
-            if known:
-                disk.mtimes = maildir.mtimes(box.path)
-                disk.own = True
-            else:
-                disk.mtimes = None
+            for box in boxes:
+                if box not in known:
+                    box.disk.mtimes = None
+                box.disk.mtimes = _times(box, arriving=arriving)
+                box.disk.own = True
 
     def json(self, statement: str, values: Sequence[object]) -> list[list[int]]:
         """Rows that SQL gathered into one JSON text: one step, one lock hand-over."""
@@ -301,6 +303,16 @@ class Index:
         self.closed = True
         self.rows.close()
         self.facts.close()
+
+
+def _times(box: Box, *, arriving: bool) -> Mtimes | None:
+    """When a mailbox's directories changed; None: they are to be listed anyway."""
+    known = box.disk.mtimes
+    if known is None:
+        return None
+    if arriving:
+        return maildir.mtime(box.path, "new"), known[1]
+    return maildir.mtimes(box.path)
 
 
 def open_rows(home: str) -> sqlite3.Connection:

@@ -1,8 +1,7 @@
 """Rows of new messages: one way in for deliveries, copies and files of strangers."""
 
 from collections.abc import Sequence
-
-from attrs import frozen
+from typing import NamedTuple
 
 from mailsuite.store.box import Box
 from mailsuite.store.index import ADDED, Index
@@ -11,8 +10,7 @@ from mailsuite.store.uidlist import Entry
 HEADER_OCTETS = 65_536  # longer headers are read from the file
 
 
-@frozen
-class Wide:
+class Wide(NamedTuple):
     """What the MIME scan found, as it is kept."""
 
     envelope: bytes
@@ -22,8 +20,17 @@ class Wide:
     header_size: int
 
 
-@frozen
-class Row:
+class Memory(NamedTuple):
+    """What is remembered of a delivery, with its first message."""
+
+    source: str
+    recipient: int
+    action: int
+    epoch: int
+    drafts: int
+
+
+class Row(NamedTuple):
     """One message to be: ``flags`` is a code of its mailbox."""
 
     uid: int
@@ -35,24 +42,30 @@ class Row:
     place: str
     letters: str
     wide: Wide | None = None
+    once: Memory | None = None
 
 
-_MESSAGE = "INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?)"
-_FILE = "INSERT INTO file VALUES (?, ?, ?, ?, ?)"
-_WIDE = "INSERT OR IGNORE INTO wide VALUES (?, ?, ?, ?, ?, ?)"
+_ARRIVAL = f"INSERT INTO arrival VALUES ({', '.join('?' * 20)})"
+_UNSCANNED = (None,) * 5
+_FORGOTTEN = (None,) * 5
 
 
 def insert(index: Index, box: Box, rows: Sequence[Row], modseq: int) -> None:
-    """Add messages to a mailbox within a transaction, UIDs rising."""
+    """Add messages to a mailbox within a transaction, UIDs rising.
+
+    All tables take a message in one step: each lets go of the interpreter lock, which
+    the reactor then keeps.
+    """
     number = box.id
     index.rows.executemany(
-        _MESSAGE,
-        [(number, r.uid, r.flags, modseq, r.size, r.date, r.email) for r in rows],
+        _ARRIVAL,
+        [
+            (number, uid, flags, modseq, size, date, email, base, place, letters)
+            + (wide or _UNSCANNED)
+            + (once or _FORGOTTEN)
+            for uid, flags, size, date, email, base, place, letters, wide, once in rows
+        ],
     )
-    index.rows.executemany(
-        _FILE, [(number, r.uid, r.base, r.place, r.letters) for r in rows]
-    )
-    wide(index, [(r.email, r.wide) for r in rows if r.wide is not None])
     for row in rows:
         box.count(row.flags, 1, row.size)
         keywords: tuple[str, ...] = ()
@@ -62,18 +75,6 @@ def insert(index: Index, box: Box, rows: Sequence[Row], modseq: int) -> None:
     box.uidnext = max(box.uidnext, rows[-1].uid + 1)
     index.lagging = True
     index.touch(box, ADDED, [(row.uid, row.email) for row in rows])
-
-
-def wide(index: Index, rows: Sequence[tuple[int, Wide]]) -> None:
-    """Keep scans of emails; one that is there stays."""
-    if rows:
-        index.rows.executemany(
-            _WIDE,
-            [
-                (email, w.envelope, w.structure, w.parts, w.header, w.header_size)
-                for email, w in rows
-            ],
-        )
 
 
 def _unlettered(box: Box, code: int) -> tuple[str, ...]:

@@ -107,10 +107,9 @@ def write(path: str, blocks: Sequence[bytes], date: float = 0.0) -> None:
     descriptor = os.open(path, _CREATE, 0o600)
     done = False
     try:
-        for block in blocks:
-            count = os.write(descriptor, block)
-            while count < len(block):
-                count += os.write(descriptor, memoryview(block)[count:])
+        count = os.writev(descriptor, blocks)
+        if count < sum(map(len, blocks)):
+            _write_rest(descriptor, b"".join(blocks), count)
         if date:
             os.utime(descriptor, (date, date))
         done = True
@@ -118,6 +117,11 @@ def write(path: str, blocks: Sequence[bytes], date: float = 0.0) -> None:
         os.close(descriptor)
         if not done:
             discard(path)
+
+
+def _write_rest(descriptor: int, octets: bytes, count: int) -> None:
+    while count < len(octets):
+        count += os.write(descriptor, memoryview(octets)[count:])
 
 
 def discard(path: str) -> None:
@@ -166,13 +170,15 @@ def locate(path: str, base: str) -> Found | None:
 
 def mtimes(path: str) -> tuple[int, int]:
     """When ``new`` and ``cur`` last changed, nanoseconds; 0: not there."""
-    times = []
-    for place in ("new", "cur"):
-        try:
-            times.append(os.stat(f"{path}/{place}").st_mtime_ns)
-        except FileNotFoundError:
-            times.append(0)
-    return times[0], times[1]
+    return mtime(path, "new"), mtime(path, "cur")
+
+
+def mtime(path: str, place: str) -> int:
+    """When one of them last changed."""
+    try:
+        return os.stat(f"{path}/{place}").st_mtime_ns
+    except FileNotFoundError:
+        return 0
 
 
 def open_read(path: str) -> int:

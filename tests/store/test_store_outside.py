@@ -213,18 +213,18 @@ class OutsideTests(StoreCase):
         """A full disk is NoSpace; nothing stays behind, and it heals."""
 
         async def go(account, inbox):
-            real = os.write
+            real = os.writev
 
-            def full(descriptor, block):
-                if b"Hello" in bytes(block):
+            def full(descriptor, blocks):
+                if b"Hello" in b"".join(blocks):
                     raise OSError(28, "No space left on device")
-                return real(descriptor, block)
+                return real(descriptor, blocks)
 
-            self.patch(os, "write", full)
+            self.patch(os, "writev", full)
             for action in (None, once(6)):
                 with self.assertRaises(NoSpace):
                     await account.append("INBOX", [draft(), draft()], action)
-            self.patch(os, "write", real)
+            self.patch(os, "writev", real)
             self.assertEqual(self.house.files(), [])
             self.assertEqual(list((self.root / "tmp").iterdir()), [])
             _ = await account.append("INBOX", [draft()], once(6))

@@ -263,7 +263,16 @@ def send_one(demo, number):
         return True
 
 
-STEPS = ("pwritev", "fdatasync", "openat", "write", "rename", "link", "pwrite64")
+STEPS = (
+    "pwritev",
+    "fdatasync",
+    "openat",
+    "write",
+    "writev",
+    "rename",
+    "link",
+    "pwrite64",
+)
 
 
 def kill_at_steps(steps, numbers):

@@ -12,7 +12,17 @@ import pickle
 import shutil
 import sys
 
-STEPS = ("open", "rename", "link", "unlink", "mkdir", "write", "fsync", "fdatasync")
+STEPS = (
+    "open",
+    "rename",
+    "link",
+    "unlink",
+    "mkdir",
+    "write",
+    "writev",
+    "fsync",
+    "fdatasync",
+)
 
 
 def body(number):
