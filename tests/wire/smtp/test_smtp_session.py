@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mailsuite.model.address import Address
 from mailsuite.model.replies import Reply
-from mailsuite.wire.smtp import commands, replies
+from mailsuite.wire.smtp import commands, reading, replies
 from mailsuite.wire.smtp.lmtp import Dialect
 from mailsuite.wire.smtp.standing import Offer
 from mailsuite.wire.smtp.states import TABLE, State, Verb
@@ -361,6 +361,61 @@ class AddressTests(SynchronousTestCase):
         machine = begun(WAYS[State.SENDER])
         said = machine.feed(b"RCPT TO:<c@d> NOTIFY=NEVER\r\n")
         self.assertEqual(said[:9], b"555 5.5.4")
+
+
+class AgainTests(SynchronousTestCase):
+    """A command that was read before is judged anew where it stands now."""
+
+    def codes(self, octets, offer=FULL):
+        machine = Machine(offer)
+        machine.feed(b"")
+        machine.session.feed(b"EHLO c\r\n" + octets)
+        said = []
+        while (event := machine.session.next_event()) is not None:
+            said.append(machine.answer(event)[:3])
+        return said[1:]
+
+    def test_size(self):
+        """Each offer has its own limit."""
+        line = b"MAIL FROM:<a@b> SIZE=5000\r\n"
+        small = Offer("mx.example.test", size=1_000)
+        for _ in range(2):
+            self.assertEqual(self.codes(line), [b"250"])
+            self.assertEqual(self.codes(line, small), [b"552"])
+
+    def test_parameters(self):
+        """AUTH= is known only where AUTH is offered."""
+        line = b"MAIL FROM:<a@b> AUTH=<>\r\n"
+        for _ in range(2):
+            self.assertEqual(self.codes(line), [b"250"])
+            self.assertEqual(self.codes(line, Offer("mx.example.test")), [b"555"])
+
+    def test_utf8(self):
+        """A non-ASCII recipient is taken after SMTPUTF8 alone."""
+        to = "RCPT TO:<jörg@b>\r\n".encode()
+        for _ in range(2):
+            said = self.codes(b"MAIL FROM:<a@b> SMTPUTF8\r\n" + to)
+            self.assertEqual(said, [b"250", b"250"])
+            said = self.codes(b"MAIL FROM:<a@b>\r\n" + to)
+            self.assertEqual(said, [b"250", b"553"])
+
+    def test_tls_first(self):
+        """Before TLS the same command is refused."""
+        line = b"MAIL FROM:<a@b>\r\n"
+        first = Offer("mx.example.test", starttls=True, tls_first=True)
+        for _ in range(2):
+            self.assertEqual(self.codes(line), [b"250"])
+            self.assertEqual(self.codes(line, first), [b"530"])
+
+    def test_long_arguments_are_not_remembered(self):
+        """What stays read is bounded in number and in length."""
+        before = reading._mail.cache_info().currsize
+        for number in range(20):
+            local = b"%d" % number + b"x" * (reading.MEMO_CHARACTERS - 40)
+            line = b"MAIL FROM:<" + local + b"@" + b"d" * 60 + b">\r\n"
+            self.assertEqual(self.codes(line), [b"250"])
+        info = reading._mail.cache_info()
+        self.assertEqual((info.currsize, info.maxsize), (before, 2_000))
 
 
 class LimitTests(SynchronousTestCase):
