@@ -66,10 +66,15 @@ class LocalDelivery:
         """See :meth:`IDelivery.deliver`."""
         recipients = lease.recipients
         found = await self._directory.resolve([each.address for each in recipients])
-        if len(recipients) == 1:
-            await self._one(lease, recipients[0], found[0], settle)
+        if len(recipients) > 1:
+            await self._several(lease, found, settle)
             return
-        await self._several(lease, found, settle)
+        recipient, what = recipients[0], found[0]
+        if isinstance(what, Local):
+            filed = await self._file(lease, recipient, what)
+            await settle(lease, {recipient.n: filed})
+        else:
+            await self._one(lease, recipient, what, settle)
 
     async def _several(
         self, lease: Lease, found: Sequence[Resolution], settle: Settle
