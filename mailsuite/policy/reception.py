@@ -111,6 +111,7 @@ class Receptions:
             pipeline,
             ground.blobs,
             ground.queue,
+            ground.accounts,
             ground.events,
             Dates(ground.wall),
             ground.hostname,

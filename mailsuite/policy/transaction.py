@@ -8,17 +8,19 @@ from zope.interface import implementer
 
 from mailsuite.interfaces.blobs import IBlobs, IBlobWriter
 from mailsuite.interfaces.events import IEvents
+from mailsuite.interfaces.mailboxes import IAccounts
 from mailsuite.interfaces.queueing import IQueue
 from mailsuite.interfaces.receiving import ITransaction
 from mailsuite.model.address import Address
 from mailsuite.model.envelope import Blob, Envelope, Marks, Recipient, Submission
 from mailsuite.model.errors import NoSpace
-from mailsuite.model.ids import QueueId
+from mailsuite.model.ids import AccountName, QueueId
 from mailsuite.model.replies import Reply
 from mailsuite.model.verdicts import Phase, Refuse, Verdict
 from mailsuite.policy import answers, trace
 from mailsuite.policy.head import Head
 from mailsuite.policy.pipeline import Pipeline
+from mailsuite.policy.stages.quota import FULL
 from mailsuite.policy.stages.recipients import ACCOUNT
 from mailsuite.policy.trace import Dates
 from mailsuite.policy.view import NOTHING, View
@@ -37,6 +39,7 @@ class Desk:
     pipeline: Pipeline
     blobs: IBlobs
     queue: IQueue
+    accounts: IAccounts
     events: IEvents
     dates: Dates
     hostname: str
@@ -56,6 +59,8 @@ class Transaction:
     _places: dict[tuple[str, str], int] = field(factory=dict)
     _named: list[int] = field(factory=list)
     """The recipient that each RCPT named; one named twice gets one copy."""
+    _accounts: dict[int, AccountName] = field(factory=dict)
+    """Of recipients that are ours, by their numbers."""
     _marks: dict[str, str] = field(factory=dict)
     _parameters: Mapping[str, str] = field(factory=dict)
     _local: bool = True
@@ -94,14 +99,17 @@ class Transaction:
     def _accept(
         self, address: Address, marks: Marks, parameters: Mapping[str, str]
     ) -> None:
-        ours = ACCOUNT in marks
-        local = address.local.lower() if ours else address.local
+        account = marks.get(ACCOUNT)
+        local = address.local if account is None else address.local.lower()
         number = len(self._recipients)
         place = self._places.setdefault((local, address.domain), number)
         self._named.append(place)
         if place != number:
             return
-        self._local = self._local and ours
+        if account is None:
+            self._local = False
+        else:
+            self._accounts[number] = AccountName(account)
         kept = dict(marks)
         kept.pop(ACCOUNT, None)
         self._recipients.append(
@@ -139,6 +147,9 @@ class Transaction:
             self.abort()
             return self._all(self._refused(Phase.MESSAGE, verdict).reply)
         self._marks.update(verdict.marks)
+        full = await self._full(blob.size)
+        if full and (refusal := self._without(full)):
+            return refusal
         submission = self._submission(blob, verdict.prefix)
         try:
             (ident,) = await self._desk.queue.accept((submission,))
@@ -151,6 +162,30 @@ class Transaction:
         if self._desk.wait is None:
             return self._all(answers.queued(ident))
         return await self._outcomes(ident, self._desk.wait)
+
+    async def _full(self, size: int) -> set[int]:
+        """Recipients without room for what is more than was declared at RCPT."""
+        if size <= int(self._parameters.get("SIZE", "0")):
+            return set()
+        room = self._desk.accounts.room
+        accounts = self._accounts.items()
+        return {n for n, who in accounts if not (await room(who)).holds(size)}
+
+    def _without(self, full: set[int]) -> Mapping[int, Reply] | None:
+        """Leave them out where each has a reply of its own (LMTP).
+
+        SMTP has one for all: with others among them the queue tries again. Gives
+        the replies when nobody is left.
+        """
+        left = [one for one in self._recipients if one.n not in full]
+        if left and self._desk.wait is None:
+            return None
+        refusal = self._refused(Phase.MESSAGE, FULL)
+        self._recipients = left
+        if left:
+            return None
+        self.abort()
+        return self._all(refusal.reply)
 
     def _submission(self, blob: Blob, prefix: bytes) -> Submission:
         view, desk = self._view, self._desk
@@ -171,15 +206,20 @@ class Transaction:
 
     async def _outcomes(self, ident: QueueId, wait: float) -> Mapping[int, Reply]:
         """Ask for all at once, so that the wait is the longest and not the sum."""
-        numbers = range(len(self._recipients))
+        numbers = [one.n for one in self._recipients]
         queue = self._desk.queue
         if len(numbers) == 1:
-            return self._all(answers.reply_to(await queue.outcome(ident, 0, wait)))
-        found = await gatherResults(
-            [Deferred.fromCoroutine(queue.outcome(ident, n, wait)) for n in numbers],
-            consumeErrors=True,
-        )
-        return {i: answers.reply_to(found[n]) for i, n in enumerate(self._named)}
+            found = [await queue.outcome(ident, numbers[0], wait)]
+        else:
+            found = await gatherResults(
+                [
+                    Deferred.fromCoroutine(queue.outcome(ident, n, wait))
+                    for n in numbers
+                ],
+                consumeErrors=True,
+            )
+        told = dict(zip(numbers, map(answers.reply_to, found), strict=True))
+        return {i: told.get(n, FULL.reply) for i, n in enumerate(self._named)}
 
     def abort(self) -> None:
         """Forget it; nothing is left behind."""

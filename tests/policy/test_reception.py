@@ -185,6 +185,24 @@ class ReceptionTests(Case):
         self.world.accounts.full = {"u@example.test": Room(None, 0)}
         self.assertEqual(self.to("u@example.test"), "452 4.2.2")
 
+    def test_quota_undeclared(self) -> None:
+        """A size that was not declared is judged after the message.
+
+        Other recipients of the same message get it, and the queue tries again.
+        """
+        self.world.accounts.full = {"u@example.test": Room(10, None)}
+        alone = self.begin("a@far.test", "u@example.test")
+        self.assertEqual(self.send(alone), ["452 4.2.2"])
+        self.assertTrue(self.world.blobs.writers[-1].aborted)
+        self.assertEqual(self.world.queue.taken, [])
+        (event,) = self.world.events.of("smtp.rejected")
+        self.assertEqual(
+            (event.fields["stage"], event.fields["code"]), ("message", 452)
+        )
+        both = self.begin("a@far.test", "u@example.test", "v@example.test")
+        self.assertEqual(self.send(both), ["250 2.0.0"] * 2)
+        self.assertEqual(len(self.world.queue.taken[0].envelope.recipients), 2)
+
     def test_loops(self) -> None:
         """More than 100 Received fields are a loop; in the body they are text."""
         field = b"Received: from a by b; now\r\n"
@@ -449,6 +467,18 @@ class LMTPTests(Case):
         """The same for one."""
         self.world.queue.outcomes = {0: Failed("5.2.2", "x")}
         self.assertEqual(self.send(self.begin(None, "u@example.test")), ["550 5.2.2"])
+
+    def test_quota_undeclared(self) -> None:
+        """Who has no room hears 452, the others' mail is delivered."""
+        self.world.accounts.full = {"u@example.test": Room(10, None)}
+        self.world.queue.outcomes = {1: Delivered()}
+        names = ["u@example.test", "v@example.test", "u@example.test"]
+        told = self.send(self.begin("a@far.test", *names))
+        self.assertEqual(told, ["452 4.2.2", "250 2.1.5", "452 4.2.2"])
+        (submission,) = self.world.queue.taken
+        (left,) = submission.envelope.recipients
+        self.assertEqual((left.n, left.address.local), (1, "v"))
+        self.assertEqual(self.send(self.begin(None, names[0])), ["452 4.2.2"])
 
     def test_no_relay(self) -> None:
         """Nothing leaves by LMTP."""

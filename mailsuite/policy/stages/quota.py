@@ -1,4 +1,8 @@
-"""Quota: a full account refuses mail at RCPT, not by a bounce (RFC 5321 §4.2.2)."""
+"""Quota: a full account refuses mail at RCPT, not by a bounce (RFC 5321 §4.2.2).
+
+What turns out larger than declared is judged again after its last octet, by
+:class:`~mailsuite.policy.transaction.Transaction`.
+"""
 
 from attrs import define, field
 from zope.interface import implementer
