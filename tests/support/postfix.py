@@ -13,13 +13,12 @@ READY_SECONDS = 20
 PATH = f"{os.environ.get('PATH', '')}:/usr/sbin"
 
 
-def missing():
-    """Why it cannot run here, or nothing."""
+def needed():
+    """Fail with what to do when it cannot run here."""
     if os.geteuid() != 0:
-        return "Postfix needs root"
+        raise AssertionError("Postfix needs root: run the tests as root")
     if shutil.which("postfix", path=PATH) is None:
-        return "Debian's postfix is not installed"
-    return None
+        raise AssertionError("Debian's postfix is not there: run .ci/run")
 
 
 class Postfix:
