@@ -134,8 +134,12 @@ class Schedule:
         jobs, self._fresh = self._fresh[:STARTED], self._fresh[STARTED:]
         if self._fresh:
             _ = self._ledger.ground.reactor.callLater(0, self._start_fresh)
+        now = self._ledger.ground.wall()
         for job in jobs:
-            self.add(job)
+            if self._running:
+                self._tasks.launch("queue", self._attempt(job, now))
+            else:
+                self.add(job)
 
     def _tick(self) -> None:
         ledger = self._ledger
