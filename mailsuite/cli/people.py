@@ -117,7 +117,7 @@ def set_password(
 @json_option
 @click.pass_obj
 def remove_user(client: Client, address: str, as_json: bool) -> None:
-    """Forget a user; the mail stays on the disk."""
+    """Forget a user to whom no alias leads; the mail stays on the disk."""
     answer = client.ask_or_do("DELETE", "users", address)
     told(answer, f"{address} is gone; the mail stays on the disk.", as_json)
 

@@ -6,14 +6,17 @@ from attrs import define, evolve
 from zope.interface import implementer
 
 from mailsuite.directory import rows
-from mailsuite.directory.book import TARGETS, Account
+from mailsuite.directory.book import TARGETS, Account, address_of
 from mailsuite.directory.names import canonical, checked_domain, checked_user, parse
 from mailsuite.directory.passwords import SECRET_OCTETS, Checker
 from mailsuite.directory.state import State
 from mailsuite.interfaces.directory import (
+    Alias,
     AliasRow,
     Domain,
     IDirectoryAdmin,
+    Local,
+    Resolution,
     Unknown,
     User,
 )
@@ -21,6 +24,9 @@ from mailsuite.interfaces.events import IEvents
 from mailsuite.model.address import Address
 from mailsuite.model.errors import UsageError
 from mailsuite.model.ids import AccountName
+
+NAMED = 3
+"""So many of what stands in the way are named in one sentence."""
 
 
 def _user(account: Account) -> User:
@@ -64,8 +70,9 @@ class Admin:
         self._changed("password", account.name)
 
     async def remove_user(self, address: Address) -> None:
-        """Forget a user; the mail stays on the disk."""
+        """Forget a user to whom nothing leads; the mail stays on the disk."""
         account = self._account(address)
+        self._unneeded(Local(account.name), account.name)
         await self._state.drop(account)
         self._changed("user", account.name)
 
@@ -124,12 +131,14 @@ class Admin:
         return row
 
     async def remove_alias(self, address: Address) -> None:
-        """Forget an alias."""
+        """Forget an alias to which nothing leads."""
         name = canonical(address)
         row = self._state.book.aliases.get(name)
         if row is None:
             raise UsageError(f"there is no alias {name}")
         _own(row.source, name)
+        if name not in self._state.book.accounts:
+            self._unneeded(self._state.book.resolve(address), name)
         await self._state.drop(row)
         self._changed("alias", name)
 
@@ -160,6 +169,27 @@ class Admin:
         if isinstance(self._state.book.resolve(target), Unknown):
             raise UsageError(f"{target} does not exist: make the user first")
 
+    def _unneeded(self, gone: Resolution, name: str) -> None:
+        """:raises UsageError: an alias or a catch-all would lead to nobody."""
+        book = self._state.book
+        leading = [
+            f"the alias {row.address}"
+            for row in book.aliases.values()
+            if any(_same(book.resolve(address_of(t)), gone) for t in row.targets)
+        ]
+        leading += [
+            f"the catch-all of {one.name}"
+            for one in book.domains.values()
+            if one.catch_all == name
+        ]
+        if leading:
+            more = len(leading) - NAMED
+            others = f" and {more} more" if more > 0 else ""
+            raise UsageError(
+                f"{name} gets the mail of {', '.join(leading[:NAMED])}{others}: change"
+                " or remove that first"
+            )
+
     def _account(self, address: Address) -> Account:
         account = self._state.book.accounts.get(canonical(address))
         if account is None:
@@ -172,6 +202,13 @@ class Admin:
 
 def _within(name: str, domain: str) -> bool:
     return not domain or name.endswith("@" + domain.lower())
+
+
+def _same(found: Resolution, gone: Resolution) -> bool:
+    """Whether both are the same account, whatever the detail, or the same alias."""
+    if isinstance(gone, Local) and isinstance(found, Local | Alias):
+        return found.account == gone.account
+    return found == gone
 
 
 def _target(address: Address) -> str:

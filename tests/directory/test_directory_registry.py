@@ -134,6 +134,23 @@ class DirectoryContract:
         info, eve = parse("info@example.test"), parse("eve@example.test")
         self.assertIn("exist", self.refused(self.admin.add_alias(info, [eve])))
 
+    def test_needed(self):
+        """While an alias or a catch-all leads to somebody, he stays."""
+        bob, info, all_ = (parse(f"{n}@example.test") for n in ("bob", "info", "all"))
+        self.get(self.admin.add_user(bob, "x"))
+        self.get(self.admin.add_alias(info, [ANN, parse("bob+x@example.test")]))
+        self.get(self.admin.add_alias(all_, [info]))
+        told = self.refused(self.admin.remove_user(bob))
+        self.assertIn("gets the mail of the alias info@example.test:", told)
+        self.assertIn("all@example.test", self.refused(self.admin.remove_alias(info)))
+        for each in (all_, info):
+            self.get(self.admin.remove_alias(each))
+        self.get(self.admin.add_domain("b.test", "bob@example.test"))
+        told = self.refused(self.admin.remove_user(bob))
+        self.assertIn("the catch-all of b.test", told)
+        self.get(self.admin.remove_domain("b.test"))
+        self.get(self.admin.remove_user(bob))
+
     def test_quota(self):
         """A user's own quota counts, else that of the settings."""
         bob = parse("bob@example.test")
