@@ -19,7 +19,7 @@ from mailsuite.cli.offline import Stopped, routes, wall
 from mailsuite.directory.book import address_of
 from mailsuite.house import config, guards
 from mailsuite.house.config import Loaded
-from mailsuite.house.founding import Founding
+from mailsuite.house.founding import SETTINGS_MODE, Founding
 from mailsuite.house.paths import places
 from mailsuite.house.services import House, made
 from mailsuite.house.sockets import Sockets
@@ -103,6 +103,7 @@ class Demo:
             guards.free(f"{HOST}:{self.base + port}" for port in OFFSETS.values())
         founding = Founding(os.path.join(self.folder, "etc"))
         founding.folder(self.folder)
+        founding.folder(founding.etc, SETTINGS_MODE)
         pair = founding.certificate((f"mx.{DOMAIN}", "localhost", HOST), wall)
         founding.configuration(self.config, settings(self.base or PORT_BASE, pair))
         loaded = config.load(self.config)

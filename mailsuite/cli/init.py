@@ -12,7 +12,7 @@ from mailsuite.cli.people import new_password
 from mailsuite.cli.shown import document, json_option
 from mailsuite.directory.names import canonical, checked_user, parse
 from mailsuite.house import config
-from mailsuite.house.founding import Founding
+from mailsuite.house.founding import SETTINGS_MODE, Founding
 from mailsuite.house.paths import places
 from mailsuite.model.address import Address
 from mailsuite.model.errors import UsageError
@@ -82,6 +82,7 @@ def init(
     path = os.path.abspath(client.path)
     founding = Founding(os.path.dirname(path), dry_run)
     pair = (os.path.abspath(certificate), os.path.abspath(key))
+    founding.folder(founding.etc, SETTINGS_MODE)
     if not certificate:
         pair = founding.certificate([hostname], wall)
     values = {

@@ -12,6 +12,7 @@ from mailsuite.house import sample
 from mailsuite.tls import selfsigned
 
 FOLDER_MODE = 0o700
+SETTINGS_MODE = 0o755  # read at a reload by the user whom ``--uid`` names
 FILE_MODE = 0o644
 
 
@@ -26,10 +27,10 @@ class Founding:
     dry: bool = False
     told: list[str] = field(factory=list)
 
-    def folder(self, path: str) -> None:
-        """Make a folder that others cannot look into."""
+    def folder(self, path: str, mode: int = FOLDER_MODE) -> None:
+        """Make a folder, by default one that others cannot look into."""
         if self._missing(path) and not self.dry:
-            os.makedirs(path, mode=FOLDER_MODE, exist_ok=True)
+            os.makedirs(path, mode=mode, exist_ok=True)
 
     def file(self, path: str, text: str, mode: int = FILE_MODE) -> None:
         """Write a new file, whole or not at all."""
@@ -48,8 +49,7 @@ class Founding:
 
     def configuration(self, path: str, values: sample.Values) -> None:
         """Write ``mailsuite.toml`` with these values, beside its domains."""
-        self.folder(self.etc)
-        self.folder(os.path.join(self.etc, "domains.d"))
+        self.folder(os.path.join(self.etc, "domains.d"), SETTINGS_MODE)
         if self._pristine(path):
             self.told.append(f"{path}: the sample, filled in")
             if not self.dry:
