@@ -19,6 +19,13 @@ _PLAIN = re.compile(
     rb'(text)/(plain|html); ?(charset)="?([a-z0-9-]{1,20})"?', re.IGNORECASE
 )
 _TAG = re.compile(rb"[A-Za-z0-9*-]+")
+_MEANINGFUL = frozenset(
+    b"content-" + name
+    for name in (
+        *(b"type", b"transfer-encoding", b"id", b"description"),
+        *(b"disposition", b"language", b"location", b"md5"),
+    )
+)
 
 _TEXT = b'"text" "plain" ("charset" "us-ascii") NIL NIL "7bit"'
 _MESSAGE = b'"message" "rfc822" NIL NIL NIL "7bit"'
@@ -47,6 +54,8 @@ DIGESTED = Contents(b"message", _MESSAGE, EMPTY_EXTENSION)
 
 def read(fields: Mapping[bytes, bytes], default: Contents, budget: Budget) -> Contents:
     """Make sense of the fields (names in lower case, values still folded)."""
+    if _MEANINGFUL.isdisjoint(fields):
+        return default
     given = fields.get(b"content-type")
     value = b"" if given is None else unfolded(given)
     if match := _PLAIN.fullmatch(value):
