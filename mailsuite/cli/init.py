@@ -90,9 +90,7 @@ def init(
         "tls": {"certificate": pair[0], "key": pair[1]},
     }
     founding.configuration(path, values)
-    password = "" if dry_run else _first_user(founding, path, first)
-    if dry_run and not os.path.exists(path):
-        founding.told.append(f"{first}: would be made")
+    password = _first_user(founding, path, first)
     dns = records(first.domain, hostname, detected_address())
     if as_json:
         document(
@@ -110,6 +108,10 @@ def init(
 
 def _first_user(founding: Founding, path: str, first: Address) -> str:
     """Make domain and user where missing; gives the new password or nothing."""
+    if founding.dry:
+        if not os.path.exists(path):
+            founding.told.append(f"{first}: would be made")
+        return ""
     loaded = config.load(path)
     founding.folder(places(loaded).data)
     return str(finished(_made(founding, loaded, first)))
