@@ -116,15 +116,13 @@ class Committer:
             # Whoever appends from here on wakes us again; notes alone do not.
             self._awake = False
             self._noted = False
-            self._serve_waiting()
-        self._serve_waiting()
+            self._serve()
+        self._serve()
 
-    def _serve_waiting(self) -> None:
-        waiting = self._waiting
-        self._serve([waiting.popleft() for _ in range(len(waiting))])
-
-    def _serve(self, calls: Sequence[_Call]) -> None:
-        for records, result in calls:
+    def _serve(self) -> None:
+        """Write what waits now; what comes meanwhile is the next batch."""
+        for _ in range(len(self._waiting)):
+            records, result = self._waiting.popleft()
             try:
                 if records is None:
                     self._rotate(result)

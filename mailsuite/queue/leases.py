@@ -34,7 +34,7 @@ from mailsuite.queue.encoding import (
     recipient,
 )
 from mailsuite.queue.jobs import Job, Slot
-from mailsuite.queue.ledger import Ledger
+from mailsuite.queue.ledger import Ground, Ledger
 
 ALIASES_DEEP = 20  # an alias behind so many others is taken for a loop
 LOCAL_TRANSPORT = "local"
@@ -99,7 +99,7 @@ class Settling:
         changes: list[Json] = []
         for n, outcome in outcomes.items():
             changes.append((n, LOCAL))
-            self._delivered(job, job.slots.pop(n), outcome, now)
+            _delivered(ledger.ground, job, job.slots.pop(n), outcome, now)
         ledger.note((job.id, job.version, changes))
         if job.kept:
             job.done.extend(outcomes)
@@ -327,23 +327,13 @@ class Settling:
             self._ledger.note((job.id, job.version, changes))
             self._apply(job, lease, one, Pending(changes, [], []))
 
-    def _delivered(self, job: Job, slot: Slot, outcome: Delivered, now: float) -> None:
-        self._ledger.ground.events.happened(
-            "queue.delivered",
-            qid=job.id,
-            recipient=str(slot.recipient.address),
-            transport=slot.transport,
-            seconds=round(now - job.accepted, 3),
-            text=outcome.text,
-        )
-
     def _tell(self, name: str, job: Job, slot: Slot, outcome: Outcome) -> None:
         ground = self._ledger.ground
         happened = ground.events.happened
         recipient = str(slot.recipient.address)
         match outcome:
             case Delivered():
-                self._delivered(job, slot, outcome, ground.wall())
+                _delivered(ground, job, slot, outcome, ground.wall())
             case Expanded():
                 into = len(outcome.recipients)
                 happened("queue.expanded", qid=job.id, recipient=recipient, into=into)
@@ -358,3 +348,16 @@ class Settling:
                     text=f"{outcome.host} {outcome.text}".strip()[:TEXT_CHARACTERS],
                     **due,
                 )
+
+
+def _delivered(
+    ground: Ground, job: Job, slot: Slot, outcome: Delivered, now: float
+) -> None:
+    ground.events.happened(
+        "queue.delivered",
+        qid=job.id,
+        recipient=str(slot.recipient.address),
+        transport=slot.transport,
+        seconds=round(now - job.accepted, 3),
+        text=outcome.text,
+    )
