@@ -27,6 +27,18 @@ class AppendTests(SynchronousTestCase):
         self.assertEqual((found.octets, found.date), (MAIL, 837_596_665))
         self.assertEqual(found.flags, {SEEN, "Foo"})
 
+    def test_bare_lines(self):
+        """A bare LF is stored as CRLF, however the octets are cut."""
+        mail = b"A: b\n\r\n\nx\r\n\n\ry\n"
+        stored = b"A: b\r\n\r\n\r\nx\r\n\r\n\ry\r\n"
+        self.client.say(b"a APPEND Sent {%d+}\r\n" % len(mail) + mail + b"\r\n")
+        self.client.say(b"b APPEND Sent {%d+}\r\n" % len(mail))
+        for at in range(len(mail)):
+            self.client.say(mail[at : at + 1])
+        self.client.say(b"\r\n")
+        found = [each.octets for each in self.sent.mail.values()]
+        self.assertEqual(found, [stored, stored])
+
     def test_epoch(self):
         """The first second of 1970 is a date, as those before it are."""
         for day, seconds in ((b"01-Jan-1970", 0), (b"31-Dec-1969", -86400)):

@@ -1,4 +1,8 @@
-"""APPEND (RFC 3501 §6.3.11) with APPENDUID (RFC 4315 §3): octets in blocks."""
+"""APPEND (RFC 3501 §6.3.11) with APPENDUID (RFC 4315 §3): octets in blocks.
+
+Lines end with CRLF in the store, whatever a client sent: so every reader, POP3's
+LIST and RETR among them, counts and gets the same octets.
+"""
 
 from attrs import define
 
@@ -27,6 +31,8 @@ class Appending:
     upload: Upload
     writer: IBlobWriter
     fault: bytes = b""
+    _cr: bool = False
+    """Whether the last block ended with CR."""
 
     async def write(self, octets: bytes) -> None:
         """Take a block; after a fault the rest is only passed over."""
@@ -36,10 +42,20 @@ class Appending:
             self.spoil(_NUL)  # RFC 3501 §4.3.1: CHAR8 excludes NUL
             return
         try:
-            if not self.writer.write(octets):
+            if not self.writer.write(self._lined(octets)):
                 await self.writer.drained()
         except NoSpace as error:
             self.spoil(answers.of(error))
+
+    def _lined(self, octets: bytes) -> bytes:
+        """Make a bare LF to CRLF; the one behind a block that ended with CR is none."""
+        after, self._cr = self._cr, octets.endswith(b"\r")
+        whole = after and octets.startswith(b"\n")
+        if octets.count(b"\n") == octets.count(b"\r\n") + whole:
+            return octets
+        first = b"\n" if whole else b""
+        rest = octets[len(first) :]
+        return first + rest.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
 
     def spoil(self, fault: bytes) -> None:
         """Nothing is stored; leaves nothing behind."""

@@ -31,7 +31,10 @@ class Stuffer:
         return first + block.replace(b"\n.", b"\n..")
 
     def end(self) -> bytes:
-        """Give the end of the response, after a line end if one is missing."""
+        """Give the end of the response, after a line end if one is missing.
+
+        That CRLF belongs to the end: sizes do not count it.
+        """
         return END if self._starts else b"\r\n" + END
 
 
