@@ -24,7 +24,6 @@ from mailsuite.relay.routes import Routes
 from mailsuite.smtp import manners
 from mailsuite.tls.contexts import Contexts
 
-OTHERS = stat.S_IRWXO
 WIDEST = {4: 8, 6: 16}
 """Shortest prefix of a network that may relay without a password."""
 

@@ -5,7 +5,6 @@ which costs three more system calls), tells a slow reader from a fast one, start
 TLS without letting plaintext through, and ends connections that went quiet.
 """
 
-from collections.abc import Sequence
 from typing import Any, ClassVar, cast
 
 from attrs import define, field
@@ -102,10 +101,6 @@ class Conversation(Protocol):
                 return
             octets = octets[sent:]
         transport.write(octets)
-
-    def send_all(self, blocks: Sequence[bytes]) -> None:
-        """Write several blocks in order."""
-        self.send(b"".join(blocks))
 
     async def drained(self) -> None:
         """Wait while the peer is behind by more than ``UNSENT_OCTETS``.

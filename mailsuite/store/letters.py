@@ -46,12 +46,6 @@ def letters_of(flags: Flags, keywords: Sequence[str], before: str = "") -> str:
     return "".join(sorted(letters))
 
 
-def unlettered(flags: Flags, keywords: Sequence[str]) -> list[str]:
-    """Keywords among the flags that no letter stands for."""
-    known = keywords[:LETTERED]
-    return sorted(f for f in flags if f not in _LETTER and f not in known)
-
-
 def read(path: str) -> list[str]:
     """Keywords of a mailbox's ``dovecot-keywords``, by number; gaps are empty."""
     names: dict[int, str] = {}

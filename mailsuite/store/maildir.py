@@ -17,7 +17,6 @@ from mailsuite.model.errors import UsageError
 
 INFO = ":2,"
 FOLDERS = ("new", "cur", "tmp")
-SEEN_AGAIN = 0.05  # seconds: younger mtimes may hide a second change
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
