@@ -59,4 +59,7 @@ def table(
     console = Console()
     if not console.is_terminal:
         console = Console(width=max(console.width, 200))
-    console.print(made)
+    with console.capture() as printed:
+        console.print(made)
+    for line in printed.get().splitlines():
+        click.echo(line.rstrip())

@@ -24,7 +24,7 @@ from dns.rdatatype import RdataType
 
 CHAIN = 10  # CNAMEs followed; the DNS itself sets no limit
 MESSAGE_OCTETS = 16 * 1024  # of an answer over TCP; parsing more stalls the reactor
-PAYLOAD_OCTETS = 1_232  # over UDP, without fragments (DNS flag day 2020)
+PAYLOAD_OCTETS = 1_232  # RFC 6891 §6.2.5; over UDP, without fragments
 RECORDS = 200  # of one answer that are kept
 TTL_SECONDS = 86_400  # longest that an answer is believed
 NEGATIVE_SECONDS = 3_600  # RFC 2308 §5 suggests one to three hours
