@@ -8,6 +8,7 @@ kernel's queue.
 
 import errno
 import os
+import resource
 import socket
 import stat
 from contextlib import suppress
@@ -26,7 +27,9 @@ from mailsuite.model.errors import UsageError
 
 BACKLOG = 511  # connections that the kernel keeps while we are busy
 ACCEPTS_PER_TURN = 32  # then others get their turn of the reactor
-PAUSE_SECONDS = 0.5  # without descriptors: how long accept rests
+PAUSE_SECONDS = 0.1  # without descriptors: how long accept rests
+RESERVED = 256  # descriptors kept for files, so that open sessions can be served
+RESERVED_PART = 8  # but no more than this part of all
 SOCKET_MODE = 0o660  # of a Unix socket: owner and group may deliver
 
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
@@ -185,13 +188,19 @@ def _advice(place: Place, error: OSError) -> str:
     return what + (error.strerror or str(error))
 
 
+def _ceiling() -> int:
+    """The lowest number of a descriptor that is reserved for files."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return limit - min(RESERVED, limit // RESERVED_PART)
+
+
 @define(eq=False, slots=False, init=False)
 class Listening(FileDescriptor):
     """Accepts connections for one factory.
 
     Twisted's own port closes what it cannot accept when descriptors run out.
-    Here accept rests for :data:`PAUSE_SECONDS` and the callers wait in the
-    kernel's queue, while open connections are served.
+    Here accept rests for :data:`PAUSE_SECONDS` when only the reserved ones are left,
+    and the callers wait in the kernel's queue, while open connections are served.
     """
 
     place: Place
@@ -243,6 +252,7 @@ class Listening(FileDescriptor):
 
     @override
     def doRead(self) -> None:
+        most = _ceiling()
         for _ in range(ACCEPTS_PER_TURN):
             try:
                 made, peer = self._bound.accept()
@@ -250,21 +260,38 @@ class Listening(FileDescriptor):
                 return
             except OSError as error:
                 if error.errno in _EXHAUSTED:
-                    self._rest(error)
+                    self._rest(str(error))
                     return
                 continue  # that one caller gave up: ECONNABORTED, EPERM, EPROTO
+            number = made.fileno()
             self._welcome(made, peer)
+            if number >= most:
+                self._rest("only reserved descriptors are left")
+                return
 
-    def _rest(self, error: OSError) -> None:
-        _log.warn("{place} rests: {error}", place=str(self.place), error=str(error))
+    def _rest(self, why: str) -> None:
+        _log.warn("{place} rests: {why}", place=str(self.place), why=why)
         self.paused = True
         self._watch(wanted=False)
         self._clock.callLater(PAUSE_SECONDS, self._resume)
 
     def _resume(self) -> None:
+        if not self.connected:
+            return
+        if self._short():
+            self._clock.callLater(PAUSE_SECONDS, self._resume)
+            return
         self.paused = False
-        if self.connected:
-            self._watch(wanted=True)
+        self._watch(wanted=True)
+
+    def _short(self) -> bool:
+        """Whether the next connection would get a reserved descriptor, or none."""
+        try:
+            probe = os.dup(self._bound.fileno())
+        except OSError:
+            return True
+        os.close(probe)
+        return probe >= _ceiling()
 
     def _welcome(self, made: socket.socket, peer: Any) -> None:
         made.setblocking(False)

@@ -153,10 +153,11 @@ class Recovery:
             job.dirty = True
 
     def _open_rows(self) -> list[Destination]:
-        """On the lane: open the database; a broken one is made again."""
+        """On the lane: open the database; a broken or lost one is made again."""
         rows = self._ledger.rows
         try:
-            rows.open()
+            if rows.open():
+                self._refill(rows)
         except sqlite3.NotSupportedError:
             raise
         except sqlite3.DatabaseError as error:
@@ -180,6 +181,10 @@ class Recovery:
             ground.events.happened, "queue.corrupt", qid="", reason=f"{aside}: {why}"
         )
         rows.open()
+        self._refill(rows)
+
+    def _refill(self, rows: Rows) -> None:
+        """Put what the spool holds into rows that were made new."""
         files = self._returns.files
         for name, octets in files.all():
             self._remake_job(rows, files, name, octets)

@@ -37,8 +37,8 @@ class Rows:
     _path: str
     db: sqlite3.Connection = field(init=False)
 
-    def open(self) -> None:
-        """Open or make it. :raises sqlite3.DatabaseError: it is broken."""
+    def open(self) -> bool:
+        """Open it, or make it: True. :raises sqlite3.DatabaseError: it is broken."""
         self.db = db = sqlite3.connect(
             self._path, isolation_level=None, check_same_thread=False
         )
@@ -54,6 +54,7 @@ class Rows:
         if found != "ok":
             raise sqlite3.DatabaseError(found)
         db.execute("CREATE TEMP TABLE loaded (id TEXT PRIMARY KEY) WITHOUT ROWID")
+        return not version
 
     def close(self) -> None:
         """Close it."""

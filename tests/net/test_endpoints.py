@@ -125,6 +125,9 @@ class Exhausted:
     def getsockname(self):
         return ("127.0.0.1", 1)
 
+    def fileno(self):
+        return 0
+
     def close(self):
         pass
 
