@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from attrs import define, field, frozen
 
 from mailsuite.interfaces.journal import Kind, Record
+from mailsuite.model.errors import UsageError
 
 MAGIC = b"MSJRNL\r\n"
 VERSION = 1
@@ -58,7 +59,10 @@ class Header:
 
 
 def decode_header(octets: bytes) -> Header | None:
-    """Read the first good copy; None when there is none."""
+    """Read the first good copy; None when there is none.
+
+    :raises UsageError: another release wrote it; what it holds must not be lost.
+    """
     for start in (0, _COPY):
         packed = octets[start : start + _HEADER.size]
         if len(packed) < _HEADER.size:
@@ -66,7 +70,12 @@ def decode_header(octets: bytes) -> Header | None:
         magic, version, worker, epoch, generation, size, salt, crc = _HEADER.unpack(
             packed
         )
-        if (magic, version, crc) == (MAGIC, VERSION, zlib.crc32(packed[:-4])):
+        if (magic, crc) == (MAGIC, zlib.crc32(packed[:-4])):
+            if version != VERSION:
+                raise UsageError(
+                    f"the journal has version {version}, this mailsuite knows"
+                    f" {VERSION}: use the release that wrote it"
+                )
             return Header(worker, epoch, generation, size, salt)
     return None
 

@@ -158,8 +158,6 @@ class Recovery:
         try:
             if rows.open():
                 self._refill(rows)
-        except sqlite3.NotSupportedError:
-            raise
         except sqlite3.DatabaseError as error:
             self._remake(rows, str(error))
         wall = self._ledger.ground.wall()

@@ -13,6 +13,7 @@ from errno import EIO
 
 from attrs import define, field
 
+from mailsuite.model.errors import UsageError
 from mailsuite.model.ids import QueueId
 from mailsuite.queue.jobs import Slot
 from mailsuite.queue.tables import (
@@ -38,7 +39,11 @@ class Rows:
     db: sqlite3.Connection = field(init=False)
 
     def open(self) -> bool:
-        """Open it, or make it: True. :raises sqlite3.DatabaseError: it is broken."""
+        """Open it, or make it: True.
+
+        :raises sqlite3.DatabaseError: it is broken.
+        :raises UsageError: another release wrote it.
+        """
         self.db = db = sqlite3.connect(
             self._path, isolation_level=None, check_same_thread=False
         )
@@ -49,7 +54,10 @@ class Rows:
         if version == 0:
             db.executescript(f"BEGIN; {TABLES} PRAGMA user_version={SCHEMA}; COMMIT;")
         elif version != SCHEMA:
-            raise sqlite3.NotSupportedError(f"queue.db has schema {version}")
+            raise UsageError(
+                f"{self._path} has schema version {version}, this mailsuite knows"
+                f" {SCHEMA}: use the release that wrote it"
+            )
         (found,) = db.execute("PRAGMA quick_check(1)").fetchone()
         if found != "ok":
             raise sqlite3.DatabaseError(found)

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailsuite.interfaces.journal import Kind, Record
+from mailsuite.journal import records
 from mailsuite.journal.records import (
     FIRST,
     Framer,
@@ -13,6 +14,7 @@ from mailsuite.journal.records import (
     octets_of,
     scan,
 )
+from mailsuite.model.errors import UsageError
 
 HEADER = Header(3, 7, 2, 1 << 16, b"saltsalt")
 BODIES = st.lists(st.lists(st.binary(max_size=60), max_size=3), max_size=8)
@@ -48,6 +50,14 @@ class HeaderTests(SynchronousTestCase):
     def test_garbage(self, octets):
         """Octets that are no header are none, and raise nothing."""
         self.assertIsNone(decode_header(octets))
+
+    def test_another_version(self):
+        """What another release wrote is refused; it is not taken for damage."""
+        self.patch(records, "VERSION", records.VERSION + 1)
+        packed = HEADER.encode()
+        self.patch(records, "VERSION", records.VERSION - 1)
+        with self.assertRaisesRegex(UsageError, "version 2"):
+            decode_header(packed)
 
 
 class ScanTests(SynchronousTestCase):
