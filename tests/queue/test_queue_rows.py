@@ -1,6 +1,5 @@
 """The queue's database as a file."""
 
-import sqlite3
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
