@@ -16,6 +16,7 @@ from mailsuite.interfaces.directory import IDirectory
 from mailsuite.interfaces.events import IEvents
 from mailsuite.interfaces.mailboxes import IAccounts
 from mailsuite.net.endpoints import Bound
+from mailsuite.net.service import DoorService, Socket
 from mailsuite.net.throttle import Throttle
 from mailsuite.policy import reception
 from mailsuite.policy.reception import Purpose, Receptions
@@ -54,8 +55,8 @@ class Doors:
     _receptions: dict[Purpose, Receptions] = field(factory=dict)
     _smtp: dict[str, SMTPDoors] = field(factory=dict)
     services: list[Service] = field(factory=list)
-    _imap: imap_service.IMAPService | None = None
-    _pop3: pop3_service.POP3Service | None = None
+    _imap: DoorService | None = None
+    _pop3: DoorService | None = None
 
     def build(self, tree: Tree) -> None:
         """Make them. :raises UsageError: a setting cannot be used."""
@@ -105,7 +106,7 @@ class Doors:
 
     def _readers(self, tree: Tree) -> None:
         hall, sockets = self._hall, self._sockets
-        self._imap = imap_service.IMAPService(
+        self._imap = imap_service.service(
             imap_ground.Ground(
                 hall.reactor,
                 hall.directory,
@@ -117,12 +118,12 @@ class Doors:
                 tree.imap,
             ),
             [
-                *(imap_service.Socket(one) for one in sockets.imap),
-                *(imap_service.Socket(one, implicit=True) for one in sockets.imaps),
+                *(Socket(one) for one in sockets.imap),
+                *(Socket(one, implicit=True) for one in sockets.imaps),
             ],
             f"i{hall.prefix}",
         )
-        self._pop3 = pop3_service.POP3Service(
+        self._pop3 = pop3_service.service(
             pop3_ground.Ground(
                 hall.reactor,
                 hall.directory,
@@ -133,8 +134,8 @@ class Doors:
                 tree.pop3,
             ),
             [
-                *(pop3_service.Socket(one) for one in sockets.pop3),
-                *(pop3_service.Socket(one, implicit=True) for one in sockets.pop3s),
+                *(Socket(one) for one in sockets.pop3),
+                *(Socket(one, implicit=True) for one in sockets.pop3s),
             ],
             f"p{hall.prefix}",
         )

@@ -1,41 +1,24 @@
-"""The IMAP service: listens, counts connections, stops cleanly."""
+"""The IMAP service: doors that count themselves in and out."""
 
 from collections.abc import Sequence
-from itertools import count
 
-from attrs import define, evolve, field, frozen
-from twisted.application.service import Service
-from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IAddress
-from twisted.internet.protocol import Factory
+from attrs import define, field
 from typing_extensions import override
 
 from mailsuite.imap.door import Door
 from mailsuite.imap.ground import Ground
-from mailsuite.imap.settings import IMAP
-from mailsuite.net.endpoints import Bound, Listening
-from mailsuite.net.limits import Limits
-
-STOP_SECONDS = 10.0  # for commands in hand, before connections are cut
-
-
-@frozen
-class Socket:
-    """A bound socket; ``implicit``: TLS from the first octet (RFC 8314 §3.2)."""
-
-    bound: Bound
-    implicit: bool = False
+from mailsuite.net.service import DoorService, Socket
 
 
 @define(eq=False, slots=False)
 class Watched(Door):
     """A door that its service knows of while it is open."""
 
-    service: "IMAPService" = field(kw_only=True)
+    service: DoorService = field(kw_only=True)
 
     @override
     def opened(self) -> None:
-        self.service.doors.add(self)
+        self.service.came(self)
         super().opened()
 
     @override
@@ -44,91 +27,13 @@ class Watched(Door):
         self.service.left(self)
 
 
-@define(eq=False, slots=False)
-class Doors(Factory):
-    """Makes a door for each connection that the limits admit."""
-
-    service: "IMAPService"
-    implicit: bool
-
-    noisy = False
-
-    @override
-    def buildProtocol(self, addr: IAddress | None) -> Watched | None:
-        service = self.service
-        if not service.limits.admit(getattr(addr, "host", "")):
-            return None
-        ground = service.ground
-        return Watched(
-            ground.clock, service.next_name(), ground, self.implicit, service=service
-        )
+def service(
+    ground: Ground, sockets: Sequence[Socket], prefix: str = "i"
+) -> DoorService:
+    """Make the service of all IMAP sockets; ``prefix`` begins each session's id."""
+    return DoorService(ground, sockets, prefix, _door)
 
 
-@define(eq=False, slots=False)
-class IMAPService(Service):
-    """All IMAP sockets of this process.
-
-    ``prefix`` begins every session's id, so that ids differ between starts.
-    """
-
-    ground: Ground
-    sockets: Sequence[Socket]
-    prefix: str = "i"
-    limits: Limits = field(init=False)
-    doors: set[Watched] = field(factory=set, init=False)
-    _listening: list[Listening] = field(factory=list, init=False)
-    _numbers: "count[int]" = field(factory=lambda: count(1), init=False)
-    _empty: Deferred[None] | None = field(default=None, init=False)
-
-    def __attrs_post_init__(self) -> None:
-        settings = self.ground.settings
-        self.limits = Limits(settings.connections, settings.connections_per_host)
-
-    def next_name(self) -> str:
-        """Name the next session."""
-        return f"{self.prefix}{next(self._numbers):x}"
-
-    def reload(self, settings: IMAP) -> None:
-        """Use other settings for connections that come from now on."""
-        self.ground = evolve(self.ground, settings=settings)
-        self.limits.total = settings.connections
-        self.limits.per_host = settings.connections_per_host
-
-    @override
-    def startService(self) -> None:
-        Service.startService(self)
-        self._listening = [
-            socket.bound.listen(self.ground.clock, Doors(self, socket.implicit))
-            for socket in self.sockets
-        ]
-
-    @override
-    def stopService(self) -> Deferred[None]:
-        Service.stopService(self)
-        return Deferred.fromCoroutine(self._stop())
-
-    def left(self, door: Watched) -> None:
-        """A connection ended (:class:`Watched` alone calls this)."""
-        self.doors.discard(door)
-        self.limits.leave(door.host)
-        if self._empty is not None and not self.doors:
-            empty, self._empty = self._empty, None
-            empty.callback(None)
-
-    async def _stop(self) -> None:
-        for listening in self._listening:
-            listening.stop()
-        if not self.doors:
-            return
-        emptied: Deferred[None] = Deferred()
-        self._empty = emptied
-        for door in list(self.doors):
-            door.leave()
-        cut = self.ground.clock.callLater(STOP_SECONDS, self._cut)
-        await emptied
-        if cut.active():
-            cut.cancel()
-
-    def _cut(self) -> None:
-        for door in list(self.doors):
-            door.abort()
+def _door(service: DoorService, implicit: bool) -> Watched:
+    ground: Ground = service.ground
+    return Watched(ground.clock, service.next_name(), ground, implicit, service=service)

@@ -12,8 +12,9 @@ from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
-from mailsuite.imap.service import IMAPService, Socket
+from mailsuite.imap.service import service
 from mailsuite.net.endpoints import Place, bind
+from mailsuite.net.service import Socket
 from mailsuite.tls import selfsigned
 from tests.support.imap_world import Talk
 
@@ -45,7 +46,7 @@ class ServiceTests(TestCase):
         ground = evolve(self.ground, settings=evolve(self.ground.settings, **settings))
         bound = [bind(Place("127.0.0.1", 0)) for _ in range(2)]
         self.ports = [one.port for one in bound]
-        self.service = IMAPService(ground, [Socket(bound[0]), Socket(bound[1], True)])
+        self.service = service(ground, [Socket(bound[0]), Socket(bound[1], True)])
         self.service.startService()
         self.addCleanup(self.service.stopService)
 

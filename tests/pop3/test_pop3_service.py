@@ -12,7 +12,8 @@ from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
 from mailsuite.net.endpoints import Place, bind
-from mailsuite.pop3.service import POP3Service, Socket
+from mailsuite.net.service import Socket
+from mailsuite.pop3.service import service
 from mailsuite.tls import selfsigned
 from tests.support.pop3 import Talk
 
@@ -66,7 +67,7 @@ class ServiceTests(TestCase):
         ground = evolve(self.ground, settings=evolve(self.ground.settings, **settings))
         bound = [bind(Place("127.0.0.1", 0)) for _ in range(2)]
         self.ports = [one.port for one in bound]
-        self.service = POP3Service(ground, [Socket(bound[0]), Socket(bound[1], True)])
+        self.service = service(ground, [Socket(bound[0]), Socket(bound[1], True)])
         self.service.startService()
         self.addCleanup(self.service.stopService)
 
