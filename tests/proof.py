@@ -27,8 +27,8 @@ class ProofTests(SynchronousTestCase):
 
     def test_steps(self):
         """Killed at every system call that writes during one delivery."""
-        broken, findings = faults.kill_at_steps(faults.STEPS, range(1, 9))
-        print("\nkill at steps:", broken or "every point passes", findings)
+        broken, findings, points = faults.kill_at_steps(faults.STEPS, range(1, 13))
+        print(f"\nkill at {points} steps:", broken or "every point passes", findings)
         self.assertEqual(broken, [])
         self.assertIn("0 findings", findings)
 
