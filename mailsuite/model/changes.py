@@ -10,13 +10,6 @@ from mailsuite.model.envelope import Blob
 from mailsuite.model.flags import Flags, FlagTable
 from mailsuite.model.ids import EmailId, MailboxId, ModSeq, Uid
 
-# Special uses of RFC 6154, as their attribute.
-DRAFTS = "\\Drafts"
-SENT = "\\Sent"
-JUNK = "\\Junk"
-TRASH = "\\Trash"
-ARCHIVE = "\\Archive"
-
 
 @frozen
 class MailboxRow:
