@@ -160,6 +160,8 @@ def settled(paths, wanted, seconds=60):
     before = -1
     while True:
         now = paths()
+        # torn ones are read anew: a server that just started sets them aside
+        known = {name: what for name, what in known.items() if what[1]}
         for path in now:
             if path.name.split(":")[0] not in known:
                 try:
@@ -169,7 +171,7 @@ def settled(paths, wanted, seconds=60):
         counts = Counter(number for number, _ in known.values())
         torn = [name for name, (_, whole) in known.items() if not whole]
         missing = set(wanted) - set(counts)
-        if (not missing and len(now) == before) or time.monotonic() > end:
+        if (not missing and not torn and len(now) == before) or time.monotonic() > end:
             return counts, torn
         before = len(now)
         time.sleep(0.3)
