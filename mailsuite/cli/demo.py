@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -45,6 +46,7 @@ OFFSETS = {
 }
 HIGHEST_BASE = 65_535 - max(OFFSETS.values())
 LMTP_SOCKET = "lmtp.sock"
+READY = "ready.json"
 SAMPLES = "samples"
 """A file of this name in the folder: the sample mail was stored."""
 
@@ -110,6 +112,8 @@ class Demo:
         if self.base is not None:
             loaded = moved(loaded, self.base)
         guards.start(loaded)
+        with suppress(FileNotFoundError):  # of an earlier run: it is not ready now
+            os.unlink(os.path.join(self.folder, READY))
         founding.folder(places(loaded).data)
         finished(self._people(loaded))
         return loaded
@@ -179,7 +183,7 @@ class Demo:
 
     def tell(self, ready: Mapping[str, Any]) -> None:
         """Write ``ready.json``, whole, and print what to try."""
-        path = os.path.join(self.folder, "ready.json")
+        path = os.path.join(self.folder, READY)
         fresh = f"{path}.{os.getpid()}"
         with open(fresh, "w", encoding="utf-8") as file:
             json.dump(ready, file, indent=2)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from mailsuite.cli import demo as made
 from tests.support.demo import Demo, free_port_base
 
 KEYS = {
@@ -60,6 +61,14 @@ class DemoTests(SynchronousTestCase):
         self.assertEqual(demo.stop(), 0)
         self.assertEqual(demo.logged("event=log.critical"), [])
         self.assertIn(" 0 findings", demo.command("verify"))
+
+    def test_not_ready_yet(self):
+        """What an earlier run left says nothing of this one, and goes."""
+        folder = Path(self.mktemp()).absolute()
+        folder.mkdir()
+        (folder / "ready.json").write_text("{}")
+        made.Demo(str(folder), free_port_base(), 1).prepare()
+        self.assertFalse((folder / "ready.json").exists())
 
     def test_commands(self):
         """Commands of a running suite count at once, without a restart."""
