@@ -266,7 +266,16 @@ def send_one(demo, number):
 
 STEPS = (
     *("pwritev", "pwrite64", "write", "writev", "fdatasync", "fsync", "ftruncate"),
-    *("openat", "link", "linkat", "rename", "renameat2", "unlink", "mkdir", "utimensat"),
+    *(
+        "openat",
+        "link",
+        "linkat",
+        "rename",
+        "renameat2",
+        "unlink",
+        "mkdir",
+        "utimensat",
+    ),
     *("sendto", "sendmsg"),
 )
 
