@@ -20,6 +20,7 @@ from mailsuite.model.ids import AccountName
 from mailsuite.net.tasks import Tasks
 from mailsuite.net.workers import Failed, Lost
 from mailsuite.search.batches import Batches, Missing, Progress
+from mailsuite.search.calm import Calm
 
 LONGEST_WAIT = 300.0  # seconds between attempts at an account that fails
 
@@ -42,6 +43,10 @@ class Follower:
     _working: bool = False
     _current: AccountName | None = None
     _unfollow: Callable[[], None] | None = None
+    _calm: Calm = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._calm = Calm(self._clock)
 
     def start(self) -> None:
         """Follow all accounts, beginning with what changed while we were off."""
@@ -117,6 +122,7 @@ class Follower:
                 del self._dirty[account]
                 self._current = account
                 progress = self._progress(account)
+                await self._calm.wait(progress.wanted)
                 if await self._attempt(account, progress):
                     self._dirty[account] = None  # at the end: others get their turn
                 elif account not in self._dirty:

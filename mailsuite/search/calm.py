@@ -1,0 +1,41 @@
+"""Waits until the reactor has little to do: mail goes before its index.
+
+The indexing child runs at the lowest priority, but even so it takes turns, caches
+and wake-ups from a reactor under full load.
+"""
+
+from collections.abc import Callable
+from time import thread_time
+
+from attrs import define, field
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+
+BUSY_SHARE = 0.4  # of a core that the reactor's thread used: more is busy
+LOOK_SECONDS = 0.25  # over which its use is measured
+HELD_SECONDS = 30.0  # at most, then indexing goes on all the same
+
+
+@define(eq=False)
+class Calm:
+    """Measures the CPU use of the thread that asks, which is the reactor's."""
+
+    _clock: IReactorTime
+    _used: Callable[[], float] = thread_time
+    _at: float = field(default=0.0, init=False)
+    _cpu: float = field(default=0.0, init=False)
+
+    async def wait(self, wanted: Callable[[], bool]) -> None:
+        """Return when it is calm, after ``HELD_SECONDS``, or once it is ``wanted``."""
+        began = self._clock.seconds()
+        while not wanted() and self._busy():
+            if self._clock.seconds() - began >= HELD_SECONDS:
+                return
+            await deferLater(self._clock, LOOK_SECONDS)
+
+    def _busy(self) -> bool:
+        """Whether much was used since the last look; unknown after a long time."""
+        now, cpu = self._clock.seconds(), self._used()
+        elapsed, used = now - self._at, cpu - self._cpu
+        self._at, self._cpu = now, cpu
+        return elapsed > 4 * LOOK_SECONDS or used > BUSY_SHARE * elapsed
