@@ -63,24 +63,24 @@ class Demo:
     def launch(self):
         """Start the process without waiting for it."""
         (self.folder / "ready.json").unlink(missing_ok=True)
-        self.log = open(self.folder / "output.log", "ab")  # noqa: SIM115
-        self.process = subprocess.Popen(
-            [
-                *self.prefix,
-                sys.executable,
-                "-c",
-                "from mailsuite.cli.main import main; main()",
-                "demo",
-                *("--dir", str(self.folder)),
-                *("--port-base", str(self.base)),
-                *("--users", str(self.users)),
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=self.log,
-            stderr=self.log,
-            env=os.environ | self.settings,
-            start_new_session=True,
-        )
+        with open(self.folder / "output.log", "ab") as log:
+            self.process = subprocess.Popen(
+                [
+                    *self.prefix,
+                    sys.executable,
+                    "-c",
+                    "from mailsuite.cli.main import main; main()",
+                    "demo",
+                    *("--dir", str(self.folder)),
+                    *("--port-base", str(self.base)),
+                    *("--users", str(self.users)),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=os.environ | self.settings,
+                start_new_session=True,
+            )
 
     def wait(self, seconds=READY_SECONDS):
         """Wait until it is ready; gives the seconds that took."""
@@ -119,14 +119,12 @@ class Demo:
         if self.process is not None and self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
-        self.log.close()
 
     def stop(self):
         """SIGTERM; gives the exit status."""
         pid = self.ready.get("pid", self.process.pid)
         os.kill(pid, signal.SIGTERM)
         status = self.process.wait(STOP_SECONDS)
-        self.log.close()
         stalled = self.logged("event=reactor.stalled")
         if self.stalls is not None and len(stalled) > self.stalls:
             raise AssertionError("the reactor stalled:\n" + "\n".join(stalled))
