@@ -44,7 +44,9 @@ class Bounded(Request):
 
     @override
     def handleContentChunk(self, data: bytes) -> None:
-        self._taken += len(data)
+        before, self._taken = self._taken, self._taken + len(data)
+        if before > BODY_OCTETS:
+            return
         if self._taken > BODY_OCTETS:
             self._refuse()
         else:
@@ -57,6 +59,8 @@ class Bounded(Request):
             b"Connection: close\r\nContent-Length: 0\r\n\r\n"
         )
         channel.forceAbortClient()
+        if self.content is not None:
+            self.content.close()  # Twisted keeps a file for a body of unknown length
 
 
 class Quiet(Site):
