@@ -60,7 +60,6 @@ class StopTests(SynchronousTestCase):
         os.kill(demo.ready["pid"], signal.SIGTERM)
         self.assertEqual(demo.process.wait(20), 0)
         self.assertLess(time.monotonic() - began, 12)
-        demo.log.close()
         ledger.stop()
         demo.start()
         figures = faults.count(faults.Figures(), demo, ledger)

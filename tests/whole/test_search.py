@@ -115,7 +115,6 @@ class SearchTests(SynchronousTestCase):
         self.send("walrus two")
         os.kill(self.demo.process.pid, signal.SIGKILL)
         self.demo.process.wait()
-        self.demo.log.close()
         end = time.monotonic() + PATIENCE_SECONDS
         while alive(child):
             self.assertLess(time.monotonic(), end, "the child outlived its parent")
