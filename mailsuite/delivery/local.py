@@ -5,6 +5,7 @@ repeated, the message is in the mailbox once.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from attrs import define, evolve, field
 from twisted.internet.defer import Deferred as Pending
@@ -147,11 +148,8 @@ class LocalDelivery:
         if detail and self._settings.detail_folders:
             folder = await self._folder(account, detail)
             if folder:
-                try:
+                with suppress(NoSuchMailbox, BadName):  # it may have gone meanwhile
                     await account.append(folder, drafts, once)
-                except (NoSuchMailbox, BadName):
-                    pass  # it went away meanwhile
-                else:
                     return DELIVERED
         await account.append(INBOX, drafts, once)
         return DELIVERED

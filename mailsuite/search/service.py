@@ -1,6 +1,7 @@
 """The search service: provides ISearchIndex, keeps the child, sweeps."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from attrs import define, field
@@ -142,11 +143,9 @@ class SearchService(Service):
 
     async def _swept(self) -> None:
         """Have indexes that somebody removed built again."""
-        try:
+        with suppress(Lost, Failed, Taken):  # then the next sweep looks again
             accounts = list(self._follower.accounts)
             answer, _ = await self.workers.ask({"do": "lost", "accounts": accounts})
             for account in answer["lost"]:
                 self._follower.forget(AccountName(account))
-        except (Lost, Failed, Taken):
-            pass  # the next sweep looks again
         self._arm()
