@@ -182,8 +182,9 @@ class Workers:
         header, _ = answer
         if "error" in header:
             self._fail(request, Failed(str(header["error"])))
-        elif not request.answer.called:
-            self._forget(request)
+            return
+        self._forget(request)
+        if not request.answer.called:  # else: whoever asked was cancelled
             request.answer.callback(answer)
 
     def free(self, child: _Child) -> None:

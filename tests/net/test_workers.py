@@ -8,7 +8,7 @@ import sys
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import CancelledError, Deferred, gatherResults
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from mailsuite.model.errors import Taken
@@ -138,6 +138,15 @@ class WorkersTests(TestCase):
         )
         self.assertEqual(len(answers), 6)
         self.assertLessEqual(len(workers.pids), 2)
+
+    async def test_cancelled(self):
+        """Who stops waiting for an answer leaves no timer behind."""
+        workers = self.workers()
+        asked = Deferred.fromCoroutine(workers.ask({"do": "sleep", "seconds": 0.1}))
+        asked.addErrback(lambda failure: failure.trap(CancelledError))
+        asked.cancel()
+        await asked
+        await workers.ask({"do": "echo"})
 
     async def test_stop(self):
         """Stopping lets the request in hand finish and loses what waits."""
