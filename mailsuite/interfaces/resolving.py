@@ -22,6 +22,18 @@ class Exchanger:
     host: str
 
 
+@frozen
+class Records:
+    """Records of any type in their presentation form (RFC 1035 §5.1).
+
+    ``secure``: the server vouches for DNSSEC (AD) and is one that we trust to.
+    """
+
+    rows: tuple[str, ...]
+    ttl: float = 0.0
+    secure: bool = False
+
+
 class IResolver(Interface):
     """Asks the configured servers; answers are cached by their TTL.
 
@@ -34,3 +46,12 @@ class IResolver(Interface):
 
     async def exchangers(domain: str) -> Sequence[Exchanger]:
         """MX records, best first, as they are (no fallback to addresses)."""
+
+    async def texts(name: str) -> Sequence[bytes]:
+        """TXT records; the strings of each are joined (RFC 7208 §3.3)."""
+
+    async def names(address: str) -> Sequence[str]:
+        """Names of an IP address (PTR), without their final dots, lower case."""
+
+    async def records(name: str, type: str) -> Records:  # noqa: A002 - the RFC's name
+        """Records of a type, ``TLSA`` or ``SRV``; not found is an error as above."""

@@ -1,0 +1,148 @@
+"""What was found out about who sent a message (RFC 8601 §2.7).
+
+Each finding has ``steps``: what was looked at and what came of it, in words, in
+their order. Peers chose much of that text; whoever shows it escapes it.
+"""
+
+from enum import Enum
+
+from attrs import Factory, frozen
+
+Steps = tuple[str, ...]
+
+
+class Result(Enum):
+    """The word that Authentication-Results uses (RFC 8601 §2.7)."""
+
+    NONE = "none"
+    PASS = "pass"
+    FAIL = "fail"
+    SOFTFAIL = "softfail"
+    NEUTRAL = "neutral"
+    POLICY = "policy"
+    TEMPERROR = "temperror"
+    PERMERROR = "permerror"
+
+
+@frozen
+class Reverse:
+    """Iprev (RFC 8601 §3): whether the name of the address leads back to it."""
+
+    result: Result
+    name: str = ""
+    """The name that leads back; else the first that does not, or empty."""
+    steps: Steps = ()
+
+
+@frozen
+class SPF:
+    """One check (RFC 7208): ``scope`` is ``helo`` or ``mailfrom``."""
+
+    result: Result
+    scope: str
+    domain: str
+    """The domain whose policy was asked, in A-labels."""
+    mechanism: str = ""
+    """What decided, as it stands in the record: ``ip4:192.0.2.0/24``."""
+    explanation: str = ""
+    """The domain owner's text for a fail (RFC 7208 §6.2)."""
+    steps: Steps = ()
+
+
+@frozen
+class Signature:
+    """One DKIM-Signature (RFC 6376), in the order of the header."""
+
+    result: Result
+    domain: str
+    """``d=``, in A-labels, lower case."""
+    selector: str
+    identity: str = ""
+    """``i=``, or ``@`` and the domain."""
+    algorithm: str = ""
+    """``rsa-sha256`` or ``ed25519-sha256``."""
+    bits: int = 0
+    """Size of the key; an RSA key below 2,048 is weak (RFC 8301 §3.2)."""
+    reason: str = ""
+    begins: str = ""
+    """The first characters of ``b=``, for ``header.b`` (RFC 6008)."""
+    whole: bool = True
+    """False: ``l=`` leaves octets of the body out."""
+    testing: bool = False
+    """The key says ``t=y``."""
+    fields: tuple[str, ...] = ()
+    """``h=`` in lower case."""
+    steps: Steps = ()
+
+
+@frozen
+class Chain:
+    """The Authenticated Received Chain (RFC 8617 §5.2)."""
+
+    result: Result
+    sets: int = 0
+    sealers: tuple[str, ...] = ()
+    """``d=`` of each seal, newest first."""
+    trusted: str = ""
+    """The newest sealer that we trust, if the chain passes."""
+    claims: str = ""
+    """What the oldest trusted set's ARC-Authentication-Results says."""
+    reason: str = ""
+    steps: Steps = ()
+
+
+@frozen
+class Policy:
+    """A DMARC policy record (RFC 9989 §4.7, RFC 7489 §6.3)."""
+
+    domain: str
+    """Where the record was found, without ``_dmarc``."""
+    text: str
+    p: str = "none"
+    sp: str = ""
+    np: str = ""
+    adkim: str = "r"
+    aspf: str = "r"
+    fo: str = "0"
+    testing: bool = False
+    percent: int = 100
+    """``pct=`` of RFC 7489; RFC 9989 has only ``t=``."""
+    psd: str = "u"
+    rua: tuple[str, ...] = ()
+    ruf: tuple[str, ...] = ()
+
+
+@frozen
+class DMARC:
+    """The evaluation for one author domain (RFC 9989 §5.3)."""
+
+    result: Result
+    domain: str
+    """Of the From field, in A-labels."""
+    organizational: str = ""
+    policy: Policy | None = None
+    disposition: str = "none"
+    """What the owner asks for: ``none``, ``quarantine`` or ``reject``."""
+    spf: bool = False
+    """Whether SPF passed in alignment; ``dkim`` likewise."""
+    dkim: bool = False
+    reason: str = ""
+    steps: Steps = ()
+
+
+@frozen
+class Proofs:
+    """All findings about one message."""
+
+    ip: str
+    greeting: str
+    sender: str
+    """Address of the reverse-path; empty: null."""
+    reverse: Reverse
+    helo: SPF
+    mailfrom: SPF
+    signatures: tuple[Signature, ...]
+    chain: Chain
+    dmarc: DMARC
+    authors: tuple[str, ...] = Factory(tuple)
+    """Domains of all From addresses, in A-labels."""
