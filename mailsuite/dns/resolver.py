@@ -23,7 +23,13 @@ from mailsuite.dns.questions import (
 )
 from mailsuite.dns.servers import Server, chosen
 from mailsuite.dns.settings import DNS
-from mailsuite.interfaces.resolving import Exchanger, IResolver, NoAnswer, NoSuchName
+from mailsuite.interfaces.resolving import (
+    Exchanger,
+    IResolver,
+    NoAnswer,
+    NoSuchName,
+    Records,
+)
 from mailsuite.net.tasks import Tasks
 
 
@@ -72,14 +78,33 @@ class Resolver:
 
     async def exchangers(self, domain: str) -> Sequence[Exchanger]:
         """Give MX records, best first."""
-        found = await self._ask(_question(domain, RdataType.MX))
-        if found.fate is Fate.MISSING:
-            raise NoSuchName(domain)
-        if found.fate is not Fate.FOUND:
-            raise NoAnswer(domain)
-        rows: list[Any] = list(found.records)
+        rows: tuple[Any, ...] = (await self._found(domain, RdataType.MX)).records
         exchangers = [Exchanger(row.preference, _host(row.exchange)) for row in rows]
         return sorted(exchangers, key=lambda one: one.preference)
+
+    async def texts(self, name: str) -> Sequence[bytes]:
+        """Give TXT records, the strings of each joined."""
+        rows: tuple[Any, ...] = (await self._found(name, RdataType.TXT)).records
+        return [b"".join(row.strings) for row in rows]
+
+    async def names(self, address: str) -> Sequence[str]:
+        """Give the names of an address (PTR)."""
+        name = ip_address(address).reverse_pointer
+        rows: tuple[Any, ...] = (await self._found(name, RdataType.PTR)).records
+        return [_host(row.target) for row in rows]
+
+    async def records(self, name: str, type: str) -> Records:  # noqa: A002
+        """Give records of any type as text."""
+        found = await self._found(name, RdataType.make(type.upper()))
+        return Records(tuple(row.to_text() for row in found.records), found.ttl)
+
+    async def _found(self, name: str, type: RdataType) -> Finding:  # noqa: A002
+        found = await self._ask(_question(name, type))
+        if found.fate is Fate.MISSING:
+            raise NoSuchName(name)
+        if found.fate is not Fate.FOUND:
+            raise NoAnswer(name)
+        return found
 
     def reload(self, settings: DNS) -> None:
         """Ask other servers from now on, and forget what these said.
