@@ -7,6 +7,7 @@ from zope.interface import Attribute, Interface
 from mailsuite.interfaces.blobs import IBlobWriter
 from mailsuite.model.address import Address
 from mailsuite.model.envelope import Blob, Marks
+from mailsuite.model.ids import QueueId
 from mailsuite.model.principals import Peer, Principal
 from mailsuite.model.replies import Reply
 from mailsuite.model.verdicts import Phase, Verdict
@@ -74,6 +75,29 @@ class IStage(Interface):
         """Say what to do; the first that is not Proceed decides."""
 
 
+class IContentStage(IStage):
+    """A stage that looks at the content while it comes in."""
+
+    def watch(view: "IView") -> "IWatch | None":
+        """Begin to look at the message of a transaction; None: no need to."""
+
+
+class IWatch(Interface):
+    """One message's content, seen by one stage before it is stored."""
+
+    def header(header: bytes) -> bytes:
+        """Take the header, from the first field to the CRLF of its last one.
+
+        Gives what is to be stored instead, mostly the same octets.
+        """
+
+    def body(block: bytes) -> None:
+        """Take some octets after the blank line; told in their order."""
+
+    def accepted(ident: QueueId) -> None:
+        """The message is in the queue; at most once."""
+
+
 class IView(Interface):
     """What a stage may know; fields are filled as the dialogue goes on."""
 
@@ -89,3 +113,7 @@ class IView(Interface):
         "the header with the CRLF of its last field, in phase MESSAGE"
     )
     marks: Marks = Attribute("findings of the stages asked before in this phase")
+    role: str = Attribute("the way in: smtp, submission or lmtp")
+    watches: "Mapping[object, IWatch]" = Attribute(
+        "what each content stage watches this message with, in phase MESSAGE"
+    )

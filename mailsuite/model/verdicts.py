@@ -1,9 +1,11 @@
 """What a policy stage says of a connection, a command or a message."""
 
+from collections.abc import Mapping
 from enum import Enum
 
 from attrs import Factory, frozen
 
+from mailsuite.model.address import Address
 from mailsuite.model.envelope import Marks
 from mailsuite.model.replies import Reply
 
@@ -24,10 +26,15 @@ class Phase(Enum):
 
 @frozen
 class Proceed:
-    """No objection. ``prefix`` is whole header fields put before the message."""
+    """No objection. ``prefix`` is whole header fields put before the message.
+
+    ``marks`` are of the message (in phase RCPT of the recipient), ``each`` are
+    those of some recipients, in phase MESSAGE.
+    """
 
     marks: Marks = Factory(dict)
     prefix: bytes = b""
+    each: Mapping[Address, Marks] = Factory(dict)
 
 
 @frozen

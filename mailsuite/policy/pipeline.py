@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from attrs import define, field
 
-from mailsuite.interfaces.receiving import IStage
+from mailsuite.interfaces.receiving import IContentStage, IStage
 from mailsuite.model.verdicts import PROCEED, Phase, Proceed, Refuse, Verdict
 from mailsuite.policy.view import NOTHING, View
 
@@ -14,6 +14,8 @@ class Pipeline:
     """Immutable: a reload makes another, and transactions keep theirs."""
 
     stages: Sequence[IStage]
+    watching: tuple[IContentStage, ...] = field(init=False)
+    """Those that look at the content as it comes."""
     _asked: dict[Phase, tuple[IStage, ...]] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -21,6 +23,9 @@ class Pipeline:
             phase: tuple(stage for stage in self.stages if phase in stage.phases)
             for phase in Phase
         }
+        self.watching = tuple(
+            stage for stage in self.stages if IContentStage.providedBy(stage)
+        )
 
     async def judge(self, phase: Phase, view: View) -> Verdict:
         """Give the objection, or one Proceed with all marks and prefixes."""
@@ -37,4 +42,8 @@ class Pipeline:
 
 
 def _both(first: Proceed, then: Proceed) -> Proceed:
-    return Proceed({**first.marks, **then.marks}, first.prefix + then.prefix)
+    each = {
+        address: {**first.each.get(address, {}), **then.each.get(address, {})}
+        for address in (*first.each, *then.each)
+    }
+    return Proceed({**first.marks, **then.marks}, first.prefix + then.prefix, each)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 from twisted.internet.defer import Deferred, gatherResults
 from zope.interface import implementer
 
@@ -10,7 +10,7 @@ from mailsuite.interfaces.blobs import IBlobs, IBlobWriter
 from mailsuite.interfaces.events import IEvents
 from mailsuite.interfaces.mailboxes import IAccounts
 from mailsuite.interfaces.queueing import IQueue
-from mailsuite.interfaces.receiving import ITransaction
+from mailsuite.interfaces.receiving import ITransaction, IWatch
 from mailsuite.model.address import Address
 from mailsuite.model.envelope import Blob, Envelope, Marks, Recipient, Submission
 from mailsuite.model.errors import NoSpace
@@ -134,7 +134,15 @@ class Transaction:
 
     def octets(self, expected: int) -> IBlobWriter:
         """Where the content goes."""
-        head = self._head = Head(self._desk.blobs.create(expected))
+        view, writer = self._view, self._desk.blobs.create(expected)
+        watches: dict[object, IWatch] = {
+            stage: watch
+            for stage in self._desk.pipeline.watching
+            if (watch := stage.watch(view)) is not None
+        }
+        if watches:
+            view.watches = watches
+        head = self._head = Head(writer, tuple(watches.values()))
         return head
 
     async def finish(self, blob: Blob) -> Mapping[int, Reply]:
@@ -147,6 +155,8 @@ class Transaction:
             self.abort()
             return self._all(self._refused(Phase.MESSAGE, verdict).reply)
         self._marks.update(verdict.marks)
+        if verdict.each:
+            self._mark(verdict.each)
         full = await self._full(blob.size)
         if full and (refusal := self._without(full)):
             return refusal
@@ -162,6 +172,15 @@ class Transaction:
         if self._desk.wait is None:
             return self._all(answers.queued(ident))
         return await self._outcomes(ident, self._desk.wait)
+
+    def _mark(self, each: Mapping[Address, Marks]) -> None:
+        """Give recipients what the message stages found about them."""
+        self._recipients = [
+            evolve(one, marks={**one.marks, **each[one.address]})
+            if one.address in each
+            else one
+            for one in self._recipients
+        ]
 
     async def _full(self, size: int) -> set[int]:
         """Recipients without room for what is more than was declared at RCPT."""
@@ -242,6 +261,8 @@ class Transaction:
 
     def _tell(self, ident: QueueId, submission: Submission) -> None:
         view = self._view
+        for watch in view.watches.values():
+            watch.accepted(ident)
         self._desk.events.happened(
             "smtp.accepted",
             sid=view.peer.session,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from attrs import define, field
 from zope.interface import implementer
 
-from mailsuite.interfaces.receiving import IView
+from mailsuite.interfaces.receiving import IView, IWatch
 from mailsuite.model.address import Address
 from mailsuite.model.envelope import Blob, Marks
 from mailsuite.model.principals import Peer, Principal
@@ -33,6 +33,7 @@ class View:
     blob: Blob | None = None
     header: bytes = b""
     marks: Marks = NOTHING
+    watches: Mapping[object, IWatch] = field(factory=dict)
 
     def fresh(self) -> "View":
         """The same connection before its next transaction."""
