@@ -1,8 +1,11 @@
 """The address book in memory: answers without disk, in microseconds.
 
 Pure: rows in, resolutions out. Order of the search: alias, account, subaddress,
-postmaster and abuse (RFC 5321 §4.5.1, RFC 2142), catch-all.
+postmaster and abuse (RFC 5321 §4.5.1, RFC 2142), names that a transport consumes,
+catch-all.
 """
+
+from collections.abc import Mapping
 
 from attrs import define, field, frozen
 
@@ -10,12 +13,14 @@ from mailsuite.directory.names import canonical, fold_domain, fold_local
 from mailsuite.interfaces.directory import (
     Alias,
     AliasRow,
+    Consumed,
     Domain,
     Local,
     Remote,
     Resolution,
     Unknown,
 )
+from mailsuite.interfaces.signing import SigningKey
 from mailsuite.model.address import Address
 from mailsuite.model.ids import AccountName
 
@@ -52,6 +57,8 @@ class Rules:
     """Our own name, at which postmaster is reached too; reports come from there."""
     postmaster: Address | None = None
     literals: frozenset[str] = frozenset()
+    consumed: Mapping[str, str] = field(factory=dict)
+    """Local parts in each of our domains, and the transport that reads them."""
 
 
 def address_of(name: str) -> Address:
@@ -68,6 +75,7 @@ class Book:
     accounts: dict[str, Account] = field(factory=dict)
     domains: dict[str, Domain] = field(factory=dict)
     aliases: dict[str, AliasRow] = field(factory=dict)
+    keys: dict[str, tuple[SigningKey, ...]] = field(factory=dict)
 
     def domain_of(self, text: str) -> str | None:
         """One of our domains by any spelling, or None."""
@@ -129,6 +137,8 @@ class Book:
                 return Alias((chosen,))
             if (first := self.first(domain)) is not None:
                 return Local(first.name)
+        if local in self.rules.consumed:
+            return Consumed(self.rules.consumed[local])
         catch_all = self.domains[domain].catch_all
         if catch_all and catch_all != f"{local}@{domain}":
             return Alias((address_of(catch_all),))

@@ -1,6 +1,6 @@
 """The directory as the rest of the suite asks it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from attrs import define, field
 from twisted.internet.interfaces import IReactorTime
@@ -9,12 +9,13 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from mailsuite.directory.book import Rules
-from mailsuite.directory.names import parse
+from mailsuite.directory.names import fold_local, parse
 from mailsuite.directory.passwords import Busy, Checker
 from mailsuite.directory.settings import Settings
 from mailsuite.directory.state import Listing, State
 from mailsuite.interfaces.directory import (
     AccountFacts,
+    Consumed,
     IDirectory,
     Remote,
     Resolution,
@@ -29,13 +30,16 @@ POLL_SECONDS = 1.0
 """How soon changes made by another process count."""
 
 
-def rules_of(settings: Settings, hostname: str = "") -> Rules:
+def rules_of(
+    settings: Settings, hostname: str = "", consumed: Mapping[str, str] | None = None
+) -> Rules:
     """Settings as the book wants them. :raises UsageError: no address."""
     return Rules(
         settings.delimiter,
         hostname.lower(),
         parse(settings.postmaster) if settings.postmaster else None,
         frozenset(f"[{literal.lower()}]" for literal in settings.literals),
+        {fold_local(name): way for name, way in (consumed or {}).items()},
     )
 
 
@@ -67,10 +71,15 @@ class Registry:
         await self._state.close()
         self._checker.stop()
 
-    def rearrange(self, settings: Settings, files: Listing) -> None:
+    def rearrange(
+        self,
+        settings: Settings,
+        files: Listing,
+        consumed: Mapping[str, str] | None = None,
+    ) -> None:
         """Take over other settings and files. :raises UsageError: unusable."""
         hostname = self._state.book.rules.hostname
-        self._state.arrange(rules_of(settings, hostname), files)
+        self._state.arrange(rules_of(settings, hostname, consumed), files)
         self._settings = settings
 
     def _poll(self) -> None:
@@ -111,9 +120,11 @@ class Registry:
         )
 
     async def transports(self, addresses: Sequence[Address]) -> Sequence[str]:
-        """``relay`` for other servers' domains, ``local`` for the rest."""
-        resolve = self._state.book.resolve
-        return [
-            "relay" if isinstance(resolve(address), Remote) else "local"
-            for address in addresses
-        ]
+        """``relay`` for other servers' domains, ``local`` for people of ours."""
+        return [_transport(self._state.book.resolve(one)) for one in addresses]
+
+
+def _transport(found: Resolution) -> str:
+    if isinstance(found, Consumed):
+        return found.transport
+    return "relay" if isinstance(found, Remote) else "local"

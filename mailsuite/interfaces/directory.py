@@ -39,7 +39,14 @@ class Unknown:
     """One of our domains, but nobody there has that name."""
 
 
-Resolution = Local | Alias | Remote | Unknown
+@frozen
+class Consumed:
+    """One of our addresses that only a transport reads: reports about our mail."""
+
+    transport: str
+
+
+Resolution = Local | Alias | Remote | Unknown | Consumed
 
 
 @frozen

@@ -6,7 +6,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from attrs import define, field
 from zope.interface import implementer
 
-from mailsuite.interfaces.directory import Alias, IDirectory, Local, Remote
+from mailsuite.interfaces.directory import Alias, Consumed, IDirectory, Local, Remote
 from mailsuite.interfaces.receiving import IStage, IView
 from mailsuite.model.errors import UsageError
 from mailsuite.model.replies import Reply
@@ -51,7 +51,7 @@ class Recipients:
         (resolved,) = await self._directory.resolve((view.recipient,))
         if isinstance(resolved, Local):
             return Proceed({ACCOUNT: resolved.account})
-        if isinstance(resolved, Alias):
+        if isinstance(resolved, Alias | Consumed):
             return PROCEED
         if not isinstance(resolved, Remote):
             return UNKNOWN
