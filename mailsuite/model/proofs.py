@@ -89,6 +89,8 @@ class Chain:
     """What the oldest trusted set's ARC-Authentication-Results says."""
     reason: str = ""
     steps: Steps = ()
+    oldest: int | None = None
+    """Instance of the oldest message signature that verifies, 0: all (RFC 8617 §5.2)."""
 
 
 @frozen
