@@ -123,6 +123,8 @@ class Demo:
         try:
             if not any(one.name == DOMAIN for one in await stopped.admin.domains()):
                 await stopped.admin.add_domain(DOMAIN)
+            if not await stopped.keys.keys(DOMAIN):
+                await stopped.keys.add(DOMAIN)
             await self._users(stopped)
         finally:
             await stopped.close()

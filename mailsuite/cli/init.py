@@ -7,6 +7,7 @@ from ipaddress import ip_address
 import click
 
 from mailsuite.cli.client import Client, finished
+from mailsuite.cli.dkim import strings
 from mailsuite.cli.offline import routes, wall
 from mailsuite.cli.people import new_password
 from mailsuite.cli.shown import document, json_option
@@ -52,6 +53,15 @@ def records(domain: str, hostname: str, address: str) -> list[dict[str, str]]:
     ]
 
 
+def keys_of(client: Client, domain: str) -> list[dict[str, str]]:
+    """Give the records of a domain's signing keys."""
+    answer = client.ask_or_do("GET", "dkim", query={"domain": domain})
+    return [
+        {"name": f"{key['name']}.", "type": "TXT", "value": strings(key["record"])}
+        for key in answer["keys"]
+    ]
+
+
 @click.command()
 @click.argument("address")
 @click.option("--hostname", default="", help="Own name; detected where not given.")
@@ -92,6 +102,8 @@ def init(
     founding.configuration(path, values)
     password = _first_user(founding, path, first)
     dns = records(first.domain, hostname, detected_address())
+    if not dry_run:
+        dns += keys_of(client, first.domain)
     if as_json:
         document(
             {
@@ -123,6 +135,9 @@ async def _made(founding: Founding, loaded: config.Loaded, first: Address) -> st
         if first.domain not in {one.name for one in await stopped.admin.domains()}:
             await stopped.admin.add_domain(first.domain)
             founding.told.append(f"domain {first.domain}: made")
+        if not await stopped.keys.keys(first.domain):
+            await stopped.keys.add(first.domain)
+            founding.told.append(f"signing keys of {first.domain}: made")
         name = canonical(first)
         if name in {user.account for user in await stopped.admin.users(first.domain)}:
             founding.told.append(f"{name}: there already, kept")

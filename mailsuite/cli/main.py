@@ -16,6 +16,7 @@ VERBS = {
     "user": "people:user",
     "domain": "people:domain",
     "alias": "people:alias",
+    "dkim": "dkim:dkim",
     "queue": "running:queue",
     "search": "running:search",
     "reload": "running:reload_settings",

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from attrs import define
 
 from mailsuite.directory.admin import Admin
+from mailsuite.directory.keys import Keys
+from mailsuite.directory.keysadmin import KeysAdmin
 from mailsuite.directory.passwords import hash_now, verify_now
 from mailsuite.directory.registry import rules_of
 from mailsuite.directory.state import Inline, State
@@ -13,6 +15,7 @@ from mailsuite.events.memory import Events
 from mailsuite.house import domains
 from mailsuite.house.paths import Places
 from mailsuite.house.tree import Tree
+from mailsuite.http.api.dkim import DKIM
 from mailsuite.http.api.people import People
 from mailsuite.http.routes import Route
 
@@ -40,6 +43,7 @@ class Stopped:
 
     state: State
     admin: Admin
+    keys: KeysAdmin
     routes: Sequence[Route]
 
     async def close(self) -> None:
@@ -51,7 +55,11 @@ async def routes(tree: Tree, places: Places) -> Stopped:
     """Open the directory. :raises UsageError: it cannot be used."""
     events = Events()
     state = State(places.state, Inline(), events)
-    state.arrange(rules_of(tree.directory), domains.load(places.domains))
+    rules = rules_of(tree.directory, tree.server.hostname)
+    state.arrange(rules, domains.load(places.domains))
     await state.open()
-    admin = Admin(state, Direct(), wall, events)
-    return Stopped(state, admin, People(admin).routes())
+    keys = Keys(state, Inline(), wall, events, tree.signing)
+    admin = Admin(state, Direct(), wall, events, keys)
+    changes = KeysAdmin(state, keys, wall)
+    every = [*People(admin).routes(), *DKIM(changes).routes()]
+    return Stopped(state, admin, changes, every)

@@ -7,6 +7,7 @@ from zope.interface import implementer
 
 from mailsuite.directory import rows
 from mailsuite.directory.book import TARGETS, Account, address_of
+from mailsuite.directory.keys import Keys
 from mailsuite.directory.names import canonical, checked_domain, checked_user, parse
 from mailsuite.directory.passwords import SECRET_OCTETS, Checker
 from mailsuite.directory.state import State
@@ -36,12 +37,16 @@ def _user(account: Account) -> User:
 @implementer(IDirectoryAdmin)
 @define(eq=False, repr=False)
 class Admin:
-    """Provides IDirectoryAdmin over the same state as the registry."""
+    """Provides IDirectoryAdmin over the same state as the registry.
+
+    With ``keys``, a new domain gets its signing keys in the same commit.
+    """
 
     _state: State
     _checker: Checker
     _wall: Callable[[], float]
     _events: IEvents
+    _keys: Keys | None = None
 
     async def users(self, domain: str = "") -> Sequence[User]:
         """All users, or those of one domain, by name."""
@@ -90,7 +95,8 @@ class Admin:
         if into and not into.endswith("@" + name):
             self._known(parse(into))
         domain = Domain(name, into, rows.SOURCE)
-        await self._state.put(domain)
+        keys = await self._keys.first(name) if self._keys is not None else ()
+        await self._state.put(domain, *keys)
         self._changed("domain", name)
         return domain
 

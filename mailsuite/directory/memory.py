@@ -8,6 +8,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from mailsuite.directory.admin import Admin
+from mailsuite.directory.keys import Keys
+from mailsuite.directory.keysadmin import KeysAdmin
 from mailsuite.directory.names import parse
 from mailsuite.directory.registry import Registry, rules_of
 from mailsuite.directory.settings import Settings
@@ -35,11 +37,16 @@ class Plain:
 
 @frozen
 class Memory:
-    """``directory`` provides IDirectory and IRouting, ``admin`` IDirectoryAdmin."""
+    """``directory`` provides IDirectory and IRouting, ``admin`` IDirectoryAdmin.
+
+    ``keys`` provides IKeys, ``changes`` IKeysAdmin; domains have none at first.
+    """
 
     directory: Registry
     admin: Admin
     events: Events
+    keys: Keys
+    changes: KeysAdmin
 
 
 def make(
@@ -55,12 +62,19 @@ def make(
     """
     settings = settings or Settings()
     events = Events()
+
+    def wall() -> float:
+        return float(len(events.seen))
+
     state = State(":memory:", Inline(), events)
     state.arrange(rules_of(settings), Listing())
+    keys = Keys(state, Inline(), wall, events)
     made = Memory(
         Registry(Clock(), state, Plain(), settings),
-        Admin(state, Plain(), lambda: float(len(events.seen)), events),
+        Admin(state, Plain(), wall, events),
         events,
+        keys,
+        KeysAdmin(state, keys, wall),
     )
     _ = Deferred.fromCoroutine(_fill(made, users, aliases or {}, catch_all or {}))
     return made

@@ -4,18 +4,21 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 
-from attrs import Factory, frozen
+from attrs import Factory, astuple, frozen
 
 from mailsuite.directory.book import Account
 from mailsuite.interfaces.directory import AliasRow, Domain
+from mailsuite.interfaces.signing import SigningKey
 from mailsuite.model.ids import AccountName
 
 SOURCE = "state.db"
 
 _USER = "name, password, quota_octets, quota_messages, disabled, created"
+_KEY = "domain, selector, algorithm, state, created, record, private, since"
 
-
-Row = Domain | Account | AliasRow
+Row = Domain | Account | AliasRow | SigningKey
+Keys = dict[str, tuple[SigningKey, ...]]
+"""By domain, the oldest first."""
 
 
 @frozen(eq=False)
@@ -26,6 +29,7 @@ class Rows:
     domains: dict[str, Domain] = Factory(dict)
     accounts: dict[str, Account] = Factory(dict)
     aliases: dict[str, AliasRow] = Factory(dict)
+    keys: Keys = Factory(dict)
 
 
 def read(database: sqlite3.Connection, version: int) -> Rows:
@@ -41,9 +45,15 @@ def read(database: sqlite3.Connection, version: int) -> Rows:
                 "SELECT name, targets FROM alias ORDER BY name"
             )
         }
+        keys: Keys = {}
+        for row in database.execute(
+            f"SELECT {_KEY} FROM signing_key ORDER BY created, selector DESC"
+        ):
+            key = SigningKey(*row)
+            keys[key.domain] = (*keys.get(key.domain, ()), key)
     finally:
         database.execute("COMMIT")
-    return Rows(version, found, accounts, aliases)
+    return Rows(version, found, accounts, aliases, keys)
 
 
 def _accounts(database: sqlite3.Connection) -> Iterator[Account]:
@@ -61,7 +71,7 @@ def put(database: sqlite3.Connection, rows: Sequence[Row]) -> None:
             database.execute(*_insertion(row))
 
 
-def _insertion(row: Row) -> tuple[str, tuple[str | int | float, ...]]:
+def _insertion(row: Row) -> tuple[str, tuple[str | int | float | bytes, ...]]:
     match row:
         case Domain():
             columns = "domain (name, catch_all) VALUES (?, ?)"
@@ -82,14 +92,32 @@ def _insertion(row: Row) -> tuple[str, tuple[str | int | float, ...]]:
                     row.created,
                 ),
             )
+        case SigningKey():
+            marks = ", ".join("?" * len(_KEY.split(", ")))
+            return (
+                f"INSERT OR REPLACE INTO signing_key ({_KEY}) VALUES ({marks})",
+                astuple(row),
+            )
 
 
 def drop(database: sqlite3.Connection, row: Row) -> None:
-    """Delete one row; durable on return. A user's mail stays on the disk."""
-    match row:
-        case Domain():
-            database.execute("DELETE FROM domain WHERE name = ?", (row.name,))
-        case AliasRow():
-            database.execute("DELETE FROM alias WHERE name = ?", (row.address,))
-        case Account():
-            database.execute("DELETE FROM user WHERE name = ?", (row.name,))
+    """Delete one row; durable on return. A user's mail stays on the disk.
+
+    A domain's keys go with it.
+    """
+    with database:
+        database.execute("BEGIN IMMEDIATE")
+        match row:
+            case Domain():
+                named = (row.name,)
+                database.execute("DELETE FROM domain WHERE name = ?", named)
+                database.execute("DELETE FROM signing_key WHERE domain = ?", named)
+            case AliasRow():
+                database.execute("DELETE FROM alias WHERE name = ?", (row.address,))
+            case Account():
+                database.execute("DELETE FROM user WHERE name = ?", (row.name,))
+            case SigningKey():
+                database.execute(
+                    "DELETE FROM signing_key WHERE domain = ? AND selector = ?",
+                    (row.domain, row.selector),
+                )

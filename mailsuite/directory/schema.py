@@ -29,6 +29,14 @@ _STEPS: tuple[str, ...] = (
         name TEXT PRIMARY KEY, targets TEXT NOT NULL
     ) STRICT, WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE signing_key (
+        domain TEXT NOT NULL, selector TEXT NOT NULL, algorithm TEXT NOT NULL,
+        state TEXT NOT NULL, created REAL NOT NULL, record TEXT NOT NULL,
+        private BLOB NOT NULL, since REAL NOT NULL,
+        PRIMARY KEY (domain, selector)
+    ) STRICT, WITHOUT ROWID;
+    """,
 )
 VERSION = len(_STEPS)
 """``user_version`` of the schema that this release writes."""

@@ -14,6 +14,7 @@ from mailsuite.directory import rows, schema
 from mailsuite.directory.book import Account, Book, Rules
 from mailsuite.interfaces.directory import AliasRow, Domain
 from mailsuite.interfaces.events import IEvents
+from mailsuite.interfaces.signing import SigningKey
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -90,26 +91,14 @@ class State:
         await self._thread.run(rows.put, self._database, changed)
         for row in changed:
             for tables in (self._rows, self.book):
-                match row:
-                    case Domain():
-                        tables.domains[row.name] = row
-                    case Account():
-                        tables.accounts[row.name] = row
-                    case AliasRow():
-                        tables.aliases[row.address] = row
+                _counted(tables, row)
 
     async def drop(self, row: rows.Row) -> None:
         """Delete a row for good, then forget it in the book."""
         assert self._database is not None
         await self._thread.run(rows.drop, self._database, row)
         for tables in (self._rows, self.book):
-            match row:
-                case Domain():
-                    tables.domains.pop(row.name, None)
-                case Account():
-                    tables.accounts.pop(row.name, None)
-                case AliasRow():
-                    tables.aliases.pop(row.address, None)
+            _forgotten(tables, row)
 
     async def poll(self) -> bool:
         """Take over what another process committed. True: there was something."""
@@ -136,6 +125,39 @@ class State:
         }
         book.accounts = dict(own.accounts)
         book.aliases = own.aliases | {row.address: row for row in files.aliases}
+        book.keys = dict(own.keys)
+
+
+def _counted(tables: rows.Rows | Book, row: rows.Row) -> None:
+    match row:
+        case Domain():
+            tables.domains[row.name] = row
+        case Account():
+            tables.accounts[row.name] = row
+        case AliasRow():
+            tables.aliases[row.address] = row
+        case SigningKey():
+            others = _others(tables, row)
+            keys = sorted((*others, row), key=lambda key: key.created)
+            tables.keys[row.domain] = tuple(keys)
+
+
+def _forgotten(tables: rows.Rows | Book, row: rows.Row) -> None:
+    match row:
+        case Domain():
+            tables.domains.pop(row.name, None)
+            tables.keys.pop(row.name, None)
+        case Account():
+            tables.accounts.pop(row.name, None)
+        case AliasRow():
+            tables.aliases.pop(row.address, None)
+        case SigningKey():
+            tables.keys[row.domain] = _others(tables, row)
+
+
+def _others(tables: rows.Rows | Book, row: SigningKey) -> tuple[SigningKey, ...]:
+    known = tables.keys.get(row.domain, ())
+    return tuple(key for key in known if key.selector != row.selector)
 
 
 def _read(database: sqlite3.Connection) -> rows.Rows:

@@ -37,6 +37,17 @@ _ROWS: tuple[Entry, ...] = (
     # directory
     Entry("directory.changed", "a user, domain or alias changed", ("what", "which")),
     Entry("directory.reread", "outside changes were taken over", ("source",)),
+    Entry(
+        "directory.keyed",
+        "a signing key changed its state",
+        ("domain", "selector", "state"),
+        ("state",),
+    ),
+    Entry(
+        "directory.unpublished",
+        "new keys wait: DNS does not show them",
+        ("domain", "selector"),
+    ),
     # smtp, submission, lmtp
     Entry("smtp.connected", "a client connected", ("sid", "role", "rip"), ("role",)),
     Entry("smtp.closed", "a connection ended", ("sid", "role", "seconds"), ("role",)),

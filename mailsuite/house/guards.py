@@ -10,6 +10,7 @@ import stat
 from collections.abc import Iterable, Sequence
 from ipaddress import ip_address
 
+from mailsuite.directory import keymaking
 from mailsuite.directory.registry import rules_of
 from mailsuite.dns.servers import chosen
 from mailsuite.house import domains
@@ -50,6 +51,8 @@ def settings(tree: Tree) -> None:
     open_relay(tree.policy.relay_networks)
     rules_of(tree.directory)
     Routes.parse(tree.relay.routes, tree.relay.port, tree.relay.tls)
+    for algorithm in tree.signing.algorithms:
+        keymaking.checked(algorithm)
     chosen(tree.dns.servers)
     certificate(tree)
     clear_passwords(tree)

@@ -11,7 +11,10 @@ from zope.interface.verify import verifyObject
 
 from mailsuite.delivery.local import LocalDelivery
 from mailsuite.directory.admin import Admin
+from mailsuite.directory.keys import Keys
+from mailsuite.directory.keysadmin import KeysAdmin
 from mailsuite.directory.registry import Registry
+from mailsuite.directory.turnover import Turnover
 from mailsuite.dns.resolver import Resolver
 from mailsuite.events.record import Events
 from mailsuite.house.doors import Doors
@@ -24,6 +27,7 @@ from mailsuite.interfaces.mailboxes import IAccounts
 from mailsuite.interfaces.queueing import IDelivery, IQueue, IRouting
 from mailsuite.interfaces.resolving import IResolver
 from mailsuite.interfaces.searching import ISearchIndex
+from mailsuite.interfaces.signing import IKeys, IKeysAdmin
 from mailsuite.journal.journal import Journal
 from mailsuite.model.errors import UsageError
 from mailsuite.queue.queue import Queue
@@ -35,10 +39,13 @@ from mailsuite.store.accounts import Accounts
 
 @frozen(eq=False, repr=False)
 class People:
-    """The directory, asked and changed."""
+    """The directory, asked and changed, and the keys of its domains."""
 
     registry: Registry
     admin: Admin
+    keys: Keys
+    changes: KeysAdmin
+    turnover: Turnover
 
 
 @frozen(eq=False, repr=False)
@@ -79,6 +86,7 @@ class Parts:
         await keeping.journal.start([queue, keeping.accounts])
         keeping.accounts.start()
         await queue.start()
+        self.people.turnover.start()
         for service in (self.search, *self.doors.services, self.control):
             self._serving.append(service)
             service.startService()
@@ -89,6 +97,7 @@ class Parts:
         serving, self._serving = self._serving, []
         await _left([one for one in serving if one is not self.search])
         await _left([one for one in serving if one is self.search])
+        await self.people.turnover.stop()
         await ways.queue.stop()
         await ways.relay.stop()
         await ways.resolver.stop()
@@ -97,6 +106,7 @@ class Parts:
         await keeping.journal.stop()
         ways.queue.close()
         keeping.blobs.lane.stop()
+        self.people.keys.stop()
         await self.people.registry.stop()
 
 
@@ -114,6 +124,8 @@ def verify(parts: Parts, events: Events) -> None:
     provided: dict[Any, tuple[type[Interface], ...]] = {
         parts.people.registry: (IDirectory, IRouting),
         parts.people.admin: (IDirectoryAdmin,),
+        parts.people.keys: (IKeys,),
+        parts.people.changes: (IKeysAdmin,),
         parts.keeping.journal: (IJournal,),
         parts.keeping.blobs: (IBlobs,),
         parts.keeping.accounts: (IAccounts, IChanges, IJournalClient),

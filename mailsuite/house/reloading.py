@@ -63,6 +63,8 @@ def commit(parts: Parts, fresh: Prepared) -> None:
     tree, ways = fresh.tree, parts.ways
     parts.doors.reload(tree)
     parts.people.registry.rearrange(tree.directory, fresh.files)
+    parts.people.keys.rearrange(tree.signing)
+    parts.people.turnover.rearrange(tree.signing)
     ways.resolver.reload(tree.dns)
     ways.relay.reload(tree.relay)
     ways.local.reload(tree.delivery)

@@ -9,6 +9,7 @@ from mailsuite.events.settings import Settings as Log
 from mailsuite.house.settings import Control, Server
 from mailsuite.imap.settings import IMAP
 from mailsuite.journal.settings import Settings as Journal
+from mailsuite.mailauth.settings import Signing
 from mailsuite.model.settings import Described
 from mailsuite.policy.settings import Settings as Policy
 from mailsuite.pop3.settings import POP3
@@ -36,6 +37,7 @@ class Tree:
     delivery: Delivery = Factory(Delivery)
     queue: Queue = Factory(Queue)
     relay: Relay = Factory(Relay)
+    signing: Signing = Factory(Signing)
     dns: DNS = Factory(DNS)
     store: Store = Factory(Store)
     journal: Journal = Factory(Journal)
@@ -52,7 +54,7 @@ SECTIONS: dict[str, type] = {
 LIVE = frozenset(
     {
         *("tls", "smtp", "submission", "lmtp", "imap", "pop3", "policy", "directory"),
-        *("delivery", "queue", "relay", "dns", "search", "log"),
+        *("delivery", "queue", "relay", "signing", "dns", "search", "log"),
     }
 )
 """Sections whose changes a reload takes over; the others wait for a restart."""

@@ -12,9 +12,12 @@ from twisted.application.service import Service
 
 from mailsuite.delivery.local import LocalDelivery
 from mailsuite.directory.admin import Admin
+from mailsuite.directory.keys import Keys
+from mailsuite.directory.keysadmin import KeysAdmin
 from mailsuite.directory.passwords import LANES, Argon2
 from mailsuite.directory.registry import Registry, rules_of
 from mailsuite.directory.state import State
+from mailsuite.directory.turnover import Turnover
 from mailsuite.dns.resolver import Resolver
 from mailsuite.events.record import Events
 from mailsuite.house import domains
@@ -23,6 +26,7 @@ from mailsuite.house.parts import Keeping, Parts, People, Ways, verify
 from mailsuite.house.paths import Places
 from mailsuite.house.sockets import Sockets
 from mailsuite.house.tree import Tree
+from mailsuite.http.api.dkim import DKIM
 from mailsuite.http.api.house import Reloading, Search
 from mailsuite.http.api.people import People as PeopleRoutes
 from mailsuite.http.api.queue import Queue as QueueRoutes
@@ -66,15 +70,16 @@ def assemble(
     ready: Callable[[], bool],
 ) -> Parts:
     """Make and join all parts. :raises UsageError: a setting cannot be used."""
-    people = _people(ground, tree)
+    resolver = Resolver.of(ground.reactor, tree.dns)
+    people = _people(ground, tree, resolver)
     keeping = _keeping(ground, tree, people)
-    ways = _ways(ground, tree, people, keeping)
+    ways = _ways(ground, tree, people, keeping, resolver)
     folder = os.path.join(ground.places.data, "search")
     search = SearchService(
         ground.reactor, keeping.accounts, ground.events, folder, tree.search
     )
     doors = _doors(ground, tree, people, keeping, ways)
-    control = _control(ground, people.admin, ways.queue, search, (reload, ready))
+    control = _control(ground, people, ways.queue, search, (reload, ready))
     parts = Parts(people, keeping, ways, search, doors, control)
     verify(parts, ground.events)
     return parts
@@ -102,7 +107,7 @@ def _keeping(ground: Ground, tree: Tree, people: People) -> Keeping:
     return Keeping(journal, Spool(data, Lane(reactor, "spool"), ground.wall), accounts)
 
 
-def _people(ground: Ground, tree: Tree) -> People:
+def _people(ground: Ground, tree: Tree, resolver: Resolver) -> People:
     memory = tree.server.assembly == "memory"
     path = ":memory:" if memory else ground.places.state
     state = State(path, Lane(ground.reactor, "state"), ground.events)
@@ -110,11 +115,18 @@ def _people(ground: Ground, tree: Tree) -> People:
     state.arrange(rules, domains.load(ground.places.domains))
     checker = Argon2(Lanes.of(ground.reactor, "password", LANES))
     registry = Registry(ground.reactor, state, checker, tree.directory)
-    admin = Admin(state, checker, ground.wall, ground.events)
-    return People(registry, admin)
+    wall, events = ground.wall, ground.events
+    keys = Keys(state, Lane(ground.reactor, "keys"), wall, events)
+    keys.rearrange(tree.signing)
+    changes = KeysAdmin(state, keys, wall)
+    turnover = Turnover(ground.reactor, wall, changes, resolver, events, tree.signing)
+    admin = Admin(state, checker, wall, events, keys)
+    return People(registry, admin, keys, changes, turnover)
 
 
-def _ways(ground: Ground, tree: Tree, people: People, keeping: Keeping) -> Ways:
+def _ways(
+    ground: Ground, tree: Tree, people: People, keeping: Keeping, resolver: Resolver
+) -> Ways:
     journal, blobs = keeping.journal, keeping.blobs
     registry = people.registry
     hostname = tree.server.hostname
@@ -133,7 +145,6 @@ def _ways(ground: Ground, tree: Tree, people: People, keeping: Keeping) -> Ways:
         transports,
         tree.queue,
     )
-    resolver = Resolver.of(ground.reactor, tree.dns)
     relay = Remote(
         RelayGround(ground.reactor, hostname),
         tree.relay,
@@ -178,14 +189,15 @@ def _doors(
 
 def _control(
     ground: Ground,
-    admin: Admin,
+    people: People,
     queue: Queue,
     search: SearchService,
     house: tuple[Callable[[], Awaitable[Sequence[str]]], Callable[[], bool]],
 ) -> Service:
     reload, ready = house
     routes = [
-        *PeopleRoutes(admin).routes(),
+        *PeopleRoutes(people.admin).routes(),
+        *DKIM(people.changes).routes(),
         *QueueRoutes(queue).routes(),
         *Search(search).routes(),
         *Reloading(reload).routes(),
