@@ -1,7 +1,8 @@
 """The thread that writes: one write and one barrier for all that waits.
 
 While a barrier runs the next batch gathers, so a lone sender waits for one
-``fdatasync`` and a thousand senders share one. The reactor pays for an append to
+``fdatasync`` and a thousand senders share one. The thread is woken after the
+reactor's turn, with all that the turn brought. The reactor pays for an append to
 a list; checksums, writes and waiting happen on the thread, and the results of a
 whole batch come back in one call.
 """
@@ -14,7 +15,7 @@ from threading import Thread
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorFromThreads
+from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
 from twisted.python.failure import Failure
 
 from mailsuite.interfaces.journal import Kind, Position, Record
@@ -31,6 +32,10 @@ _Awaited = Deferred[Positions] | None
 _Call = tuple[Sequence[Record] | None, _Awaited]
 _Result = tuple[Deferred[Positions], Positions | Failure]
 OURS = frozenset((Kind.VOID, Kind.CHECKPOINT, Kind.STOP))
+
+
+class ITurningReactor(IReactorTime, IReactorFromThreads):
+    """What the committer needs of a reactor."""
 
 
 @define(eq=False)
@@ -50,11 +55,12 @@ class Committer:
 
     _shelf: Shelf
     _disk: Disk
-    _reactor: IReactorFromThreads
+    _reactor: ITurningReactor
     _failed: Callable[[OSError], None]
     _waiting: deque[_Call] = field(factory=deque)
     _wake: "SimpleQueue[None]" = field(factory=SimpleQueue)
     _awake: bool = False
+    _soon: bool = False
     _noted: bool = False
     _stopping: bool = False
     _thread: Thread | None = None
@@ -80,10 +86,20 @@ class Committer:
             raise UsageError("the journal has stopped")
         result: Deferred[Positions] = Deferred()
         self._waiting.append((records, result))
-        if not self._awake:
-            self._awake = True
-            self._wake.put(None)
+        if not self._awake and not self._soon:
+            self._soon = True
+            _ = self._reactor.callLater(0, self._go)
         return result
+
+    def _go(self) -> None:
+        """The turn is over: wake the thread for what it brought."""
+        self._soon = False
+        if not self._awake and self._waiting:
+            self._rouse()
+
+    def _rouse(self) -> None:
+        self._awake = True
+        self._wake.put(None)
 
     def note(self, record: Record) -> None:
         """Write with the next barrier that somebody waits for."""
@@ -93,8 +109,7 @@ class Committer:
     def nudge(self) -> None:
         """Let notes that found no barrier have one of their own."""
         if self._noted and not self._awake:
-            self._awake = True
-            self._wake.put(None)
+            self._rouse()
 
     def stop(self) -> None:
         """Write what waits and end the thread. Blocks until it ended."""

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Iterator, Sequence
 from itertools import islice
 
 from attrs import define, field, frozen
-from twisted.internet.interfaces import IReactorCore, IReactorFromThreads, IReactorTime
+from twisted.internet.interfaces import IReactorCore
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from zope.interface import implementer
@@ -20,7 +20,7 @@ from mailsuite.interfaces.journal import (
     Record,
 )
 from mailsuite.journal.checkpoint import Checkpoints, Parts
-from mailsuite.journal.committer import Committer
+from mailsuite.journal.committer import Committer, ITurningReactor
 from mailsuite.journal.disk import Disk
 from mailsuite.journal.replay import Left, Replayed, survey
 from mailsuite.journal.segments import Plan, Shelf
@@ -32,7 +32,7 @@ SLICE = 200  # records replayed in one turn of the reactor
 GENERATIONS = 16  # bits that a new journal's epochs leave to one generation
 
 
-class IGroundReactor(IReactorTime, IReactorFromThreads, IReactorCore):
+class IGroundReactor(ITurningReactor, IReactorCore):
     """What the journal needs of a reactor."""
 
 
