@@ -1,10 +1,12 @@
 """What a mailbox holds and how it changed, as columns."""
 
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
+from typing import cast, overload
 
 from attrs import field, frozen
+from typing_extensions import override
 
 from mailsuite.model.envelope import Blob
 from mailsuite.model.flags import Flags, FlagTable
@@ -56,6 +58,37 @@ class Columns:
     size: "array[int]"
     date: "array[int]"
     email: "array[int]"
+
+
+@frozen(eq=False)
+class Changed(Sequence[tuple[Uid, int, ModSeq]]):
+    """Rows (UID, new flag code, ModSeq) kept as three columns.
+
+    To walk over them in one loop makes no object for each.
+    """
+
+    uid: "array[int]" = field(factory=lambda: array("L"))
+    flags: "array[int]" = field(factory=lambda: array("L"))
+    modseqs: "array[int]" = field(factory=lambda: array("Q"))
+
+    @override
+    def __len__(self) -> int:
+        return len(self.uid)
+
+    @override
+    def __iter__(self) -> Iterator[tuple[Uid, int, ModSeq]]:
+        rows = zip(self.uid, self.flags, self.modseqs, strict=True)
+        return cast("Iterator[tuple[Uid, int, ModSeq]]", rows)
+
+    @overload
+    def __getitem__(self, at: int) -> tuple[Uid, int, ModSeq]: ...
+    @overload
+    def __getitem__(self, at: slice) -> "Changed": ...
+    @override
+    def __getitem__(self, at: int | slice) -> "tuple[Uid, int, ModSeq] | Changed":
+        if isinstance(at, slice):
+            return Changed(self.uid[at], self.flags[at], self.modseqs[at])
+        return Uid(self.uid[at]), self.flags[at], ModSeq(self.modseqs[at])
 
 
 @frozen(eq=False)

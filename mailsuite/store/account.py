@@ -232,4 +232,4 @@ def _merge_stale(index: Index) -> None:
 
 def _uids(index: Index, mailbox: MailboxId) -> list[Uid]:
     box: Box = index.box(mailbox)
-    return [Uid(row[0]) for row in reading.everything(index, box).rows]
+    return [Uid(uid) for uid in reading.everything(index, box).rows.uid]

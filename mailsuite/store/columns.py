@@ -2,73 +2,70 @@
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping
 
-from mailsuite.model.changes import Columns, Delta
-from mailsuite.model.flags import FlagTable
-from mailsuite.model.ids import MailboxId, ModSeq, Uid
+from mailsuite.model.changes import Changed, Columns, Delta
+from mailsuite.model.ids import MailboxId, Uid
 from mailsuite.store.box import Box
-from mailsuite.store.reading import Raw, RawDelta
+from mailsuite.store.reading import Raw, RawDelta, Rows
 from mailsuite.store.shelf import Shelf
 
+ROWS_AT_ONCE = 2_000  # more of them are looked at on the lane
 
-def coded(shelf: Shelf, box: Box, codes: Iterable[int]) -> list[int]:
+
+async def made(shelf: Shelf, box: Box, raw: Raw) -> Columns:
+    """Columns of all rows."""
+    rows = raw.rows
+    return Columns(
+        raw.modseq,
+        box.uidvalidity,
+        Uid(raw.uidnext),
+        shelf.table(box.id)[0],
+        rows.uid,
+        await _coded(shelf, box, rows),
+        rows.modseq,
+        rows.size,
+        rows.date,
+        rows.email,
+    )
+
+
+async def _coded(shelf: Shelf, box: Box, rows: Rows) -> "array[int]":
     """Our flag codes as codes of the mailbox's table."""
     table, known = shelf.table(box.id)
-    codes = list(codes)
-    for code in set(codes).difference(known):
+    for code in sorted(rows.codes.difference(known)):
         known[code] = table.code(box.sets[code])
-    return [known[code] for code in codes]
+    if all(known[code] == code for code in rows.codes):
+        return rows.flags
+    if len(rows) <= ROWS_AT_ONCE:
+        return _translated(rows.flags, known)
+    return await shelf.lane.run(_translated, rows.flags, dict(known))
 
 
-def made(shelf: Shelf, box: Box, raw: Raw) -> Columns:
-    """Columns of all rows."""
-    return _columns(
-        raw.rows,
-        coded(shelf, box, (row[1] for row in raw.rows)),
-        (raw.modseq, box.uidvalidity, Uid(raw.uidnext)),
-        shelf.table(box.id)[0],
-    )
+def _translated(codes: "array[int]", known: Mapping[int, int]) -> "array[int]":
+    return array("L", map(known.__getitem__, codes))
 
 
-def _columns(
-    rows: Sequence[Sequence[int]],
-    flags: Sequence[int],
-    numbers: tuple[ModSeq, int, Uid],
-    table: FlagTable,
-) -> Columns:
-    if rows:
-        uid, _, modseq, size, date, email = zip(*rows, strict=True)
-    else:
-        uid = modseq = size = date = email = ()
-    return Columns(
-        *numbers,
-        table,
-        array("L", uid),
-        array("L", flags),
-        array("Q", modseq),
-        array("Q", size),
-        array("q", date),
-        array("Q", email),
-    )
-
-
-def told(shelf: Shelf, box: Box, raw: RawDelta) -> Delta:
+async def told(shelf: Shelf, box: Box, raw: RawDelta) -> Delta:
     """A delta for a session."""
     added = None
-    if raw.added:
-        added = made(shelf, box, Raw(raw.modseq, raw.uidnext, raw.added))
-    codes = coded(shelf, box, (row[1] for row in raw.changed))
+    if len(raw.added):
+        added = await made(shelf, box, Raw(raw.modseq, raw.uidnext, raw.added))
+    changed = raw.changed
     return Delta(
         raw.modseq,
         Uid(raw.uidnext),
         added,
-        [
-            (Uid(row[0]), code, ModSeq(row[2]))
-            for row, code in zip(raw.changed, codes, strict=True)
-        ],
+        Changed(changed.uid, await _coded(shelf, box, changed), changed.modseq),
         [Uid(uid) for uid in raw.vanished],
     )
+
+
+async def next_version(shelf: Shelf, before: Columns, delta: Delta) -> Columns:
+    """The columns after ``delta``, made on the lane where that takes long."""
+    if len(delta.changed) + len(delta.vanished) <= ROWS_AT_ONCE:
+        return after(before, delta)
+    return await shelf.lane.run(after, before, delta)
 
 
 def after(before: Columns, delta: Delta) -> Columns:

@@ -102,12 +102,13 @@ class Mailbox:
             _, raw = await self._run(_seen, held.modseq if held else -1, look=False)
         box = self._box()
         if isinstance(raw, Raw):
-            version = columns.made(shelf, box, raw)
+            version = await columns.made(shelf, box, raw)
         else:
             assert held is not None
             version = held
             if raw.modseq != held.modseq or raw.uidnext != held.uidnext:
-                version = columns.after(held, columns.told(shelf, box, raw))
+                delta = await columns.told(shelf, box, raw)
+                version = await columns.next_version(shelf, held, delta)
         other = columns.current(shelf, self.id)
         if other is not None and other.modseq >= version.modseq:
             return other
@@ -120,13 +121,13 @@ class Mailbox:
         quiet = self._watching.quiet(shelf, self.id)
         if quiet and self._box().modseq <= since:
             box = self._box()
-            return columns.told(shelf, box, nothing(box))
+            return await columns.told(shelf, box, nothing(box))
         self._watching.looking(shelf, self.id)
         stale, raw = await self._run(_changed, since)
         if stale:
             await self._merge()
             _, raw = await self._run(_changed, since, look=False)
-        return columns.told(shelf, self._box(), raw)
+        return await columns.told(shelf, self._box(), raw)
 
     async def claim_recent(self, *, look: bool = False) -> tuple[Uid, Uid]:
         """See :meth:`IMailbox.claim_recent`."""
@@ -190,4 +191,6 @@ def _changed(
 
 def nothing(box: Box) -> RawDelta:
     """A delta that tells of no change."""
-    return RawDelta(ModSeq(box.modseq), box.uidnext, [], [], [])
+    return RawDelta(
+        ModSeq(box.modseq), box.uidnext, reading.NO_ROWS, reading.NO_ROWS, []
+    )

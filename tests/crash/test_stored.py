@@ -100,9 +100,11 @@ SELECT_SECONDS = 1.5
 
 class ManyTests(SynchronousTestCase):
     def test_many_messages(self):
-        """A mailbox of 20,000 files that others dropped opens at once, the second time."""
+        """A mailbox of 20,000 files that others dropped opens at once, the second time.
+
+        No turn of the reactor takes 50 ms of CPU, the first time either.
+        """
         demo = Demo(users=1, settings={"MAILSUITE_SEARCH_ENABLED": "false"})
-        demo.stalls = None
         self.addCleanup(demo.remove)
         demo.start()
         self.assertEqual(demo.stop(), 0)

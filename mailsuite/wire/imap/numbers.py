@@ -6,7 +6,7 @@ A set is never expanded: it is cut against the messages that exist, so that
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from attrs import frozen
 
@@ -25,6 +25,11 @@ class Numbers:
     """A sequence set as it was written: pairs of first and last, inclusive."""
 
     ranges: tuple[tuple[int, int], ...]
+
+    @classmethod
+    def of(cls, numbers: Iterable[int]) -> "Numbers":
+        """A set of rising numbers; a run of them is one item."""
+        return cls(tuple(_runs(numbers)))
 
     def merged(self, last: int) -> list[tuple[int, int]]:
         """Ascending and disjoint, with ``last`` in the place of ``*``."""
@@ -101,19 +106,21 @@ def _number(text: bytes) -> int:
 
 def render(numbers: Iterable[int]) -> bytes:
     """Numbers in their order as a set with ranges (RFC 4315 ``uid-set``)."""
-    parts: list[bytes] = []
+    return b",".join(
+        b"%d" % first if first == last else b"%d:%d" % (first, last)
+        for first, last in _runs(numbers)
+    )
+
+
+def _runs(numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """First and last of every stretch in which each number follows the one before."""
     first = last = -1
     for number in numbers:
         if number == last + 1 and first >= 0:
             last = number
             continue
         if first >= 0:
-            parts.append(_span(first, last))
+            yield first, last
         first = last = number
     if first >= 0:
-        parts.append(_span(first, last))
-    return b",".join(parts)
-
-
-def _span(first: int, last: int) -> bytes:
-    return b"%d" % first if first == last else b"%d:%d" % (first, last)
+        yield first, last

@@ -59,7 +59,7 @@ class View:
     def advance(self, delta: Delta, columns: Columns) -> None:
         """Take in what happened; ``columns`` are of ``delta`` or later."""
         self.modseq = delta.modseq
-        self.changed.update([row[0] for row in delta.changed])
+        self.changed.update([uid for uid, _, _ in delta.changed])
         if columns is not self.columns:
             self.columns = columns
             self._gone = None
@@ -172,7 +172,7 @@ class View:
         return [responses.expunged([position + 1 for position in reversed(gone)])]
 
     def _tell_changed(self) -> list[bytes]:
-        wanted = Numbers(tuple((uid, uid) for uid in self.changed))
+        wanted = Numbers.of(sorted(self.changed))
         self.changed = set()
         positions, rows = self.rows(wanted.of_uids(self.told, self.count))
         lines = zip(positions, self.uids(positions), self.flags(rows), strict=True)
