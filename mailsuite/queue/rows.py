@@ -22,8 +22,7 @@ from mailsuite.queue.tables import (
     EXPIRED_JOBS,
     PUT_JOB,
     PUT_SLOT,
-    SCHEMA,
-    TABLES,
+    STEPS,
     Destination,
     Image,
     Kept,
@@ -42,7 +41,7 @@ class Rows:
         """Open it, or make it: True.
 
         :raises sqlite3.DatabaseError: it is broken.
-        :raises UsageError: another release wrote it.
+        :raises UsageError: a newer release wrote it.
         """
         self.db = db = sqlite3.connect(
             self._path, isolation_level=None, check_same_thread=False
@@ -50,18 +49,26 @@ class Rows:
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=FULL")
         db.execute("PRAGMA busy_timeout=5000")
-        (version,) = db.execute("PRAGMA user_version").fetchone()
-        if version == 0:
-            db.executescript(f"BEGIN; {TABLES} PRAGMA user_version={SCHEMA}; COMMIT;")
-        elif version != SCHEMA:
-            raise UsageError(
-                f"{self._path} has schema version {version}, this mailsuite knows"
-                f" {SCHEMA}: use the release that wrote it"
-            )
+        fresh = self._migrate()
         (found,) = db.execute("PRAGMA quick_check(1)").fetchone()
         if found != "ok":
             raise sqlite3.DatabaseError(found)
         db.execute("CREATE TEMP TABLE loaded (id TEXT PRIMARY KEY) WITHOUT ROWID")
+        return fresh
+
+    def _migrate(self) -> bool:
+        """Take the missing steps, each a transaction; whether it is new."""
+        (version,) = self.db.execute("PRAGMA user_version").fetchone()
+        if version > len(STEPS):
+            raise UsageError(
+                f"{self._path} was written by a newer release (schema {version}, this"
+                f" one knows {len(STEPS)}): install that release again"
+            )
+        for number in range(version, len(STEPS)):
+            self.db.executescript(
+                f"BEGIN IMMEDIATE; {STEPS[number]}"
+                f" PRAGMA user_version = {number + 1}; COMMIT;"
+            )
         return not version
 
     def close(self) -> None:

@@ -14,9 +14,9 @@ from mailsuite.model.ids import QueueId
 from mailsuite.queue.encoding import recipient, to_recipient
 from mailsuite.queue.jobs import ACTIVE, HELD, WAITING, Job, Slot
 
-SCHEMA = 1
 DUE, STOPPED, DONE = 0, 1, 2
-TABLES = """
+STEPS: tuple[str, ...] = (
+    """
 CREATE TABLE job (
     id TEXT PRIMARY KEY, version INTEGER NOT NULL, next INTEGER NOT NULL,
     warned INTEGER NOT NULL, accepted REAL NOT NULL, expires REAL NOT NULL,
@@ -37,7 +37,10 @@ CREATE TABLE destination (
     transport TEXT NOT NULL, domain TEXT NOT NULL, failures INTEGER NOT NULL,
     until REAL NOT NULL, PRIMARY KEY (transport, domain)
 ) WITHOUT ROWID;
-"""
+""",
+)
+"""Versions of ``queue.db``: entry ``n`` brings version ``n`` to ``n + 1``."""
+
 PUT_JOB = "INSERT OR REPLACE INTO job VALUES (?,?,?,?,?,?,?,?,?,?,?)"
 PUT_SLOT = "INSERT OR REPLACE INTO recipient VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
 DUE_JOBS = """
