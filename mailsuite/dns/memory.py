@@ -54,8 +54,14 @@ class Table:
         return self.pointers[address]
 
     async def records(self, name: str, type: str) -> Records:  # noqa: A002
-        """Give what ``other`` has; without rows if only the name is known."""
-        return self.other.get((self._check(name), type.upper()), Records(()))
+        """Give what ``other`` or ``hosts`` has; no rows if only the name is known."""
+        name, kind = self._check(name), type.upper()
+        rows = [
+            row
+            for row in self.hosts.get(name, ())
+            if kind == ("AAAA" if ":" in row else "A")
+        ]
+        return self.other.get((name, kind), Records(tuple(rows)))
 
     def _check(self, name: str) -> str:
         name = name.lower().rstrip(".")
