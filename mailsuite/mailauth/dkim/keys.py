@@ -84,8 +84,8 @@ async def fetch(resolver: IResolver, domain: str, selector: str) -> tuple[bytes,
     return tuple(records[:RECORDS_TRIED])
 
 
-def read(record: bytes, kind: str) -> Key:
-    """Read a key record as a key of type ``kind`` for e-mail.
+def read(record: bytes, kind: str, service: bytes = b"email") -> Key:
+    """Read a key record as a key of type ``kind`` for e-mail or ``service``.
 
     :raises Unfit: it is none, is revoked, or is not for this use.
     """
@@ -97,21 +97,21 @@ def read(record: bytes, kind: str) -> Key:
         found = tags.parse(record)
     except ValueError as error:
         raise Unfit(Result.PERMERROR, f"the key's record: {error}") from error
-    _meant(found, kind)
+    _meant(found, kind, service)
     public, bits = _usable(_packed(found), kind)
     flags = _list(found, b"t", b"")
     return Key(public, kind, bits, b"y" in flags, b"s" in flags)
 
 
-def _meant(found: Mapping[bytes, Tag], kind: str) -> None:
-    """Refuse what is no key record or not for this algorithm and for e-mail."""
+def _meant(found: Mapping[bytes, Tag], kind: str, service: bytes) -> None:
+    """Refuse what is no key record or not for this algorithm and service."""
     if b"v" in found and (next(iter(found)), found[b"v"].value) != (b"v", b"DKIM1"):
         raise Unfit(Result.PERMERROR, "the record is no key of DKIM1")
     if b"p" not in found:
         raise Unfit(Result.PERMERROR, "the key's record has no p=")
     if b"sha256" not in _list(found, b"h", b"sha256"):
         raise Unfit(Result.PERMERROR, "the key is not for sha256")
-    if not {b"*", b"email"}.intersection(_list(found, b"s", b"*")):
+    if not {b"*", b"email", service}.intersection(_list(found, b"s", b"*")):
         raise Unfit(Result.PERMERROR, "the key is not for e-mail")
     value = found[b"k"].value if b"k" in found else b"rsa"
     if value.lower() != kind.encode():

@@ -28,6 +28,8 @@ Gather = Callable[[Sequence[Fetching]], Awaitable[Sequence[Fetched]]]
 
 FIELD = b"dkim-signature"
 SEALED = b"arc-message-signature"
+REPORT = b"tls-report-domain"
+"""Signed in TLS reports, whose keys may be for them alone (RFC 8460 §3)."""
 
 
 @define(eq=False)
@@ -166,10 +168,12 @@ def _proven(header: Header, trial: Trial, claim: Claim, found: Fetched) -> None:
         trial.settle(found)
         return
     digest = sha256(claim.signed(header)).digest()
+    service = b"tlsrpt" if REPORT in claim.names else b"email"
     refused: Unfit | None = None
     for record in found:
         try:
-            _proven_by(trial, claim, keys.read(record, claim.key_type), digest)
+            key = keys.read(record, claim.key_type, service)
+            _proven_by(trial, claim, key, digest)
         except Unfit as unfit:
             if len(found) > 1:
                 trial.say(f"one of {len(found)} key records: {unfit.reason}")
