@@ -6,10 +6,12 @@ from typing import Any
 import click
 
 from mailsuite.cli.client import Client
-from mailsuite.cli.shown import document, json_option, moment, table
+from mailsuite.cli.shown import document, json_option, moment, plain, table
 from mailsuite.model.errors import UsageError
 
 PAGE_ROWS = 500
+STEPS = "auth.steps"
+"""Mark that tells how the sender was judged, a line for each step."""
 COLUMNS = ("id", "state", "sender", "recipient", "size", "due", "attempts", "last")
 
 
@@ -55,7 +57,12 @@ def list_queue(client: Client, limit: int, as_json: bool) -> None:
 @click.pass_obj
 def show_job(client: Client, id: str, as_json: bool) -> None:  # noqa: A002
     """Show every open recipient of one job."""
-    _printed(client.ask("GET", "queue", id)["jobs"], as_json)
+    jobs = client.ask("GET", "queue", id)["jobs"]
+    _printed(jobs, as_json)
+    if as_json:
+        return
+    for line in jobs[0].get("marks", {}).get(STEPS, "").splitlines():
+        click.echo(plain(line))
 
 
 def _action(name: str, help_: str) -> None:

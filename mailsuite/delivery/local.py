@@ -21,12 +21,13 @@ from mailsuite.interfaces.mailboxes import (
     IAccount,
     IAccounts,
     LimitReached,
+    MailboxExists,
     NoSuchMailbox,
 )
 from mailsuite.interfaces.queueing import IDelivery, Lease, Settle
 from mailsuite.model.address import Address
 from mailsuite.model.changes import Draft
-from mailsuite.model.envelope import Blob, Once, Recipient
+from mailsuite.model.envelope import JUNK, Blob, Once, Recipient
 from mailsuite.model.errors import Damaged, NoSpace, OverQuota
 from mailsuite.model.outcomes import (
     Deferred,
@@ -36,6 +37,7 @@ from mailsuite.model.outcomes import (
 )
 
 INBOX = "INBOX"
+JUNK_FOLDER, JUNK_USE = "Junk", "\\Junk"
 CIRCLE = 1_000  # addresses looked at to find out whether aliases end somewhere
 DETAIL_CHARACTERS = 255  # a longer detail names no folder
 
@@ -145,6 +147,9 @@ class LocalDelivery:
     ) -> Outcome:
         drafts = [Draft(arrived(lease.blob, recipient.sender or lease.envelope.sender))]
         once = Once(lease.id, recipient.n, 0, lease.awaited)
+        if JUNK in recipient.marks:
+            await account.append(await self._junk(account), drafts, once)
+            return DELIVERED
         if detail and self._settings.detail_folders:
             folder = await self._folder(account, detail)
             if folder:
@@ -153,6 +158,18 @@ class LocalDelivery:
                     return DELIVERED
         await account.append(INBOX, drafts, once)
         return DELIVERED
+
+    async def _junk(self, account: IAccount) -> str:
+        """The folder for junk (RFC 6154), made again if it was removed."""
+        for row in await account.mailboxes():
+            if row.selectable and row.use == JUNK_USE:
+                return row.name
+        with suppress(MailboxExists):
+            try:
+                await account.create(JUNK_FOLDER, JUNK_USE)
+            except (BadName, LimitReached):
+                return INBOX
+        return JUNK_FOLDER
 
     async def _folder(self, account: IAccount, detail: str) -> str:
         """The folder that a detail names, in any case; none is ever made for it."""

@@ -66,6 +66,15 @@ _ROWS: tuple[Entry, ...] = (
     Entry(
         "smtp.failed", "the unforeseen: 451 was answered", ("sid", "role"), ("role",)
     ),
+    Entry(
+        "policy.judged",
+        "who sent a message was judged; without qid it was refused",
+        (
+            *("sid", "qid", "iprev", "spf", "dkim", "arc", "dmarc", "author"),
+            *("measure", "wanted", "override", "reason"),
+        ),
+        ("spf", "dkim", "dmarc", "measure"),
+    ),
     # passwords, at any door
     Entry(
         "auth.succeeded",

@@ -2,11 +2,11 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from attrs import frozen
+from attrs import Factory, frozen
 from zope.interface import Interface
 
 from mailsuite.model.address import Address
-from mailsuite.model.envelope import Blob, Envelope, Recipient, Submission
+from mailsuite.model.envelope import Blob, Envelope, Marks, Recipient, Submission
 from mailsuite.model.ids import QueueId
 from mailsuite.model.outcomes import Outcome
 
@@ -47,6 +47,8 @@ class Listed:
     last: str
     state: str
     """``active``, ``deferred`` or ``held``."""
+    marks: Marks = Factory(dict)
+    """Of the message and of this recipient; only :meth:`IQueue.show` gives them."""
 
 
 @frozen

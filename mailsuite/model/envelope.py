@@ -10,6 +10,9 @@ from mailsuite.model.ids import BlobKey, QueueId
 Marks = Mapping[str, str]
 """Findings about a message or recipient that travel with the envelope."""
 
+JUNK = "junk"
+"""Mark of a recipient whose copy goes into Junk; its value says why."""
+
 
 @frozen
 class Recipient:

@@ -12,9 +12,10 @@ from contextlib import suppress
 from attrs import field, frozen
 
 from mailsuite.interfaces.journal import IJournal, Position
+from mailsuite.model.envelope import Marks
 from mailsuite.model.errors import Damaged
 from mailsuite.model.ids import QueueId
-from mailsuite.queue.encoding import Opened, opened
+from mailsuite.queue.encoding import Opened, opened, to_recipient
 from mailsuite.queue.spool import put
 
 FOLDER = "spool"
@@ -78,6 +79,16 @@ class Files:
             raise Damaged(f"spool file of {name} has changed")
         found = opened(octets)
         return found, octets[found.start + len(found.prefix) :]
+
+    def marks(self, name: QueueId) -> tuple[Marks, dict[int, Marks]]:
+        """Marks of a job and of its recipients; none if they cannot be read."""
+        try:
+            with open(self.path(name), "rb") as file:
+                found = opened(file.read())
+        except (OSError, Damaged):
+            return {}, {}
+        each = map(to_recipient, found.head["r"])
+        return found.head["m"], {one.n: one.marks for one in each}
 
     def remove(self, names: Sequence[QueueId]) -> None:
         """Remove files of jobs that ended."""

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from heapq import nsmallest
 
-from attrs import define
+from attrs import define, evolve
 
 from mailsuite.interfaces.queueing import Listed, Page
+from mailsuite.model.envelope import Marks
 from mailsuite.model.errors import UsageError
 from mailsuite.model.ids import QueueId
 from mailsuite.queue.encoding import DONE, DUE, HOLD, Change, Json
@@ -58,10 +59,19 @@ class Listing:
 
     async def show(self, name: QueueId) -> Sequence[Listed]:
         """See :meth:`IQueue.show`."""
-        job = self._ledger.jobs.get(name)
+        ledger = self._ledger
+        job = ledger.jobs.get(name)
         if job is not None:
-            return list(job.listed())
-        return await self._ledger.lane.run(shown, self._ledger.rows, name)
+            marks = job.envelope.marks
+            return [
+                _marked(row, job.slots[row.recipient].recipient.marks, marks)
+                for row in job.listed()
+            ]
+        rows = await ledger.lane.run(shown, ledger.rows, name)
+        if not rows:
+            return rows
+        marks, each = await ledger.lane.run(self._returns.files.marks, name)
+        return [_marked(row, each.get(row.recipient, {}), marks) for row in rows]
 
     async def change(self, names: Sequence[QueueId] | None, action: str) -> int:
         """See :meth:`IQueue.change`. :raises UsageError: no such action."""
@@ -124,6 +134,10 @@ class Listing:
             self._ledger.end(job)
         else:
             self._schedule.add(job)
+
+
+def _marked(row: Listed, own: Marks, message: Marks) -> Listed:
+    return evolve(row, marks={**message, **own})
 
 
 def _changes(job: Job, action: str, now: float) -> list[list[Json]]:

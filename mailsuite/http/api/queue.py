@@ -27,6 +27,7 @@ def _row(listed: Listed) -> Answer:
         "attempts": listed.attempts,
         "last": listed.last,
         "state": listed.state,
+        **({"marks": dict(listed.marks)} if listed.marks else {}),
     }
 
 
