@@ -130,6 +130,8 @@ class DMARC:
     dkim: bool = False
     reason: str = ""
     steps: Steps = ()
+    discovery: str = ""
+    """How the organizational domain was found: ``treewalk`` or ``psl`` (RFC 9990)."""
 
 
 @frozen
