@@ -236,17 +236,6 @@ def forged(
     return spans
 
 
-def without(header: bytes, spans: Iterable[tuple[int, int]]) -> bytes:
-    """Give the header without these spans, which stand in their order."""
-    kept = []
-    at = 0
-    for start, end in spans:
-        kept.append(header[at:start])
-        at = end
-    kept.append(header[at:])
-    return b"".join(kept)
-
-
 def _claims(value: bytes, own: AbstractSet[str]) -> bool:
     claims = service_of(value)
     if claims is None or claims.version != 1:
