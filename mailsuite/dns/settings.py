@@ -18,6 +18,22 @@ class DNS:
     total_seconds: float = setting(
         20.0, "how long a question may take with all its repetitions", "seconds"
     )
-    rounds: int = setting(3, "how often every server is asked")
+    rounds: int = setting(3, "how often a silent server is asked")
     cache: int = setting(20_000, "answers remembered", "answers")
+    cache_octets: int = setting(
+        32 << 20, "memory for them; the least used are forgotten", "octets"
+    )
+    questions: int = setting(
+        5_000, "waiting for answers at once; more get a temporary failure", "questions"
+    )
     ipv6: bool = setting(default=True, meaning="ask for IPv6 addresses too")
+    trust_ad: bool = setting(
+        default=False,
+        meaning="believe servers that are not on this machine when they say that "
+        "DNSSEC proved an answer; only if nobody can alter what they send us",
+    )
+    mixed_case: bool = setting(
+        default=False,
+        meaning="write names in random case, which answers must repeat: harder to "
+        "forge, but a few servers answer in lower case and then fail",
+    )

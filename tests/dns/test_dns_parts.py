@@ -1,15 +1,13 @@
 """Server lists, the cache, and answers that are only octets."""
 
-from dns.rdatatype import RdataType
-from hypothesis import given
-from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from mailsuite.dns.cache import Cache
+from mailsuite.dns.findings import Fate, Finding
+from mailsuite.dns.kinds import TXT, A
 from mailsuite.dns.memory import Table
-from mailsuite.dns.questions import Fate, Finding, Question, read
 from mailsuite.dns.resolver import Resolver
 from mailsuite.dns.servers import Server, chosen, parse, system
 from mailsuite.dns.settings import DNS
@@ -46,37 +44,57 @@ class ServersTests(SynchronousTestCase):
 
 
 class CacheTests(SynchronousTestCase):
+    def setUp(self):
+        self.clock = Clock()
+
+    def _found(self, *values, ttl=5.0):
+        return Finding(Fate.FOUND, values, ttl)
+
     def test_ages(self):
         """An answer is forgotten when its time is over."""
-        clock = Clock()
-        cache = Cache(clock.seconds, 10)
-        question = Question("a.test", RdataType.A)
-        cache.put(question, Finding(Fate.FOUND, ttl=5))
-        clock.advance(4)
-        self.assertIsNotNone(cache.get(question))
-        clock.advance(2)
-        self.assertIsNone(cache.get(question))
+        cache = Cache(self.clock.seconds, 10, 10_000)
+        cache.put(("a.test", A), self._found())
+        self.clock.advance(4)
+        self.assertIsNotNone(cache.get(("a.test", A)))
+        self.assertEqual(cache.left(("a.test", A)), 1)
+        self.assertIsNone(cache.get(("a.test", TXT)))
+        self.clock.advance(2)
+        self.assertEqual(cache.left(("a.test", A)), 0)
+        self.assertIsNone(cache.get(("a.test", A)))
+        self.assertEqual((len(cache), cache.weight), (0, 0))
+
+    def test_unremembered(self):
+        """What has no time to live is not kept."""
+        cache = Cache(self.clock.seconds, 10, 10_000)
+        cache.put(("a.test", A), self._found(ttl=0.0))
+        self.assertEqual(len(cache), 0)
 
     def test_bounded(self):
         """The least used is forgotten first."""
-        cache = Cache(Clock().seconds, 2)
-        questions = [Question(f"{n}.test", RdataType.A) for n in range(3)]
+        cache = Cache(self.clock.seconds, 2, 10_000)
+        questions = [(f"{n}.test", A) for n in range(3)]
         for question in questions[:2]:
-            cache.put(question, Finding(Fate.FOUND, ttl=5))
+            cache.put(question, self._found())
         cache.get(questions[0])
-        cache.put(questions[2], Finding(Fate.FOUND, ttl=5))
+        cache.put(questions[2], self._found())
         self.assertEqual(
             [q for q in questions if cache.get(q)], [questions[0], questions[2]]
         )
 
-
-class ReadTests(SynchronousTestCase):
-    @given(st.binary(max_size=200))
-    def test_garbage(self, octets):
-        """Whatever comes is no answer, and never an exception."""
-        head = b"\0\7\x80\0\0\1\0\1\0\0\0\0\1a\4test\0\0\1\0\1"
-        for whole in (octets, head[:12] + octets, head + octets):
-            read(whole, Question("a.test", RdataType.A), 7)
+    def test_octets(self):
+        """Long answers count as what they take, and one too long is not kept."""
+        cache = Cache(self.clock.seconds, 1_000, 20_000)
+        for n in range(50):
+            cache.put((f"{n}.test", TXT), self._found(b"x" * 4_000))
+            self.assertLessEqual(cache.weight, 20_000)
+        self.assertEqual(len(cache), 4)
+        cache.put(("huge.test", TXT), self._found(b"x" * 20_000))
+        self.assertEqual(len(cache), 4)
+        for n in range(50):
+            cache.put((f"{n}.test", TXT), self._found(b""))
+        for n in range(50):
+            cache._drop((f"{n}.test", TXT))
+        self.assertEqual((len(cache), cache.weight), (0, 0))
 
 
 class ProvidesTests(SynchronousTestCase):

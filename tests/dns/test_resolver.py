@@ -173,7 +173,7 @@ class ResolverTests(TestCase):
         await self._raises(NoAnswer, resolver.addresses("a.example.test"))
 
     async def test_next_server(self):
-        """A server that refuses or fails is passed over, and asked last then."""
+        """A server that fails is passed over, and after some times asked last."""
         resolver = self._rows("a.example.test. 0 IN A 192.0.2.1")
         lame = NameServer(
             reactor, lambda query, tcp: [answer(query, rcode=dns.rcode.SERVFAIL)]
@@ -184,9 +184,9 @@ class ResolverTests(TestCase):
             seconds=0.3, rounds=1, ipv6=False,
         )  # fmt: skip
         resolver = Resolver.of(reactor, settings)
-        for _ in range(3):
+        for _ in range(10):
             self.assertEqual(await resolver.addresses("a.example.test"), ["192.0.2.1"])
-        self.assertEqual(len(lame.asked), 1)
+        self.assertEqual(len(lame.asked), 3)
 
     async def test_silence(self):
         """Silence is no answer, within the time that was set."""
