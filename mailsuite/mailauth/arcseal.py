@@ -7,9 +7,11 @@ from binascii import b2a_base64
 
 from attrs import frozen
 
-from mailsuite.mailauth import arcsets
+from mailsuite.mailauth import arcsets, claims, results
 from mailsuite.mailauth.arcsets import SEAL, SETS, Broken
-from mailsuite.mailauth.dkim import canonical, claims, headers, sign
+from mailsuite.mailauth.claims import Finding
+from mailsuite.mailauth.dkim import canonical, headers, sign
+from mailsuite.mailauth.dkim import claims as tagged
 from mailsuite.mailauth.dkim.canonical import Canon
 from mailsuite.mailauth.dkim.headers import Header
 from mailsuite.mailauth.dkim.reasons import Unfit
@@ -27,49 +29,72 @@ NAMES = Names(
 hands after ours, so that only From is protected against additions."""
 
 
+FIELDS = 50  # Authentication-Results that are looked at
+
+
 @frozen
 class Seen:
-    """What we found when the message came in."""
+    """What we found when the message came in, in all fields of our name."""
 
-    results: str
-    """Value of our Authentication-Results: authserv-id, semicolon, findings."""
-    status: str
-    """``none``, ``pass`` or ``fail``: the chain as it came (RFC 8617 §4.4)."""
+    service: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def status(self) -> str:
+        """``none``, ``pass`` or ``fail``: the chain as it came (RFC 8617 §4.4)."""
+        said = {one.result for one in self.findings if one.method == "arc"}
+        return said.pop() if len(said) == 1 else "fail" if said else "none"
+
+
+def seen(header: Header, service: str) -> Seen | None:
+    """Read what Authentication-Results say in our name; None: nothing.
+
+    Reception has removed what others wrote in it.
+    """
+    found: list[Finding] = []
+    there = False
+    for place in header.places(b"authentication-results")[:FIELDS]:
+        said = claims.parse(header.fields[place].partition(b":")[2])
+        if said is not None and said.service.lower() == service.lower():
+            there = True
+            found += said.findings
+    return Seen(service, tuple(found)) if there else None
 
 
 def seal(
     header: bytes,
     body_hash: bytes,
     signer: Signer,
-    seen: Seen,
+    service: str,
     now: float,
 ) -> bytes:
     """Give the three fields of a set, to be put before the message.
 
-    ``body_hash`` is that of the relaxed body. Empty where nothing may be sealed: the
-    chain has ended (RFC 8617 §5.1.3), is full, or is not what ``seen`` says.
+    ``body_hash`` is that of the relaxed body. ``service`` is the authserv-id of our
+    Authentication-Results, from which we know what was found. Empty where nothing may
+    be sealed: we found nothing, the chain has ended (RFC 8617 §5.1.3), is full, or is
+    not what we found.
     """
     known = headers.read(header)
-    if known.broken or not known.places(b"from") or not _agree(known, seen.status):
+    found = None if known.broken else seen(known, service)
+    if found is None or not known.places(b"from") or not _agree(known, found.status):
         return b""
     instance = arcsets.highest(known) + 1
     if instance > SETS:
         return b""
-    lines = [line.strip() for line in seen.results.encode().splitlines()]
-    value = b"\r\n\t".join(filter(None, lines))
-    results = b"ARC-Authentication-Results: i=%d; %b\r\n" % (instance, value)
+    said = results.arc(instance, found.findings, service)
     message = _message(known, body_hash, signer, instance, now)
-    before = _before(known) if seen.status == "pass" else b""
-    scope = before + canonical.relaxed(results) + canonical.relaxed(message)
+    before = _before(known) if found.status == "pass" else b""
+    scope = before + canonical.relaxed(said) + canonical.relaxed(message)
     unsigned = b"ARC-Seal: i=%d; a=%b; t=%d; cv=%b;\r\n\td=%b; s=%b;\r\n\tb=" % (
         instance,
         signer.algorithm.encode(),
         now,
-        seen.status.encode(),
+        found.status.encode(),
         signer.domain.encode(),
         signer.selector.encode(),
     )
-    return sign.completed(unsigned, scope, signer.private) + message + results
+    return sign.completed(unsigned, scope, signer.private) + message + said
 
 
 def _message(
@@ -110,8 +135,8 @@ def _ended(header: Header) -> bool:
     last, ended = 0, False
     for place in header.places(SEAL):
         try:
-            found = claims.listed(header, place)
-            number = claims.number(found, b"i", 2) or 0
+            found = tagged.listed(header, place)
+            number = tagged.number(found, b"i", 2) or 0
         except Unfit:
             continue
         if number > last:

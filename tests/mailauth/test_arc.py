@@ -198,7 +198,8 @@ class BrokenTests(SynchronousTestCase):
     def test_results_changed(self):
         """What a custodian saw cannot be changed by a later one."""
         message = chain(2).replace(
-            b"i=1; mx.sealer1.test; dmarc=pass", b"i=1; mx.sealer1.test; dmarc=fail"
+            b"i=1; mx.sealer1.test;\r\n\tdmarc=pass",
+            b"i=1; mx.sealer1.test;\r\n\tdmarc=fail",
         )
         self.fails(message, "seal 1: the signature does not match")
 
@@ -265,11 +266,13 @@ class TrustTests(SynchronousTestCase):
     def test_newest_trusted(self):
         """The newest trusted sealer is named, and what the oldest of a run saw."""
         message = sealed(MESSAGE, ONE, "none", results="dmarc=fail")
-        message = sealed(message, TWO, "pass", results="dmarc=pass (two)")
-        message = sealed(message, THREE, "pass", results="dmarc=fail (three)")
+        message = sealed(message, TWO, "pass", results="dmarc=pass; spf=neutral")
+        message = sealed(message, THREE, "pass", results="dmarc=fail")
         found = validated(message, trusted=(TWO, THREE))
         self.assertEqual(found.trusted, THREE)
-        self.assertEqual(found.claims, "mx.sealer2.test; dmarc=pass (two); arc=pass")
+        self.assertEqual(
+            found.claims, "mx.sealer2.test; dmarc=pass; spf=neutral; arc=pass"
+        )
 
     def test_untrusted_after_trusted(self):
         """Who sealed last must be trusted: it may have changed what it sealed."""
@@ -308,8 +311,9 @@ class SealTests(SynchronousTestCase):
         self.assertEqual(sealed(MESSAGE, TWO, "temperror"), MESSAGE)
 
     def test_no_injection(self):
-        """Results with line ends stay one field."""
-        message = sealed(MESSAGE, ONE, "none", results="a=b\r\nX-Evil: yes\nY: z")
+        """Whatever a result says, it stays in its field."""
+        odd = r'spf=fail reason="a\";\\ X-Evil: (yes" smtp.helo="\(x"'
+        message = sealed(MESSAGE, ONE, "none", results=odd)
         self.assertEqual(validated(message).result, Result.PASS)
         self.assertNotIn(b"\r\nX-Evil", message)
 

@@ -8,7 +8,6 @@ from twisted.internet.defer import Deferred
 from mailsuite.directory import keymaking
 from mailsuite.dns.memory import Table
 from mailsuite.mailauth import arc, arcseal
-from mailsuite.mailauth.arcseal import Seen
 from mailsuite.mailauth.dkim import headers, sign, verify
 from mailsuite.mailauth.dkim.bodies import Body
 from mailsuite.mailauth.dkim.canonical import Canon
@@ -66,11 +65,17 @@ def body_hash(message):
 
 
 def sealed(message, domain, status, *, at=NOW, results="dmarc=pass"):
-    """The message with one more set of ours; as it was if nothing was sealed."""
+    """The message with one more set of ours; as it was if nothing was sealed.
+
+    Our results stand below the set, where reception would have put them.
+    """
+    service = f"mx.{domain}"
+    said = "" if status == "none" else f"; arc={status}"
+    field = f"Authentication-Results: {service}; {results}{said}\r\n".encode()
     header, _ = headers.split(message)
     signer = sign.signer(key(domain))
-    seen = Seen(f"mx.{domain}; {results}; arc={status}", status)
-    return arcseal.seal(header, body_hash(message), signer, seen, at) + message
+    fields = arcseal.seal(field + header, body_hash(message), signer, service, at)
+    return fields + message
 
 
 def sealed_by_dkimpy(message, domain, status, include=None):
