@@ -138,7 +138,7 @@ def forged(message, pair, **tags):
     header, octets = headers.split(message)
     head, _, tail = (values["c"] or "simple/simple").partition("/")
     canon, body_canon = Canon(head), Canon(tail or "simple")
-    length = int(values["l"]) if values.get("l") else None
+    length = None if values.get("l") is None else int(values["l"])
     if "bh" not in tags:
         body = Body(body_canon, frozenset(() if length is None else (length,)))
         body.feed(octets)

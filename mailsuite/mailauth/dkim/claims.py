@@ -78,7 +78,7 @@ def listed(header: Header, place: int) -> dict[bytes, Tag]:
     if len(whole) > SIGNATURE_OCTETS:
         raise Unfit(Result.NEUTRAL, f"more than {SIGNATURE_OCTETS} octets")
     try:
-        return tags.parse(whole, whole.index(b":") + 1)
+        return tags.parse(whole[:-2], whole.index(b":") + 1)
     except ValueError as error:
         raise Unfit(Result.NEUTRAL, str(error)) from error
 

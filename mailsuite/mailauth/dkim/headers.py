@@ -19,8 +19,7 @@ class Header:
 
     ``broken`` tells why no signature over this header may pass (RFC 6376 §3.8):
     readers disagree about bare CR and LF and about lines that are no field, and
-    whoever disagrees with the signer sees another message. ``fields`` then holds
-    what was read up to there.
+    whoever disagrees with the signer sees another message.
     """
 
     octets: bytes = field(repr=False)
@@ -32,6 +31,12 @@ class Header:
     broken: str = ""
     _places: dict[bytes, list[int]] = field(factory=dict, repr=False)
     _forms: dict[tuple[Canon, int], bytes] = field(factory=dict, repr=False)
+
+    def add(self, name: bytes, whole: bytes) -> None:
+        """Take the next field from the top."""
+        self._places.setdefault(name, []).append(len(self.names))
+        self.names.append(name)
+        self.fields.append(whole)
 
     def places(self, name: bytes) -> Sequence[int]:
         """Indices of the fields of a lower-case name, from the top."""
@@ -82,23 +87,22 @@ def read(octets: bytes) -> Header:
     at = 0
     for _ in range(HEADER_FIELDS):
         found = _FIELD.match(octets, at)
-        if found is None:
+        if found:
+            header.add(found[1].lower(), found[0])
+            at = found.end()
+        elif at == len(octets):
             break
-        name = found[1].lower()
-        header._places.setdefault(name, []).append(len(header.names))  # noqa: SLF001
-        header.names.append(name)
-        header.fields.append(found[0])
-        at = found.end()
-    if at != len(octets) and not header.broken:
-        header.broken = _complaint(octets, at, len(header.names))
+        else:
+            end = octets.find(b"\n", at) + 1 or len(octets)
+            header.broken = header.broken or _complaint(octets[at:end])
+            at = end
+    if at < len(octets):
+        header.broken = f"the header has more than {HEADER_FIELDS} fields"
     return header
 
 
-def _complaint(octets: bytes, at: int, count: int) -> str:
-    if count == HEADER_FIELDS:
-        return f"the header has more than {HEADER_FIELDS} fields"
-    line = octets[at : octets.find(b"\r\n", at) + 2 or None]
-    if line.count(b"\n") != 1 or line.count(b"\r") != 1:
+def _complaint(line: bytes) -> str:
+    if not line.endswith(b"\r\n") or b"\r" in line[:-2]:
         return "the header has a bare CR or LF"
     return "the header has a line that is no field"
 

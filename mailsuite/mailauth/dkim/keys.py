@@ -147,7 +147,10 @@ def _usable(packed: bytes, kind: str) -> tuple[Public, int]:
         raise Unfit(Result.FAIL, f"an RSA key of {bits} bits proves nothing (RFC 8301)")
     if bits > RSA_BITS_MAX:
         raise Unfit(Result.POLICY, f"an RSA key of more than {RSA_BITS_MAX} bits")
-    if public.public_numbers().e.bit_length() > RSA_EXPONENT_BITS:
+    numbers = public.public_numbers()
+    if numbers.e < 3 or not numbers.e & numbers.n & 1:
+        raise Unfit(Result.PERMERROR, "the key's numbers are no rsa key")
+    if numbers.e.bit_length() > RSA_EXPONENT_BITS:
         raise Unfit(Result.POLICY, "an RSA key with a costly exponent")
     return public, bits
 
