@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Collection
+from functools import lru_cache
 
 from mailsuite.mime.limits import HEADER_LINES, HEADER_OCTETS
 from mailsuite.mime.quoting import unfolded
 
-_FIELD = re.compile(
-    rb"^([!-9;-~]++)[ \t]*+:[^\n]*+\n?(?:[ \t][^\n]*+\n?)*+", re.MULTILINE
-)
+_VALUE = rb"[^\n]*+\n?(?:[ \t][^\n]*+\n?)*+"
+_FIELD = re.compile(rb"^([!-9;-~]++)[ \t]*+:" + _VALUE, re.MULTILINE)
+PATTERN_NAMES = 20  # more are looked up one by one: a long pattern costs more
 
 
 def fields(header: bytes) -> list[tuple[bytes, bytes]]:
@@ -34,13 +35,27 @@ def select(header: bytes, names: Collection[bytes], *, invert: bool = False) -> 
 
     Names in any case. The blank line always follows, in the header's line ends.
     """
-    wanted = {name.lower() for name in names}
-    chosen = [whole for name, whole in fields(header) if (name in wanted) is not invert]
+    if len(names) <= PATTERN_NAMES:
+        chosen = _these(frozenset(names), invert=invert).findall(_bounded(header))
+    else:
+        wanted = {name.lower() for name in names}
+        found = fields(header)
+        chosen = [whole for name, whole in found if (name in wanted) is not invert]
     line_end = b"\r\n" if b"\r\n" in header or b"\n" not in header else b"\n"
     if chosen and not chosen[-1].endswith(b"\n"):
         chosen.append(line_end)
     chosen.append(line_end)
     return b"".join(chosen)
+
+
+@lru_cache(100)
+def _these(names: frozenset[bytes], *, invert: bool) -> re.Pattern[bytes]:
+    """Give the pattern of fields with one of these names, or with none of them."""
+    alternatives = b"|".join(map(re.escape, sorted(names))) or b"(?!)"
+    named = rb"(?i:" + alternatives + rb")[ \t]*+:"
+    if invert:
+        named = rb"(?!" + named + rb")[!-9;-~]++[ \t]*+:"
+    return re.compile(rb"^" + named + _VALUE, re.MULTILINE)
 
 
 def value(header: bytes, name: bytes) -> bytes | None:

@@ -18,6 +18,7 @@ from mailsuite.store.box import Box
 from mailsuite.store.index import Ground, Index
 from mailsuite.store.intake import Intake, Promises
 from mailsuite.store.mailbox import Mailbox
+from mailsuite.store.nearby import Nearby
 from mailsuite.store.quota import Quota
 from mailsuite.store.scanning import Scanner
 from mailsuite.store.shelf import Shelf, Wake, check_open
@@ -45,6 +46,7 @@ class Desk:
     ground: Ground
     scanner: Scanner
     watching: Watching
+    nearby: Nearby
     quota: Quota
     counter: Counter
     dirty: Callable[[Shelf], None]
@@ -80,7 +82,9 @@ class Account:
         check_open(self._shelf)
         box = self._shelf.index.box(id_or_name)
         desk = self._desk
-        return Mailbox(self._shelf, desk.scanner, desk.watching, box.id, box.name)
+        return Mailbox(
+            self._shelf, desk.scanner, desk.watching, desk.nearby, box.id, box.name
+        )
 
     async def create(self, name: str, use: str = "") -> MailboxRow:
         """See :meth:`IAccount.create`."""

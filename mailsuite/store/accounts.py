@@ -24,6 +24,7 @@ from mailsuite.store import changes, index, opening, recover, shelves
 from mailsuite.store.account import Account, Counter, Desk
 from mailsuite.store.append import Shared
 from mailsuite.store.intake import Intake, Promises
+from mailsuite.store.nearby import Nearby
 from mailsuite.store.quota import Quota
 from mailsuite.store.recover import Recovery
 from mailsuite.store.scanning import Scanner
@@ -92,6 +93,7 @@ class Accounts:
             below,
             Scanner(reactor),
             Watching(reactor, self._tasks),
+            Nearby(),
             Quota(ground.directory, reactor.seconds),
             Counter(),
             self._shelves.late,

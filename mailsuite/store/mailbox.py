@@ -25,6 +25,7 @@ from mailsuite.store import columns, completing, expunge, folders, outside, read
 from mailsuite.store import flags as flagging
 from mailsuite.store.box import Box
 from mailsuite.store.index import Index
+from mailsuite.store.nearby import Nearby
 from mailsuite.store.octets import Octets
 from mailsuite.store.reading import Raw, RawDelta
 from mailsuite.store.scanning import Scanner
@@ -43,6 +44,7 @@ class Mailbox:
     _shelf: Shelf
     _scanner: Scanner
     _watching: Watching
+    _nearby: Nearby
     id: MailboxId
     name: str
 
@@ -148,8 +150,14 @@ class Mailbox:
 
     async def octets(self, uid: Uid) -> IOctets:
         """See :meth:`IMailbox.octets`."""
-        opened = await self._run(reading.opened, uid)
-        return Octets(self._shelf.lane, opened)
+        shelf, box, nearby = self._shelf, self._box(), self._nearby
+        found = nearby.opened(shelf.name, box, uid)
+        if found is not None:
+            return Octets(shelf.lane, found)
+        alone = nearby.knows(shelf.name, box, uid)
+        opened, names = await self._run(reading.opened_near, uid, alone=alone)
+        nearby.learn(shelf.name, box, names)
+        return Octets(shelf.lane, opened)
 
     async def store(self, uids: Sequence[Uid], add: Flags, drop: Flags) -> Stored:
         """See :meth:`IMailbox.store`."""

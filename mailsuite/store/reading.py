@@ -9,6 +9,7 @@ import re
 from array import array
 from collections.abc import Iterable, Sequence
 from itertools import compress
+from typing import Any
 
 from attrs import frozen
 
@@ -24,6 +25,7 @@ ROWS_OF_COLUMNS = 8_000  # in one JSON text, 3 ms of parsing
 BATCH_ROWS = 500
 BATCH_OCTETS = 262_144
 PRELOAD_OCTETS = 65_536  # smaller messages are read whole when they are opened
+NEAR_BEFORE, NEAR_AFTER = 100, 300  # UIDs whose files are likely read next
 LINED_OCTETS = 256 << 20  # a file with bare LF is turned into CRLF up to this
 
 _LIST = (
@@ -257,6 +259,32 @@ class Opened:
     size: int
     content: bytes | None
     descriptor: int = -1
+
+
+Name = tuple[int, str, str, str, int]
+"""UID; base, place and letters of the file's name; size."""
+
+_NAMES = (
+    "SELECT json_group_array(json_array(uid, base, place, letters, size))"
+    " FROM file JOIN message USING (mailbox, uid)"
+    " WHERE mailbox = ? AND uid BETWEEN ? AND ?"
+)
+
+
+def opened_near(
+    index: Index, box: Box, uid: int, *, alone: bool
+) -> tuple[Opened, Sequence[Name]]:
+    """As :func:`opened`, with the file's name, unless ``alone`` with others near."""
+    found = opened(index, box, uid)
+    with failing(_close, found):
+        first, last = (uid, uid) if alone else (uid - NEAR_BEFORE, uid + NEAR_AFTER)
+        names: Sequence[Any] = index.json(_NAMES, (box.id, first, last))
+        return found, names
+
+
+def _close(found: Opened) -> None:
+    if found.descriptor >= 0:
+        os.close(found.descriptor)
 
 
 def opened(index: Index, box: Box, uid: int) -> Opened:

@@ -46,25 +46,41 @@ def verify(ground: Ground, account: AccountName) -> Iterator[Finding | Progress]
         return
     count = 0
     try:
-        for name in ("account.db", "index.db"):
-            yield from _sound(index, name)
-        for box in index.boxes.values():
-            if box.selectable:
-                if index.unclean:
-                    outside.merge(index, box)
-                for text in _box(index, box):
-                    yield Finding(account, box.name, text)
-                count += box.messages
-        for text in _account(index):
-            yield Finding(account, "", text)
-    finally:
+        for one in _looked(index, account):
+            if isinstance(one, Finding):
+                yield one
+            else:
+                count += one
+    except sqlite3.DatabaseError as error:
+        yield Finding(account, "", f"cannot be read: {error}")
+        index.abandon()
+    else:
         opening.close(index)
     yield Progress(account, count)
 
 
+def _looked(index: Index, account: AccountName) -> Iterator[Finding | int]:
+    """Findings, and how many messages each mailbox has."""
+    for name in ("account.db", "index.db"):
+        yield from _sound(index, name)
+    for box in index.boxes.values():
+        if box.selectable:
+            if index.unclean:
+                outside.merge(index, box)
+            for text in _box(index, box):
+                yield Finding(account, box.name, text)
+            yield box.messages
+    for text in _account(index):
+        yield Finding(account, "", text)
+
+
 def _sound(index: Index, name: str) -> Iterator[Finding]:
     database = index.rows if name == "index.db" else index.facts.database
-    for (text,) in database.execute("PRAGMA integrity_check(20)").fetchall():
+    try:
+        found = database.execute("PRAGMA integrity_check(20)").fetchall()
+    except sqlite3.DatabaseError as error:
+        found = [(str(error),)]
+    for (text,) in found:
         if text != "ok":
             yield Finding(index.place.account, "", f"{name}: {text}")
 
