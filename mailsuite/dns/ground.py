@@ -1,10 +1,12 @@
 """What all parts of one resolver stand on: time, counters, events, settings."""
 
 import heapq
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import count
 from typing import Any, Protocol
 
-from attrs import define, field
+from attrs import define, field, fields
 from twisted.internet.interfaces import IDelayedCall
 
 from mailsuite.dns.settings import DNS
@@ -12,29 +14,32 @@ from mailsuite.interfaces.events import IEvents
 
 TICK_SECONDS = 0.05  # how late a deadline may be noticed
 
+_MEANING = "mailsuite.meaning"
+
+
+def _counted(meaning: str) -> int:
+    number: int = field(default=0, metadata={_MEANING: meaning})
+    return number
+
 
 @define(eq=False)
 class Counters:
     """How often something happened since the start."""
 
-    questions: int = 0
-    """That callers asked, those from the cache too."""
-    remembered: int = 0
-    """Answered from the cache."""
-    joined: int = 0
-    """That waited for the same question of somebody else."""
-    queries: int = 0
-    """Sent to servers."""
-    failures: int = 0
-    """Questions without a usable answer."""
-    timeouts: int = 0
-    """Queries without any answer in time."""
-    truncated: int = 0
-    """Asked again over TCP."""
-    forgeries: int = 0
-    """Datagrams that answered nothing we had asked."""
-    limited: int = 0
-    """Questions refused because too many are open."""
+    questions: int = _counted("names that were asked for")
+    remembered: int = _counted("questions answered from memory")
+    joined: int = _counted("questions that waited for somebody else's same one")
+    queries: int = _counted("queries sent to servers")
+    failures: int = _counted("questions that nobody answered usably")
+    timeouts: int = _counted("queries that a server did not answer in time")
+    truncated: int = _counted("queries sent over TCP, for UDP did not do")
+    forgeries: int = _counted("datagrams that answered nothing we had asked")
+    limited: int = _counted("questions refused because too many were open")
+
+    def shown(self) -> Iterator[tuple[str, str, Callable[[], int]]]:
+        """Each one's name, meaning, and how it is read."""
+        for one in fields(type(self)):
+            yield one.name, one.metadata[_MEANING], partial(getattr, self, one.name)
 
 
 class Expiring(Protocol):

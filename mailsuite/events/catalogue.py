@@ -142,6 +142,10 @@ _ROWS: tuple[Entry, ...] = (
     # relay
     Entry("relay.connected", "a session to a remote opened", ("host", "tls"), ("tls",)),
     Entry("relay.failed", "no session to a remote", ("host", "reason")),
+    # names
+    Entry("dns.failing", "a name server failed several times in a row", ("server",)),
+    Entry("dns.answering", "it answers again", ("server",)),
+    Entry("dns.spoofed", "many datagrams in its name answered nothing", ("server",)),
     # search
     Entry("search.restarted", "the indexer's process was started anew", ("reason",)),
     Entry("search.rebuilt", "an index is being rebuilt", ("account", "reason")),

@@ -19,6 +19,7 @@ class Counts(Collector):
 
     _counts: dict[str, _Counts] = field(factory=dict)
     _gauges: dict[str, tuple[str, Callable[[], float]]] = field(factory=dict)
+    _tallies: dict[str, tuple[str, Callable[[], float]]] = field(factory=dict)
     registry: CollectorRegistry = field(
         factory=lambda: CollectorRegistry(auto_describe=False)
     )
@@ -44,6 +45,13 @@ class Counts(Collector):
         """Show ``read()`` as ``mailsuite_<name>`` whenever somebody asks."""
         self._gauges[name] = (meaning, read)
 
+    def tally(self, name: str, meaning: str, read: Callable[[], float]) -> None:
+        """Show what a room counts itself, as ``mailsuite_<name>_total``.
+
+        For what happens too often to be an event; ``read()`` never gets smaller.
+        """
+        self._tallies[name] = (meaning, read)
+
     @override
     def collect(self) -> Iterator[Metric]:
         for name, counts in self._counts.items():
@@ -54,6 +62,8 @@ class Counts(Collector):
             for key, number in counts.items():
                 family.add_metric(key, number)
             yield family
+        for name, (meaning, read) in self._tallies.items():
+            yield CounterMetricFamily(f"mailsuite_{name}", meaning, value=read())
         for name, (meaning, read) in self._gauges.items():
             yield GaugeMetricFamily(f"mailsuite_{name}", meaning, value=read())
 

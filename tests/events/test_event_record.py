@@ -74,6 +74,13 @@ class RecordTests(Made):
         self.events.counts.gauge("queue_jobs", "open jobs", lambda: 7)
         self.assertIn("mailsuite_queue_jobs 7.0", self.events.counts.text().decode())
 
+    def test_tally(self):
+        """What a room counts itself is shown as a counter."""
+        self.events.counts.tally("dns_questions", "asked", lambda: 7)
+        text = self.events.counts.text().decode()
+        self.assertIn("# TYPE mailsuite_dns_questions_total counter", text)
+        self.assertIn("mailsuite_dns_questions_total 7.0", text)
+
     def test_unwritable(self):
         """A log that cannot be written loses lines and raises nothing."""
         sink = Sink.to(self.clock, self.clock, lambda: "/nonexistent/log")
