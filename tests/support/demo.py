@@ -182,6 +182,6 @@ class Demo:
             check=False,
             env=os.environ | self.settings,
         )
-        if check and done.returncode:
+        if done.returncode and (check or not done.stdout):
             raise AssertionError(f"{arguments}: {done.stdout}{done.stderr}")
         return done.stdout

@@ -283,10 +283,10 @@ STEPS = (
 def kill_at_steps(steps, numbers):
     """SIGKILL at the n-th of each system call while one message comes in.
 
-    A call that did not happen so often is done. Gives lines that say where a promise
-    broke, none is the aim; what ``verify`` found; and how many points were tried.
+    A call that did not happen so often is done. Gives the figures, and lines that say
+    at which point a promise broke: none is the aim.
     """
-    broken, points = [], 0
+    broken, figures = [], Figures()
     demo = Demo(users=1)
     try:
         demo.start()
@@ -302,16 +302,22 @@ def kill_at_steps(steps, numbers):
                 injection.stop()
                 if survived:
                     break
-                points += 1
+                figures.faults += 1
                 demo.kill()
-                demo.start()
+                demo.launch()
+                figures.seconds.append(demo.wait())
                 counts, torn = settled(demo.messages, acked, 10)
-                if acked - set(counts) or torn or max(counts.values(), default=1) > 1:
+                figures.lost = len(acked - set(counts))
+                figures.torn = len(torn)
+                figures.doubled = sum(count > 1 for count in counts.values())
+                if figures.lost or figures.torn or figures.doubled:
                     broken.append(f"{step} {when}: {counts} {torn}")
+        figures.acked = len(acked)
         if demo.stop() != 0:
             broken.append("unclean exit")
-        findings = demo.command("verify", check=False).strip().splitlines()[-1]
-        return broken, findings, points
+        found = demo.command("verify", check=False).strip().splitlines()
+        figures.findings = found[-1]
+        return figures, broken
     finally:
         demo.remove()
 

@@ -120,13 +120,16 @@ class Ledger:
         while not self.halt.is_set():
             try:
                 with Session(self.address) as session:
-                    session.command(b"EHLO ledger.example")
+                    self._greet(session)
                     while not self.halt.is_set():
                         self._one(session, self._number())
             except OSError as error:
                 with self.lock:
                     self.refused[str(error)[:60]] += 1
                 time.sleep(0.02)
+
+    def _greet(self, session):
+        session.command(b"EHLO ledger.example")
 
     def _one(self, session, number):
         recipient = self.recipients[number % len(self.recipients)]
