@@ -58,3 +58,16 @@ class SchemaTests(SynchronousTestCase):
             pass
         with self.assertRaisesRegex(UsageError, "newer"):
             schema.connect(self.path, schema.FACTS, "FULL")
+
+    def test_damaged_inside(self):
+        """Noise in a page that an opening does not read is found by the opening."""
+        with self.opened(schema.FACTS) as database:
+            many = [(f"k{n}", "v" * 50) for n in range(500)]
+            database.execute("BEGIN")
+            database.executemany("INSERT INTO fact VALUES (?, ?)", many)
+            database.execute("COMMIT")
+        with open(self.path, "r+b") as file:
+            file.seek(-8192, 2)
+            file.write(b"\xa5" * 4096)
+        with self.assertRaises(sqlite3.DatabaseError):
+            schema.connect(self.path, schema.FACTS, "FULL")
