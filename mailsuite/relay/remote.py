@@ -12,6 +12,7 @@ from mailsuite.interfaces.blobs import IBlobs
 from mailsuite.interfaces.events import IEvents
 from mailsuite.interfaces.queueing import IDelivery, Lease, Settle
 from mailsuite.interfaces.resolving import IResolver
+from mailsuite.interfaces.signing import ISigner
 from mailsuite.model.address import Address
 from mailsuite.model.envelope import Recipient
 from mailsuite.model.errors import Damaged
@@ -32,10 +33,11 @@ Renew = Callable[[Lease], Awaitable[bool]]
 
 @frozen
 class Ground:
-    """What the relay stands on: the reactor and our name in EHLO."""
+    """What the relay stands on: the reactor, our name in EHLO, who signs."""
 
     reactor: Any
     hostname: str
+    signer: ISigner | None = None
 
 
 @implementer(IDelivery)
@@ -107,9 +109,13 @@ class Remote:
         await content.open(self._blobs)
         header, anything = await content.traits()
         utf8 = header and "smtputf8" in lease.envelope.marks
-        return Message(
-            content, lease.blob.size, anything, utf8, lambda: self._renew(lease)
-        )
+        if self._ground.signer is not None:
+            marks, sender = lease.envelope.marks, lease.envelope.sender
+            domain = sender.domain if sender is not None else ""
+            fields = await self._ground.signer.signed(content.blob, marks, domain)
+            content.prepend(fields)
+        size = content.blob.size
+        return Message(content, size, anything, utf8, lambda: self._renew(lease))
 
     async def _carry(
         self, lease: Lease, settle: Settle, message: Message, load: Load
