@@ -146,6 +146,11 @@ _ROWS: tuple[Entry, ...] = (
     Entry("dns.failing", "a name server failed several times in a row", ("server",)),
     Entry("dns.answering", "it answers again", ("server",)),
     Entry("dns.spoofed", "many datagrams in its name answered nothing", ("server",)),
+    Entry(
+        "relay.unsigned",
+        "mail of ours left without a signature, or without a seal",
+        ("domain", "reason"),
+    ),
     # search
     Entry("search.restarted", "the indexer's process was started anew", ("reason",)),
     Entry("search.rebuilt", "an index is being rebuilt", ("account", "reason")),

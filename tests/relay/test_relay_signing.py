@@ -1,7 +1,6 @@
 """What leaves us is signed: ours by both keys, what passes through never."""
 
 import os
-from pathlib import Path
 
 import dkim
 from twisted.internet import reactor
@@ -284,13 +283,18 @@ class FileTests(Signed, TestCase):
         self.addCleanup(lane.stop)
         return lane
 
+    def kept(self, content):
+        path = self.mktemp()
+        with open(path, "wb") as file:
+            file.write(content)
+        return path
+
     async def test_file(self):
         """A message in a file is signed like one in memory."""
         signer = self.make(self.lane())
         head, body = MESSAGE.split(b"\r\n\r\n", 1)
         content = head + b"\r\n\r\n" + body + b"word  and \tword \r\n" * 200_000
-        path = self.mktemp()
-        Path(path).write_bytes(content)
+        path = self.kept(content)
         prefix = b"Received: by us\r\n"
         blob = Blob("k", len(prefix) + len(content), None, prefix, path)
         fields = await signer.signed(blob, USER, "ours.test")
