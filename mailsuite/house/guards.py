@@ -21,6 +21,7 @@ from mailsuite.house.tree import Tree
 from mailsuite.model.errors import UsageError
 from mailsuite.net.endpoints import Place, bind
 from mailsuite.policy.stages.recipients import networks
+from mailsuite.relay import signing
 from mailsuite.relay.routes import Routes
 from mailsuite.smtp import manners
 from mailsuite.tls.contexts import Contexts
@@ -53,6 +54,7 @@ def settings(tree: Tree) -> None:
     Routes.parse(tree.relay.routes, tree.relay.port, tree.relay.tls)
     for algorithm in tree.signing.algorithms:
         keymaking.checked(algorithm)
+    signing.checked(tree.signing)
     chosen(tree.dns.servers)
     certificate(tree)
     clear_passwords(tree)

@@ -27,12 +27,13 @@ from mailsuite.interfaces.mailboxes import IAccounts
 from mailsuite.interfaces.queueing import IDelivery, IQueue, IRouting
 from mailsuite.interfaces.resolving import IResolver
 from mailsuite.interfaces.searching import ISearchIndex
-from mailsuite.interfaces.signing import IKeys, IKeysAdmin
+from mailsuite.interfaces.signing import IKeys, IKeysAdmin, ISigner
 from mailsuite.journal.journal import Journal
 from mailsuite.model.errors import UsageError
 from mailsuite.queue.queue import Queue
 from mailsuite.queue.spool import Spool
 from mailsuite.relay.remote import Remote
+from mailsuite.relay.signing import Signatures
 from mailsuite.search.service import SearchService
 from mailsuite.store.accounts import Accounts
 
@@ -65,6 +66,7 @@ class Ways:
     local: LocalDelivery
     relay: Remote
     resolver: Resolver
+    signatures: Signatures
 
 
 @define(eq=False, repr=False)
@@ -100,6 +102,7 @@ class Parts:
         await self.people.turnover.stop()
         await ways.queue.stop()
         await ways.relay.stop()
+        ways.signatures.stop()
         await ways.resolver.stop()
         ways.local.close()
         await keeping.accounts.stop()
@@ -132,6 +135,7 @@ def verify(parts: Parts, events: Events) -> None:
         parts.ways.queue: (IQueue, IJournalClient),
         parts.ways.resolver: (IResolver,),
         parts.ways.relay: (IDelivery,),
+        parts.ways.signatures: (ISigner,),
         parts.ways.local: (IDelivery,),
         parts.search: (ISearchIndex,),
         events: (IEvents,),

@@ -11,6 +11,7 @@ from mailsuite.house.parts import Parts
 from mailsuite.house.paths import absolute, places
 from mailsuite.house.tree import SECTIONS, Tree, waits
 from mailsuite.model.settings import described
+from mailsuite.relay.signing import Terms
 
 
 @frozen
@@ -67,6 +68,7 @@ def commit(parts: Parts, fresh: Prepared) -> None:
     parts.people.turnover.rearrange(tree.signing)
     ways.resolver.reload(tree.dns)
     ways.relay.reload(tree.relay)
+    ways.signatures.rearrange(Terms.of(tree.signing, tree.server.hostname))
     ways.local.reload(tree.delivery)
     ways.queue.reload(tree.queue)
     parts.search.reload(tree.search)

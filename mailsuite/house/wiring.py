@@ -44,6 +44,7 @@ from mailsuite.queue.queue import Queue
 from mailsuite.queue.spool import Spool
 from mailsuite.relay.remote import Ground as RelayGround
 from mailsuite.relay.remote import Remote
+from mailsuite.relay.signing import Signatures, Terms
 from mailsuite.search.service import SearchService
 from mailsuite.store.accounts import Accounts
 from mailsuite.store.accounts import Ground as StoreGround
@@ -145,8 +146,9 @@ def _ways(
         transports,
         tree.queue,
     )
+    signatures = _signatures(ground, tree, people)
     relay = Remote(
-        RelayGround(ground.reactor, hostname),
+        RelayGround(ground.reactor, hostname, signatures),
         tree.relay,
         resolver,
         blobs,
@@ -155,7 +157,17 @@ def _ways(
     )
     local = LocalDelivery(keeping.accounts, registry, tree.delivery)
     transports |= {"local": local, "relay": relay}
-    return Ways(queue, local, relay, resolver)
+    return Ways(queue, local, relay, resolver, signatures)
+
+
+def _signatures(ground: Ground, tree: Tree, people: People) -> Signatures:
+    return Signatures(
+        people.keys,
+        Lane(ground.reactor, "signing"),
+        ground.wall,
+        ground.events,
+        Terms.of(tree.signing, tree.server.hostname),
+    )
 
 
 def _doors(

@@ -43,6 +43,11 @@ class Terms:
     hostname: str
     service: str
 
+    @classmethod
+    def of(cls, settings: Signing, hostname: str, service: str = "") -> "Terms":
+        """Make them; without a ``service`` the host name is that too."""
+        return cls(settings, hostname.lower(), service or hostname)
+
     @property
     def names(self) -> Names:
         """The fields that signatures cover."""
