@@ -4,6 +4,8 @@ Reading of records is :mod:`~mailsuite.mailauth.spfpolicy`, evaluation
 :mod:`~mailsuite.mailauth.spfwalk`, limits :mod:`~mailsuite.mailauth.spflookups`.
 """
 
+from ipaddress import ip_address
+
 import spf
 
 from mailsuite.interfaces.resolving import IResolver
@@ -59,12 +61,11 @@ async def _identity(
         step = f"{sender.domain[:255]!r} is no domain that can have a policy"
         return SPF(Result.NONE, scope, sender.domain, steps=(step,))
     try:
-        reader = Reader(
-            ip.partition("%")[0], helo, sender.local or "postmaster", domain
-        )
-    except spf.PermError:
+        client = str(ip_address(ip.partition("%")[0]))
+    except ValueError:
         step = f"{ip!r} is no IP address"
         return SPF(Result.NONE, scope, domain, steps=(step,))
+    reader = Reader(client, helo, sender.local or "postmaster", domain)
     reader.facts(answers.receiver.name, answers.receiver.now)
     return await _walked(Walk(reader, Lookups(answers, reader.A)), domain, scope)
 
