@@ -28,7 +28,7 @@ class Reports:
     keep_days: int = setting(400, "received reports are kept", "days")
     keep_rows: int = setting(1_000_000, "most rows of received reports that are kept")
     unpacked_octets: int = setting(
-        10 << 20, "most that one report may unpack to", "octets"
+        10 << 20, "most that one report may unpack to", "octets", restart=True
     )
     aggregate: bool = setting(True, "send aggregate reports to domains that ask")
     sender: str = setting(
@@ -46,9 +46,7 @@ class Reports:
     failure: bool = setting(
         False, "send failure reports: they show strangers' mail headers"
     )
-    failure_per_hour: int = setting(
-        10, "most failure reports to one domain in an hour"
-    )
+    failure_per_hour: int = setting(10, "most failure reports to one domain in an hour")
     failure_redact: bool = setting(
         True, "replace the local parts of addresses in failure reports (RFC 6590)"
     )
