@@ -1,0 +1,209 @@
+"""What a running suite sends: submitted, verified by dkimpy and by opendkim."""
+
+import json
+import socketserver
+import threading
+import time
+from email.message import EmailMessage
+
+import dkim
+from attrs import frozen
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support.demo import Demo
+from tests.support.opendkim import opendkim
+
+SECONDS = 30
+
+
+@frozen
+class Key:
+    name: str
+    record: str
+    selector: str
+    state: str
+
+
+class Conversation(socketserver.StreamRequestHandler):
+    """An SMTP server that keeps whole messages; ``refused`` recipients get 550."""
+
+    def handle(self):
+        self.say("220 far.test ESMTP")
+        for line in self.rfile:
+            verb = line[:4].upper()
+            if verb == b"EHLO":
+                self.say("250-far.test\r\n250-8BITMIME\r\n250 SIZE 100000000")
+            elif verb == b"DATA":
+                self.say("354 go on")
+                self.keep()
+            elif verb == b"RCPT" and b"refused" in line:
+                self.say("550 5.1.1 no")
+            elif verb == b"QUIT":
+                self.say("221 bye")
+                return
+            else:
+                self.say("250 ok")
+
+    def keep(self):
+        lines = iter(self.rfile.readline, b".\r\n")
+        octets = b"".join(one[1:] if one[:1] == b"." else one for one in lines)
+        self.server.kept.append(octets)
+        self.say("250 ok")
+
+    def say(self, text):
+        self.wfile.write(text.encode() + b"\r\n")
+
+
+class Far(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    block_on_close = False
+
+
+class SignedTests(SynchronousTestCase):
+    """The suite serves example.test; all else goes to a server of the test."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.far = Far(("127.0.0.1", 0), Conversation)
+        cls.far.kept = []
+        threading.Thread(target=cls.far.serve_forever, daemon=True).start()
+        port = cls.far.server_address[1]
+        cls.demo = Demo(
+            users=2, settings={"MAILSUITE_RELAY_ROUTES": f"* [127.0.0.1]:{port}"}
+        )
+        try:
+            cls.demo.start()
+        except BaseException:
+            cls.tearDownClass()
+            raise
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.demo.remove()
+        cls.far.shutdown()
+        cls.far.server_close()
+
+    def setUp(self):
+        self.far.kept.clear()
+
+    def keys(self):
+        answer = json.loads(self.demo.command("dkim", "list", "example.test", "--json"))
+        return [
+            Key(one["name"], one["record"], one["selector"], one["state"])
+            for one in answer["keys"]
+        ]
+
+    def submit(self, to="bob@far.test", *, body="Hello\n.\n", more=(), smtputf8=False):
+        made = EmailMessage()
+        made["From"], made["To"] = self.demo.address(1), to
+        made["Subject"] = "a long subject " * 10
+        for name, value in more:
+            made[name] = value
+        made.set_content(body, cte="8bit" if not body.isascii() else None)
+        with self.demo.smtp("submission") as client:
+            client.login(self.demo.address(1), self.demo.password(1))
+            client.send_message(made)
+
+    def arrived(self):
+        end = time.monotonic() + SECONDS
+        while not self.far.kept:
+            self.assertLess(time.monotonic(), end, self.demo.output())
+            time.sleep(0.02)
+        return self.far.kept.pop(0)
+
+    def verified(self, message, selectors=None):
+        """Both signatures verify with both programs."""
+        keys = self.keys()
+        zone = {key.name: key.record.encode() for key in keys}
+        found = []
+        for number in (0, 1):
+            checking = dkim.DKIM(message)
+            asked = lambda name, timeout=5: zone.get(name.decode().rstrip("."))  # noqa: E731 - a zone
+            self.assertTrue(checking.verify(number, dnsfunc=asked))
+            self.assertEqual(checking.domain, b"example.test")
+            found.append(checking.selector.decode())
+        self.assertEqual(
+            opendkim(message, *keys),
+            [("pass", "rsa-sha256"), ("pass", "ed25519-sha256")],
+        )
+        return found
+
+    def test_submitted(self):
+        """What a user submits verifies where it arrives."""
+        self.submit()
+        self.verified(self.arrived())
+
+    def test_octets(self):
+        """8-bit content too, as it went over the wire."""
+        self.submit(body="Grüße\n")
+        message = self.arrived()
+        self.assertIn("Grüße".encode(), message)
+        self.verified(message)
+
+    def test_large(self):
+        """And what is kept in a file: 3 MB."""
+        self.submit(body="word  word\n" * 300_000)
+        self.verified(self.arrived())
+
+    def test_blind_copies(self):
+        """Nothing is added or taken away but the signatures."""
+        self.submit(to="bob@far.test, carl@other.test")
+        one, two = self.arrived(), self.arrived()
+        self.assertEqual(one, two)
+        self.verified(one)
+
+    def test_notice(self):
+        """A notice of ours is signed with the domain above the host's name."""
+        self.demo.command(
+            "alias", "add", "away@example.test", "gone@far.test", "x@refused.test"
+        )
+        with self.demo.smtp() as client:
+            client.sendmail(
+                "someone@strange.test",
+                ["away@example.test"],
+                "From: ceo@example.test\r\nSubject: forged\r\n\r\nx\r\n",
+            )
+        messages = [self.arrived(), self.arrived()]
+        notices = [m for m in messages if b"\nFrom: Mail Delivery" in m]
+        self.assertEqual(len(notices), 1, messages)
+        self.verified(notices[0])
+        (forged,) = [m for m in messages if m not in notices]
+        self.assertNotIn(b"DKIM-Signature", forged)
+
+    def test_rotation(self):
+        """New keys sign once they are active; the suite runs on."""
+        before = self.keys()
+        self.demo.command("dkim", "rotate", "example.test")
+        self.submit()
+        signed = self.verified(self.arrived())
+        self.assertEqual(signed, [key.selector for key in before])
+        self.demo.command("dkim", "activate", "example.test")
+        self.submit()
+        message = self.arrived()
+        self.assertNotEqual(self.verified(message), signed)
+        self.assertEqual({key.state for key in self.keys()}, {"active", "old"})
+        self.demo.command("dkim", "retire", "example.test")
+        self.verified(message)
+        shown = self.demo.command("dkim", "show", "example.test")
+        self.assertNotIn("PRIVATE", shown)
+        private = self.demo.command("dkim", "show", "example.test", "--private")
+        self.assertEqual(private.count("BEGIN PRIVATE KEY"), 2)
+        self.assertEqual(self.demo.logged("PRIVATE"), [])
+
+    def test_own_domain_file(self):
+        """A domain of etc/domains.d gets its keys with its first message."""
+        folder = self.demo.folder / "etc" / "domains.d"
+        (folder / "second.test.toml").write_text(
+            '[aliases]\nme = ["user1@example.test"]\n', encoding="utf-8"
+        )
+        self.demo.command("reload")
+        listed = json.loads(self.demo.command("dkim", "list", "second.test", "--json"))
+        self.assertEqual(listed["keys"], [])
+        with self.demo.smtp("submission") as client:
+            client.login(self.demo.address(1), self.demo.password(1))
+            client.sendmail(
+                "me@second.test", ["bob@far.test"], "From: me@second.test\r\n\r\nx\r\n"
+            )
+        self.assertIn(b"d=second.test", self.arrived())
+        listed = json.loads(self.demo.command("dkim", "list", "second.test", "--json"))
+        self.assertEqual(len(listed["keys"]), 2)
