@@ -4,10 +4,10 @@ People's files win over the database where both name the same domain or alias.
 """
 
 import sqlite3
-from collections.abc import Callable
-from typing import ParamSpec, Protocol, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, ParamSpec, Protocol, TypeVar
 
-from attrs import define, field, frozen
+from attrs import Factory, define, field, frozen
 from twisted.internet.defer import Deferred, succeed
 
 from mailsuite.directory import rows, schema
@@ -53,6 +53,8 @@ class Listing:
 
     domains: tuple[Domain, ...] = ()
     aliases: tuple[AliasRow, ...] = ()
+    authentication: Mapping[str, Mapping[str, Any]] = Factory(dict)
+    """Settings of ``[authentication]`` that a domain has of its own."""
 
 
 @define(eq=False, repr=False)

@@ -1,7 +1,8 @@
 """Reading ``domains.d``: one file a domain, written by people."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from attrs import define, field
 
@@ -11,16 +12,18 @@ from mailsuite.house import config
 from mailsuite.house.keylines import KeyLines
 from mailsuite.interfaces.directory import AliasRow, Domain
 from mailsuite.model.errors import UsageError
+from mailsuite.policy.authentication.settings import CHOICES, DOMAIN_KEYS, checked
 
 SUFFIX = ".toml"
 FOLDER = "domains.d"
-KEYS: dict[str, object] = {"catch_all": "", "aliases": {}}
+KEYS: dict[str, object] = {"catch_all": "", "aliases": {}, "authentication": {}}
 
 
 def load(folder: str) -> Listing:
     """Read every file. :raises UsageError: what is wrong, line by line."""
     domains: list[Domain] = []
     aliases: list[AliasRow] = []
+    rules: dict[str, Mapping[str, Any]] = {}
     wrong: list[str] = []
     for path in _files(folder):
         file = File(path)
@@ -31,9 +34,10 @@ def load(folder: str) -> Listing:
         wrong += file.wrong
         domains += file.domains
         aliases += file.aliases
+        rules |= file.rules
     if wrong:
         raise UsageError("\n".join(wrong))
-    return Listing(tuple(domains), tuple(aliases))
+    return Listing(tuple(domains), tuple(aliases), rules)
 
 
 def _files(folder: str) -> Sequence[str]:
@@ -57,6 +61,7 @@ class File:
     path: str
     domains: list[Domain] = field(factory=list)
     aliases: list[AliasRow] = field(factory=list)
+    rules: dict[str, Mapping[str, Any]] = field(factory=dict)
     wrong: list[str] = field(factory=list)
     _lines: KeyLines = field(factory=KeyLines)
 
@@ -74,12 +79,33 @@ class File:
         if catch_all != "":
             into = self._address("", "catch_all", catch_all, name)
         self.domains.append(Domain(name, into, self.path))
+        self._authentication(document.get("authentication", {}), name)
         listed = document.get("aliases", {})
         if not isinstance(listed, dict):
             self._report("", "aliases", "'aliases' must be a section: [aliases]")
             return
         for key, targets in listed.items():
             self._alias(key, targets, name)
+
+    def _authentication(self, table: object, domain: str) -> None:
+        """Read what the domain has of its own about mail that fails."""
+        section = "authentication"
+        if not isinstance(table, dict):
+            self._report("", section, f"{section!r} must be a section: [{section}]")
+            return
+        for key, value in table.items():
+            if key not in DOMAIN_KEYS:
+                hint = config.nearest(key, DOMAIN_KEYS)
+                self._report(section, key, f"unknown key {key!r}{hint}")
+            elif key in CHOICES:
+                try:
+                    checked(key, value, CHOICES[key])
+                except UsageError as error:
+                    self._report(section, key, str(error))
+            elif type(value) is not bool:
+                self._report(section, key, f"{key!r} is true or false")
+        if table:
+            self.rules[domain] = table
 
     def _alias(self, key: str, targets: object, domain: str) -> None:
         name = self._address("aliases", key, key, domain)

@@ -7,6 +7,7 @@ from typing import Any
 from attrs import define, field, frozen
 from twisted.application.service import Service
 
+from mailsuite.house.judging import Judging
 from mailsuite.house.sockets import Sockets
 from mailsuite.house.tree import Tree
 from mailsuite.imap import ground as imap_ground
@@ -52,6 +53,7 @@ class Doors:
     _hall: Hall
     _policy: reception.Ground
     _sockets: Sockets
+    judging: Judging
     _receptions: dict[Purpose, Receptions] = field(factory=dict)
     _smtp: dict[str, SMTPDoors] = field(factory=dict)
     services: list[Service] = field(factory=list)
@@ -61,7 +63,10 @@ class Doors:
     def build(self, tree: Tree) -> None:
         """Make them. :raises UsageError: a setting cannot be used."""
         for purpose in Purpose:
-            self._receptions[purpose] = Receptions(purpose, self._policy, tree.policy)
+            more = self.judging.stages(purpose, tree)
+            self._receptions[purpose] = Receptions(
+                purpose, self._policy, tree.policy, more
+            )
         numbers = count(1)
         sessions = lambda: f"{self._hall.prefix}{next(numbers):x}"  # noqa: E731 - one counter for all four
         bound = {
@@ -143,10 +148,11 @@ class Doors:
 
     def reload(self, tree: Tree) -> None:
         """Use other settings for connections that come from now on."""
+        more = {one: self.judging.stages(one, tree) for one in self._receptions}
         self._hall.contexts.reload(tree.tls)
         made = list(self._manners(tree))
-        for receptions in self._receptions.values():
-            receptions.reload(tree.policy)
+        for purpose, receptions in self._receptions.items():
+            receptions.reload(tree.policy, more[purpose])
         for name, how in made:
             self._smtp[name].reload(how)
         if self._imap is not None and self._pop3 is not None:

@@ -103,6 +103,7 @@ class Parts:
         await ways.queue.stop()
         await ways.relay.stop()
         ways.signatures.stop()
+        await self.doors.judging.ground.stop()
         await ways.resolver.stop()
         ways.local.close()
         await keeping.accounts.stop()

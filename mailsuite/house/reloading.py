@@ -62,6 +62,7 @@ def taken(old: Loaded, new: Loaded) -> Loaded:
 def commit(parts: Parts, fresh: Prepared) -> None:
     """Let the new settings count; they were checked, so that nothing fails."""
     tree, ways = fresh.tree, parts.ways
+    parts.doors.judging.own = fresh.files.authentication
     parts.doors.reload(tree)
     parts.people.registry.rearrange(tree.directory, fresh.files)
     parts.people.keys.rearrange(tree.signing)

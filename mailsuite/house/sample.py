@@ -33,6 +33,12 @@ DOMAIN = """\
 # Gets all mail for names that do not exist. Empty: such mail is refused.
 # catch_all = ""
 
+# What is done with mail to this domain that fails the checks of its sender; see
+# [authentication] in mailsuite.toml.
+[authentication]
+# dmarc = "reject"
+# spf_fail = "quarantine"
+
 # Names that stand for others. A name without @ belongs to this domain.
 [aliases]
 # info = ["user1", "user2"]

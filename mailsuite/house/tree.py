@@ -11,6 +11,7 @@ from mailsuite.imap.settings import IMAP
 from mailsuite.journal.settings import Settings as Journal
 from mailsuite.mailauth.settings import Signing
 from mailsuite.model.settings import Described
+from mailsuite.policy.authentication.settings import Authentication
 from mailsuite.policy.settings import Settings as Policy
 from mailsuite.pop3.settings import POP3
 from mailsuite.queue.settings import Settings as Queue
@@ -33,6 +34,7 @@ class Tree:
     imap: IMAP = Factory(IMAP)
     pop3: POP3 = Factory(POP3)
     policy: Policy = Factory(Policy)
+    authentication: Authentication = Factory(Authentication)
     directory: Directory = Factory(Directory)
     delivery: Delivery = Factory(Delivery)
     queue: Queue = Factory(Queue)
@@ -54,7 +56,16 @@ SECTIONS: dict[str, type] = {
 LIVE = frozenset(
     {
         *("tls", "smtp", "submission", "lmtp", "imap", "pop3", "policy", "directory"),
-        *("delivery", "queue", "relay", "signing", "dns", "search", "log"),
+        *(
+            "authentication",
+            "delivery",
+            "queue",
+            "relay",
+            "signing",
+            "dns",
+            "search",
+            "log",
+        ),
     }
 )
 """Sections whose changes a reload takes over; the others wait for a restart."""

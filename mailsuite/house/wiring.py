@@ -22,6 +22,7 @@ from mailsuite.dns.resolver import Resolver
 from mailsuite.events.record import Events
 from mailsuite.house import domains
 from mailsuite.house.doors import Doors, Hall
+from mailsuite.house.judging import Judging
 from mailsuite.house.parts import Keeping, Parts, People, Ways, verify
 from mailsuite.house.paths import Places
 from mailsuite.house.sockets import Sockets
@@ -38,6 +39,7 @@ from mailsuite.journal.journal import Ground as JournalGround
 from mailsuite.journal.journal import Journal
 from mailsuite.net.lanes import Lane, Lanes
 from mailsuite.net.throttle import Throttle
+from mailsuite.policy.authentication.ground import Ground as JudgingGround
 from mailsuite.policy.reception import Ground as PolicyGround
 from mailsuite.queue.ledger import Ground as QueueGround
 from mailsuite.queue.queue import Queue
@@ -194,9 +196,22 @@ def _doors(
         tree.server.hostname,
         "",
     )
-    doors = Doors(hall, policy, ground.sockets)
+    judging = _judging(ground, tree, ways)
+    doors = Doors(hall, policy, ground.sockets, judging)
     doors.build(tree)
     return doors
+
+
+def _judging(ground: Ground, tree: Tree, ways: Ways) -> Judging:
+    files = domains.load(ground.places.domains)
+    stands = JudgingGround(
+        ground.reactor,
+        ground.wall,
+        ways.resolver,
+        ground.events,
+        tree.server.hostname,
+    )
+    return Judging(stands, files.authentication)
 
 
 def _control(

@@ -100,13 +100,16 @@ class Receptions:
         """Octets of the largest message that is taken."""
         return self._settings.message_octets
 
-    def reload(self, settings: Settings) -> None:
+    def reload(self, settings: Settings, more: Sequence[IStage] | None = None) -> None:
         """Use these for what begins from now on; running transactions keep theirs.
+
+        Without ``more`` the further stages stay.
 
         :raises UsageError: they cannot be used, and the old ones stay.
         """
+        further = self._more if more is None else more
         ground, purpose = self._ground, self._purpose
-        pipeline = Pipeline([*stages(purpose, ground, settings), *self._more])
+        pipeline = Pipeline([*stages(purpose, ground, settings), *further])
         self.desk = Desk(
             pipeline,
             ground.blobs,
@@ -118,7 +121,7 @@ class Receptions:
             ground.domain,
             settings.lmtp_wait if purpose is Purpose.LMTP else None,
         )
-        self._settings = settings
+        self._settings, self._more = settings, further
 
     def meet(self, peer: Peer) -> IReception:
         """Give the reception for a new connection."""

@@ -1,0 +1,34 @@
+"""The stages that judge mail from outside, made anew at every reload."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from attrs import define, evolve
+
+from mailsuite.house.tree import Tree
+from mailsuite.interfaces.receiving import IStage
+from mailsuite.policy.authentication.ground import Ground
+from mailsuite.policy.authentication.verdict import Rules
+from mailsuite.policy.reception import Purpose
+from mailsuite.policy.stages.authentication import Authentication
+
+
+@define(eq=False, repr=False)
+class Judging:
+    """``own`` are the settings that domains have in their files."""
+
+    ground: Ground
+    own: Mapping[str, Mapping[str, Any]]
+
+    def stages(self, purpose: Purpose, tree: Tree) -> Sequence[IStage]:
+        """Make those of a purpose. :raises UsageError: a setting cannot be used."""
+        settings = tree.authentication
+        lmtp = purpose is Purpose.LMTP
+        wanted = settings.lmtp if lmtp else purpose is Purpose.RECEPTION
+        if not (settings.enabled and wanted):
+            return ()
+        rules = {
+            domain: Rules.of(evolve(settings, **values))
+            for domain, values in self.own.items()
+        }
+        return (Authentication(self.ground, settings, rules, asks=not lmtp),)

@@ -1,0 +1,41 @@
+"""Addresses of peers, and the networks that settings name."""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+
+from mailsuite.model.errors import UsageError
+
+ADDRESSES = 10_000
+"""Addresses whose plain form is remembered."""
+
+Networks = tuple[IPv4Network | IPv6Network, ...]
+
+
+def networks(key: str, texts: Iterable[str]) -> Networks:
+    """Read a setting. :raises UsageError: one is no network."""
+    found: list[IPv4Network | IPv6Network] = []
+    for text in texts:
+        try:
+            found.append(ip_network(text))
+        except ValueError as error:
+            raise UsageError(f"authentication.{key}: {error}") from error
+    return tuple(found)
+
+
+@lru_cache(ADDRESSES)
+def plain(host: str) -> str:
+    """An address without its zone, an IPv4-mapped one as IPv4; "" if it is none."""
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return ""
+    return str(getattr(address, "ipv4_mapped", None) or address)
+
+
+def within(ip: str, those: Networks) -> bool:
+    """Whether a plain address lies in one of the networks."""
+    if not those or not ip:
+        return False
+    address = ip_address(ip)
+    return any(address in network for network in those)
