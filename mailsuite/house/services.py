@@ -35,7 +35,7 @@ from mailsuite.house import reloading
 from mailsuite.house.config import Loaded
 from mailsuite.house.parts import Parts
 from mailsuite.house.paths import Places, absolute, places
-from mailsuite.house.sockets import Sockets, bind_all, bind_control, wanted
+from mailsuite.house.sockets import Sockets, bind_local, bind_ports, wanted
 from mailsuite.house.wiring import Ground, assemble
 from mailsuite.journal.generation import Generation
 from mailsuite.model.errors import UsageError
@@ -103,7 +103,7 @@ class House(Service):
         raised_descriptors(tree.server.descriptors)
         self.contexts = Contexts(tree.tls)
         self.contexts.load()
-        self.sockets = bind_all(wanted(tree, self.places))
+        self.sockets = bind_ports(wanted(tree, self.places))
 
     @override
     def startService(self) -> None:
@@ -112,7 +112,8 @@ class House(Service):
         try:
             self._make_data()
             self._generation = Generation.begin(self.places.data)
-            self.sockets = bind_control(self.sockets, self.places.control)
+            doors = wanted(absolute(self.loaded.tree, self.places.etc), self.places)
+            self.sockets = bind_local(self.sockets, doors, self.places.control)
         except (UsageError, OSError) as error:
             self.sockets.close()
             raise UsageError(str(error)) from error

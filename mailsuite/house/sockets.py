@@ -1,4 +1,6 @@
-"""Every listening socket, bound before anything else and before ``--uid`` counts."""
+"""Every listening socket: ports are bound before anything else and before ``--uid``
+counts, Unix sockets afterwards, so that they belong to who serves them.
+"""
 
 import os
 from collections.abc import Sequence
@@ -13,6 +15,10 @@ from mailsuite.net.endpoints import Bound, Place, bind
 
 UNIX = "unix:"
 FOLDER_MODE = 0o700
+DOORS = (
+    *("smtp", "submission", "submissions", "lmtp"),
+    *("imap", "imaps", "pop3", "pop3s"),
+)
 
 
 @frozen
@@ -88,34 +94,40 @@ def _whole(text: str, places: Places) -> str:
     return UNIX + socket_path(places.data, path)
 
 
-def bind_all(doors: Wanted) -> Sockets:
-    """Bind all or none. :raises UsageError: one cannot be had."""
-    made = Sockets()
-    for name in ("smtp", "submission", "submissions", "lmtp"):
-        made = _bind(made, name, getattr(doors, name))
-    for name in ("imap", "imaps", "pop3", "pop3s"):
-        made = _bind(made, name, getattr(doors, name))
-    return made
+def bind_ports(doors: Wanted) -> Sockets:
+    """Bind all ports or none. :raises UsageError: one cannot be had."""
+    return _bind_all(Sockets(), doors, unix=False)
 
 
-def _bind(made: Sockets, name: str, texts: Sequence[str]) -> Sockets:
-    bound: list[Bound] = []
+def bind_local(made: Sockets, doors: Wanted, control: str) -> Sockets:
+    """Bind Unix sockets too, the control socket last; their folders are ours by now.
+
+    :raises UsageError: one cannot be had; all that was bound is closed.
+    """
+    made = _bind_all(made, doors, unix=True)
     try:
-        for text in texts:
-            place = Place.parse(text)
-            if place.path:
-                socket_folder(place.path)
-            bound.append(bind(place))
+        socket_folder(control)
+        return evolve(made, control=(bind(Place(path=control)),))
     except UsageError:
-        evolve(made, **{name: bound}).close()
+        made.close()
         raise
-    return evolve(made, **{name: bound})
 
 
-def bind_control(made: Sockets, path: str) -> Sockets:
-    """Bind the control socket too; its folder is ours by now."""
-    socket_folder(path)
-    return evolve(made, control=(bind(Place(path=path)),))
+def _bind_all(made: Sockets, doors: Wanted, *, unix: bool) -> Sockets:
+    try:
+        for name in DOORS:
+            for text in getattr(doors, name):
+                place = Place.parse(text)
+                if bool(place.path) is not unix:
+                    continue
+                if place.path:
+                    socket_folder(place.path)
+                more = (*getattr(made, name), bind(place))
+                made = evolve(made, **{name: more})
+    except UsageError:
+        made.close()
+        raise
+    return made
 
 
 def socket_folder(path: str) -> None:
