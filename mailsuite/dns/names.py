@@ -12,6 +12,7 @@ LABEL_OCTETS = 63  # same
 # in an SPF macro can bring (RFC 7208 §7.3). More would need escapes.
 _WRITTEN = re.compile(r"(?:[!#-\-/-\[\]-~]{1,63}\.)*[!#-\-/-\[\]-~]{1,63}").fullmatch
 _plain = re.compile(rb"[!#-\-/-\[\]-~]+").fullmatch
+_dotted = re.compile(rb"[!#-\[\]-~]+").fullmatch
 
 
 class BrokenAnswer(ValueError):  # noqa: N818 - what it is
@@ -74,12 +75,11 @@ class Names:
         return name
 
     def _walk(self, at: int) -> tuple[str, int]:
-        labels: list[str] = []
-        starts: list[tuple[int, int]] = []
         octets, after = self.octets, 0
-        tail, size, limit = "", 1, at
-        while octets[at]:
-            length = octets[at]
+        labels: list[bytes] = []
+        starts: list[int] = []
+        tail, size, limit = ".", 1, at
+        while length := octets[at]:
             if length >= 0xC0:
                 after = after or at + 2
                 at = (length & 0x3F) << 8 | octets[at + 1]
@@ -87,29 +87,41 @@ class Names:
                     raise BrokenAnswer("a pointer leads forwards")
                 limit = at
                 if at in self._known:
-                    tail, size = self._known[at]
+                    tail, more = self._known[at]
+                    size += more - 1
                     break
                 continue
-            if length > LABEL_OCTETS or len(labels) >= NAME_OCTETS // 2:
-                raise BrokenAnswer("a label is too long, or there are too many")
-            labels.append(_label(octets[at + 1 : at + 1 + length]))
-            starts.append((at, length))
+            size += length + 1
+            if length > LABEL_OCTETS or size > NAME_OCTETS:
+                raise BrokenAnswer("a label or a name is too long")
+            starts.append(at)
+            labels.append(octets[at + 1 : at + 1 + length])
             at += 1 + length
         else:
             after = after or at + 1
         return self._learn(labels, starts, tail, size), after
 
     def _learn(
-        self, labels: list[str], starts: list[tuple[int, int]], tail: str, size: int
+        self, labels: list[bytes], starts: list[int], tail: str, size: int
     ) -> str:
         """Remember what stands at each of the starts."""
-        name = "" if tail == "." else tail
-        for label, (at, length) in zip(reversed(labels), reversed(starts), strict=True):
-            name = f"{label}.{name}" if name else label
-            size += length + 1
-            self._known[at] = (name, size)
         if size > NAME_OCTETS:
             raise BrokenAnswer("a name is too long")
+        raw = b".".join(labels)
+        if _dotted(raw) and raw.count(b".") == len(labels) - 1:
+            name = raw.lower().decode("ascii")
+            lengths = [len(label) for label in labels]
+        else:
+            texts = [_label(label) for label in labels]
+            name = ".".join(texts)
+            lengths = [len(text) for text in texts]
+        if tail != ".":
+            name = f"{name}.{tail}" if name else tail
+        at = 0
+        for start, label, length in zip(starts, labels, lengths, strict=True):
+            self._known[start] = (name[at:], size)
+            size -= len(label) + 1
+            at += length + 1
         return name or "."
 
 
