@@ -6,7 +6,7 @@ their order. Peers chose much of that text; whoever shows it escapes it.
 
 from enum import Enum
 
-from attrs import Factory, frozen
+from attrs import Factory, field, frozen
 
 Steps = tuple[str, ...]
 
@@ -135,6 +135,30 @@ class DMARC:
 
 
 @frozen
+class BIMI:
+    """The logo of the author's domain (draft-brand-indicators §7.7).
+
+    ``result`` is a word of its own list: ``pass none fail temperror declined
+    skipped``.
+    """
+
+    result: str
+    domain: str = ""
+    """Where the record was found, without selector and ``_bimi``."""
+    selector: str = ""
+    location: str = ""
+    """``l=``: where the logo is, an https URI."""
+    authority: str = ""
+    """``a=``: where the evidence is; it is not looked at."""
+    preference: str = ""
+    """``avp=``: ``brand`` or ``personal``, if it was said."""
+    reason: str = ""
+    steps: Steps = ()
+    logo: bytes = field(default=b"", repr=False)
+    """The SVG, where it was fetched and is fit to be shown."""
+
+
+@frozen
 class Proofs:
     """All findings about one message."""
 
@@ -150,3 +174,5 @@ class Proofs:
     dmarc: DMARC
     authors: tuple[str, ...] = Factory(tuple)
     """Domains of all From addresses, in A-labels."""
+    bimi: BIMI | None = None
+    """None: nobody wanted to know."""
