@@ -37,7 +37,7 @@ _OURS = re.compile(
 )
 _RECEIVER = re.compile(r"receiver[ \t\r\n]*+=", re.IGNORECASE)
 _SPECIAL = re.compile(r"[()\\]")
-_APART = re.compile(r"[^\w.-]+")
+_APART = re.compile(r"[\x00-,/:-@\[-^`{-\x7f]+")  # UTS 46 maps the rest
 
 
 def render(proofs: Proofs, authserv_id: str) -> bytes:
@@ -240,7 +240,7 @@ def _claims(value: bytes, own: AbstractSet[str]) -> bool:
     claims = service_of(value)
     if claims is None or claims.version != 1:
         return True
-    return _named(claims.service[:VALUE_CHARACTERS], own)
+    return _named("".join(claims.service[:VALUE_CHARACTERS].split()), own)
 
 
 def _receives(value: bytes, own: AbstractSet[str]) -> bool:
