@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from attrs import Factory, astuple, frozen
 
@@ -46,11 +46,9 @@ def read(database: sqlite3.Connection, version: int) -> Rows:
             )
         }
         keys: Keys = {}
-        for row in database.execute(
-            f"SELECT {_KEY} FROM signing_key ORDER BY created, selector DESC"
-        ):
+        for row in database.execute(f"SELECT {_KEY} FROM signing_key"):
             key = SigningKey(*row)
-            keys[key.domain] = (*keys.get(key.domain, ()), key)
+            keys[key.domain] = in_order((*keys.get(key.domain, ()), key))
     finally:
         database.execute("COMMIT")
     return Rows(version, found, accounts, aliases, keys)
@@ -61,6 +59,16 @@ def _accounts(database: sqlite3.Connection) -> Iterator[Account]:
         f"SELECT {_USER} FROM user ORDER BY name"
     ):
         yield Account(AccountName(name), password, octets, messages, bool(off), created)
+
+
+def in_order(keys: Iterable[SigningKey]) -> tuple[SigningKey, ...]:
+    """Give keys of a domain, the oldest first, RSA before Ed25519."""
+    return tuple(
+        sorted(
+            keys,
+            key=lambda key: (key.created, len(key.selector), key.algorithm[:1] != "r"),
+        )
+    )
 
 
 def put(database: sqlite3.Connection, rows: Sequence[Row]) -> None:

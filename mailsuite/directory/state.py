@@ -139,9 +139,7 @@ def _counted(tables: rows.Rows | Book, row: rows.Row) -> None:
         case AliasRow():
             tables.aliases[row.address] = row
         case SigningKey():
-            others = _others(tables, row)
-            keys = sorted((*others, row), key=lambda key: key.created)
-            tables.keys[row.domain] = tuple(keys)
+            tables.keys[row.domain] = rows.in_order((*_others(tables, row), row))
 
 
 def _forgotten(tables: rows.Rows | Book, row: rows.Row) -> None:
