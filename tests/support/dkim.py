@@ -52,11 +52,17 @@ class Pair:
 
     @property
     def signer(self):
-        return sign.signer(self.signing)
+        return _signer(self)
 
     @property
     def name(self):
         return f"{self.selector}._domainkey.{self.domain}"
+
+
+@lru_cache
+def _signer(pair):
+    """Decode a key once; OpenSSL checks it each time."""
+    return sign.signer(pair.signing)
 
 
 def _pem(private):
