@@ -52,6 +52,36 @@ class VerbTests(SynchronousTestCase):
             "still has", self.run_verb("domain", "remove", "example.test", status=1)
         )
 
+    def test_keys(self):
+        """Keys come with a domain, and change while the suite is stopped."""
+        self.run_verb("domain", "add", "example.test")
+        keys = self.as_json("dkim", "list")["keys"]
+        self.assertEqual(
+            [key["algorithm"] for key in keys], ["rsa-sha256", "ed25519-sha256"]
+        )
+        self.assertNotIn("private", keys[0])
+        self.assertIn(
+            "_domainkey.example.test. IN TXT",
+            self.run_verb("dkim", "show", "example.test"),
+        )
+        self.assertIn(
+            "Records to publish", self.run_verb("dkim", "rotate", "example.test")
+        )
+        self.assertIn(
+            "signs from now on", self.run_verb("dkim", "activate", "example.test")
+        )
+        self.assertIn("is forgotten", self.run_verb("dkim", "retire", "example.test"))
+        self.assertIn("active", self.run_verb("dkim", "list", "example.test"))
+        private = self.run_verb("dkim", "show", "example.test", "--private")
+        self.assertEqual(private.count("BEGIN PRIVATE KEY"), 2)
+        self.assertIn(
+            "mailsuite domain add", self.run_verb("dkim", "add", "x.test", status=1)
+        )
+        self.run_verb("dkim", "show", "x.test", status=1)
+        for line in self.run_verb("dkim", "show", "example.test").splitlines():
+            for part in line.split('"')[1::2]:
+                self.assertLessEqual(len(part), 255)
+
     def test_refused(self):
         """What cannot be is one sentence and status 1, without a traceback."""
         said = self.run_verb("user", "add", "a@x.test", "--password", "p", status=1)
