@@ -1,0 +1,55 @@
+"""What a script wants done with a message; delivery carries it out.
+
+``at`` is the line that asked for it, for the owner's eyes. Mailbox names are as
+the script has them, decoded; delivery decides what they mean.
+"""
+
+from attrs import frozen
+
+
+@frozen
+class Keep:
+    """Into the INBOX (RFC 5228 §4.3). ``flags`` None: those of the message.
+
+    ``implicit``: nobody asked for it and nothing cancelled it (§2.10.2).
+    """
+
+    flags: tuple[str, ...] | None = None
+    implicit: bool = False
+    at: int = 0
+
+
+@frozen
+class FileInto:
+    """Into a mailbox (RFC 5228 §4.1) and what extensions add to that."""
+
+    mailbox: str
+    flags: tuple[str, ...] | None = None
+    create: bool = False
+    special_use: str = ""
+    mailbox_id: str = ""
+    at: int = 0
+
+
+@frozen
+class Redirect:
+    """To another address (RFC 5228 §4.2)."""
+
+    address: str
+    notify: str = ""
+    """NOTIFY of the copy (RFC 6009), empty: as it came."""
+    ret: str = ""
+    by: str = ""
+    """BY of the copy (RFC 2852), empty: none."""
+    at: int = 0
+
+
+@frozen
+class Discard:
+    """Nothing is kept (RFC 5228 §4.4)."""
+
+    at: int = 0
+
+
+Action = Keep | FileInto | Redirect | Discard
+"""Extensions add to these in :mod:`.extensions`, each in its file."""

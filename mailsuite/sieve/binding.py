@@ -1,0 +1,103 @@
+"""The arguments of one command or test, sorted by its shape and checked.
+
+What compiles a command asks its :class:`Bound` for values and never sees syntax.
+"""
+
+from collections.abc import Callable, Mapping
+
+from attrs import define, field
+
+from mailsuite.sieve.errors import BadScript
+from mailsuite.sieve.program import Condition, Step, Value, Values
+from mailsuite.sieve.tree import Argument, Command, Number, Test, Text, Texts
+from mailsuite.sieve.vocabulary import Vocabulary
+
+Interpret = Callable[[Text], Value]
+"""Turns a string of the script into a value; extensions may have it expanded."""
+
+
+@define(eq=False)
+class Bound:
+    """``tags`` by name with the argument behind them, ``positional`` in order."""
+
+    node: Command | Test
+    line: int
+    tags: Mapping[str, Argument | None]
+    positional: tuple[Argument | None, ...]
+    interpret: Interpret
+    fail: Callable[[int, str, str], BadScript]
+    """(offset, message, hint) to an error with its place."""
+    requires: frozenset[str]
+    """Capabilities that are asked for at this place of the script."""
+    vocabulary: Vocabulary = field(repr=False)
+    groups: Mapping[str, str] = field(factory=dict)
+    """The tag that was given of each group."""
+    conditions: tuple[Condition, ...] = ()
+    steps: tuple[Step, ...] = ()
+    demand: Callable[[str, int], None] = field(default=lambda _, __: None, repr=False)
+    """Asks for a capability (name, offset) from here on: ``require``."""
+
+    def texts(self, which: int | str) -> tuple[Text, ...]:
+        """A string list as it stands in the script."""
+        argument = self._argument(which)
+        if isinstance(argument, Text):
+            return (argument,)
+        assert isinstance(argument, Texts)
+        return argument.values
+
+    def has(self, tag: str) -> bool:
+        """Whether a tag was given."""
+        return tag in self.tags
+
+    def chosen(self, group: str, default: str) -> str:
+        """Which tag of a group was given."""
+        return self.groups.get(group, default)
+
+    def number(self, which: int | str) -> int:
+        """A number by its position or its tag."""
+        argument = self._argument(which)
+        assert isinstance(argument, Number)
+        return argument.value
+
+    def value(self, which: int | str) -> Value:
+        """A string by its position or its tag."""
+        argument = self._argument(which)
+        assert isinstance(argument, Text)
+        return self.interpret(argument)
+
+    def values(self, which: int | str) -> Values:
+        """A string list, which may be a string alone."""
+        return tuple(map(self.interpret, self.texts(which)))
+
+    def constant(self, which: int | str) -> str:
+        """A string that must be known now: a comparator's name.
+
+        :raises BadScript: it depends on variables.
+        """
+        value = self.value(which)
+        if not isinstance(value, str):
+            raise self.error(which, "this must be a constant string")
+        return value
+
+    def given(self, which: int | str) -> bool:
+        """Whether an optional argument, or a tag's value, is there."""
+        if isinstance(which, str):
+            return self.tags.get(which) is not None
+        return self.positional[which] is not None
+
+    def error(self, which: int | str | None, message: str, hint: str = "") -> BadScript:
+        """An error at an argument, or at the command itself."""
+        argument = None if which is None else self._found(which)
+        return self.fail(
+            self.node.at if argument is None else argument.at, message, hint
+        )
+
+    def _found(self, which: int | str) -> Argument | None:
+        return (
+            self.tags.get(which) if isinstance(which, str) else self.positional[which]
+        )
+
+    def _argument(self, which: int | str) -> Argument:
+        argument = self._found(which)
+        assert argument is not None
+        return argument

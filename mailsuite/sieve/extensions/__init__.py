@@ -1,0 +1,1 @@
+"""One file per extension of the language; ``table`` lists them."""

@@ -1,0 +1,76 @@
+"""keep, discard, redirect and fileinto (RFC 5228 §4), and ``:copy`` (RFC 3894)."""
+
+from mailsuite.sieve.actions import Discard, FileInto, Keep, Redirect
+from mailsuite.sieve.binding import Bound
+from mailsuite.sieve.errors import Trouble
+from mailsuite.sieve.program import Step, text
+from mailsuite.sieve.run import Run
+from mailsuite.sieve.shapes import CommandShape, Extension, Kind, Tagged
+
+MAILBOX_CHARACTERS = 1_000  # of a name, before it is understood
+
+
+def _keep(bound: Bound) -> Step:
+    complete = bound.vocabulary.completed(bound)
+
+    def keep(run: Run) -> None:
+        run.step()
+        run.act(complete(run, Keep(at=bound.line)))
+
+    return keep
+
+
+def _discard(bound: Bound) -> Step:
+    def discard(run: Run) -> None:
+        run.step()
+        run.act(Discard(at=bound.line))
+
+    return discard
+
+
+def _redirect(bound: Bound) -> Step:
+    address = bound.value(0)
+    copy = bound.has("copy")
+    if isinstance(address, str) and "@" not in address:
+        raise bound.error(0, f"{address} is no address", "write name@domain")
+    complete = bound.vocabulary.completed(bound)
+
+    def redirect(run: Run) -> None:
+        run.step()
+        to = text(run, address).strip()
+        if "@" not in to or not to.isprintable():
+            raise Trouble(f"line {bound.line}: {to[:100]!r} is no address")
+        run.act(complete(run, Redirect(to, at=bound.line)), cancels=not copy)
+
+    return redirect
+
+
+def _fileinto(bound: Bound) -> Step:
+    mailbox = bound.value(0)
+    copy = bound.has("copy")
+    complete = bound.vocabulary.completed(bound)
+
+    def fileinto(run: Run) -> None:
+        run.step()
+        name = text(run, mailbox)
+        if not name or len(name) > MAILBOX_CHARACTERS or not name.isprintable():
+            raise Trouble(f"line {bound.line}: {name[:100]!r} names no mailbox")
+        run.act(complete(run, FileInto(name, at=bound.line)), cancels=not copy)
+
+    return fileinto
+
+
+LANGUAGE = Extension(
+    "",
+    commands=(
+        CommandShape("keep", _keep),
+        CommandShape("discard", _discard),
+        CommandShape("redirect", _redirect, (Kind.STRING,)),
+    ),
+)
+FILEINTO = Extension(
+    "fileinto", commands=(CommandShape("fileinto", _fileinto, (Kind.STRING,)),)
+)
+COPY = Extension(
+    "copy", tags={"fileinto": (Tagged("copy"),), "redirect": (Tagged("copy"),)}
+)

@@ -1,0 +1,45 @@
+"""A checked script, ready to run: closures over constants, no names to look up."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+if TYPE_CHECKING:
+    from mailsuite.sieve.run import Run
+
+Step = Callable[["Run"], None]
+Condition = Callable[["Run"], bool]
+Expand = Callable[["Run"], str]
+
+Value = str | Expand
+"""A string: a constant, or what is known only when the script runs."""
+Values = tuple[Value, ...]
+
+
+@frozen
+class Program:
+    """``requires`` are the capabilities that the script asked for."""
+
+    steps: tuple[Step, ...]
+    requires: frozenset[str]
+
+
+def text(run: "Run", value: Value) -> str:
+    """The string that a value is now."""
+    return value if isinstance(value, str) else value(run)
+
+
+def texts(run: "Run", values: Values) -> Sequence[str]:
+    """The strings that values are now."""
+    return [v if isinstance(v, str) else v(run) for v in values]
+
+
+def sequence(steps: tuple[Step, ...]) -> Step:
+    """All steps, one after another."""
+
+    def run_all(run: "Run") -> None:
+        for step in steps:
+            step(run)
+
+    return run_all

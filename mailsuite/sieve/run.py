@@ -1,0 +1,132 @@
+"""One run of a program over a message: it only plans, and can be run again."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from attrs import define, evolve, field, frozen
+
+from mailsuite.sieve.actions import Keep, Redirect
+from mailsuite.sieve.errors import Exhausted, Question, Trouble, Wanted
+from mailsuite.sieve.limits import ACTIONS, COMMANDS, REDIRECTS, WORK_OCTETS
+from mailsuite.sieve.message import Message
+from mailsuite.sieve.program import Program
+
+
+class Stopped(Exception):  # noqa: N818 - an end, no error
+    """The script said ``stop``."""
+
+
+@frozen
+class Letter:
+    """A message on its way to one mailbox.
+
+    ``sender`` is the reverse-path, empty for the null one; ``recipient`` the address
+    it came for. ``parameters`` are those of MAIL and RCPT by their names in capitals;
+    ``environment`` the items of RFC 5183. ``now`` is in wall seconds, ``zone`` the
+    owner's offset from UTC in minutes.
+    """
+
+    message: Message
+    sender: str = ""
+    recipient: str = ""
+    parameters: Mapping[str, str] = field(factory=dict)
+    environment: Mapping[str, str] = field(factory=dict)
+    now: float = 0.0
+    zone: int = 0
+
+
+@frozen
+class Plan:
+    """What comes of a run. ``trouble``: the script failed, and all is kept."""
+
+    actions: tuple[Any, ...]
+    message: Message
+    trouble: str = ""
+
+
+@define(eq=False)
+class Run:
+    """What a running program sees and changes."""
+
+    letter: Letter
+    answers: Mapping[Question, Any] = field(factory=dict)
+    message: Message = field(init=False)
+    actions: list[Any] = field(factory=list, init=False)
+    kept: bool = field(default=True, init=False)
+    """Whether the implicit keep stands (RFC 5228 §2.10.2)."""
+    branched: bool = field(default=False, init=False)
+    """Whether a branch of the last chain of ``if`` and ``elsif`` was taken."""
+    flags: list[str] | None = field(default=None, init=False)
+    """The internal variable of RFC 5232; None: no script has touched it."""
+    matched: Sequence[str] = field(default=(), init=False)
+    """What the last ``:matches`` found (RFC 5229 §3.2)."""
+    variables: dict[str, str] = field(factory=dict, init=False)
+    state: dict[str, Any] = field(factory=dict, init=False)
+    """What extensions keep during a run, by their capability."""
+    trail: list[tuple[int, str]] = field(factory=list, init=False)
+    """Line and decision, of programs that were checked for that."""
+    _steps: int = field(default=COMMANDS, init=False)
+    _octets: int = field(default=WORK_OCTETS, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.message = self.letter.message.copied()
+
+    def step(self) -> None:
+        """Count a command or test. :raises Exhausted: they are too many."""
+        self._steps -= 1
+        if self._steps < 0:
+            raise Exhausted(f"more than {COMMANDS} commands and tests")
+
+    def work(self, octets: int) -> None:
+        """Count what is looked at. :raises Exhausted: it is too much."""
+        self._octets -= octets
+        if self._octets < 0:
+            raise Exhausted("the script looks at too much text")
+
+    def act(self, action: Any, *, cancels: bool = True) -> None:
+        """Plan an action, once; most of them cancel the implicit keep.
+
+        :raises Exhausted: there are too many.
+        """
+        if cancels:
+            self.kept = False
+        if any(evolve(known, at=action.at) == action for known in self.actions):
+            return  # RFC 5228 §2.10.3
+        self.actions.append(action)
+        redirects = sum(isinstance(one, Redirect) for one in self.actions)
+        if redirects > REDIRECTS:
+            raise Exhausted(f"more than {REDIRECTS} redirects")
+        if len(self.actions) > ACTIONS:
+            raise Exhausted(f"more than {ACTIONS} actions")
+
+    def ask(self, kind: str, *subject: str) -> Any:
+        """An answer that only the world has.
+
+        :raises Wanted: it is not known yet; the run begins anew with it.
+        """
+        question = Question(kind, subject)
+        if question not in self.answers:
+            raise Wanted(question)
+        return self.answers[question]
+
+
+def run(program: Program, letter: Letter, answers: Mapping[Question, Any]) -> Plan:
+    """Run a program to its end. :raises Wanted: an answer is missing."""
+    running = Run(letter, answers)
+    return planned(running, program)
+
+
+def planned(running: Run, program: Program) -> Plan:
+    """As :func:`run`, with a run that somebody wants to look at afterwards."""
+    try:
+        for step in program.steps:
+            step(running)
+    except Stopped:
+        pass
+    except Trouble as error:
+        return Plan((Keep(implicit=True),), running.letter.message, str(error))
+    actions = list(running.actions)
+    if running.kept:
+        flags = None if running.flags is None else tuple(running.flags)
+        actions.append(Keep(flags, implicit=True))
+    return Plan(tuple(actions), running.message)

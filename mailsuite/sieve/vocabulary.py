@@ -1,0 +1,133 @@
+"""All commands, tests and tags that a server knows, by their names."""
+
+from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from mailsuite.sieve.comparators import Comparator
+from mailsuite.sieve.matching import MatchType
+from mailsuite.sieve.program import Value
+from mailsuite.sieve.shapes import (
+    AddressPart,
+    CommandShape,
+    Complete,
+    Extension,
+    Shape,
+    Tagged,
+    TestShape,
+)
+
+if TYPE_CHECKING:
+    from mailsuite.sieve.binding import Bound
+    from mailsuite.sieve.run import Run
+
+
+@frozen
+class Entry:
+    """A shape and the capability it comes with; empty: the language itself."""
+
+    shape: Shape
+    capability: str
+
+
+@frozen
+class Vocabulary:
+    """Made once from the extensions that are switched on."""
+
+    capabilities: frozenset[str]
+    commands: Mapping[str, Entry]
+    tests: Mapping[str, Entry]
+    tags: Mapping[str, Mapping[str, tuple[Tagged, str]]]
+    """By command, test or ``@family``; with the capability of each."""
+    implied: Mapping[str, frozenset[str]]
+    interprets: tuple[tuple[str, Callable[[str], Value]], ...]
+    """What extensions make of strings, in the order of the extensions."""
+    comparators: Mapping[str, Comparator]
+    matches: Mapping[str, MatchType]
+    parts: Mapping[str, AddressPart]
+    completes: Mapping[str, Complete]
+
+    @classmethod
+    def of(cls, extensions: Iterable[Extension]) -> "Vocabulary":
+        """Put extensions together. Later ones may not redefine a name."""
+        commands: dict[str, Entry] = {}
+        tests: dict[str, Entry] = {}
+        tags: dict[str, dict[str, tuple[Tagged, str]]] = {}
+        names = set()
+        implied = {}
+        interprets = []
+        comparators: dict[str, Comparator] = {}
+        matches: dict[str, MatchType] = {}
+        parts: dict[str, AddressPart] = {}
+        completes: dict[str, Complete] = {}
+        for extension in extensions:
+            name = extension.name
+            if name:
+                names.add(name)
+                implied[name] = frozenset(extension.implies)
+            if extension.interpret is not None:
+                interprets.append((name, extension.interpret))
+            comparators |= extension.comparators
+            matches |= extension.matches
+            parts |= extension.parts
+            completes |= extension.completes
+            for command in extension.commands:
+                commands.setdefault(command.name, Entry(command, name))
+            for test in extension.tests:
+                tests.setdefault(test.name, Entry(test, name))
+            for target, added in extension.tags.items():
+                known = tags.setdefault(target, {})
+                for tag in added:
+                    known.setdefault(tag.name, (tag, tag.needs or name))
+        return cls(
+            frozenset(names),
+            commands,
+            tests,
+            tags,
+            implied,
+            tuple(interprets),
+            comparators,
+            matches,
+            parts,
+            completes,
+        )
+
+    def tags_of(self, entry: Entry) -> dict[str, tuple[Tagged, str]]:
+        """Every tag that a command or test may take, with the capability it needs."""
+        shape = entry.shape
+        found = {tag.name: (tag, tag.needs) for tag in shape.tags}
+        for family in shape.families:
+            found.update(self.tags.get(f"@{family}", {}))
+        found.update(self.tags.get(shape.name, {}))
+        return found
+
+    def completed(self, bound: "Bound") -> Callable[["Run", Any], Any]:
+        """What the tags of a command, and extensions without one, add to its action."""
+        made = [
+            self.completes[tag](bound) for tag in bound.tags if tag in self.completes
+        ]
+
+        def complete(run: "Run", action: Any) -> Any:
+            for one in made:
+                action = one(run, action)
+            return action
+
+        return complete
+
+    def command(self, name: str) -> CommandShape | None:
+        """A command by its name."""
+        entry = self.commands.get(name)
+        return entry.shape if entry and isinstance(entry.shape, CommandShape) else None
+
+    def test(self, name: str) -> TestShape | None:
+        """A test by its name."""
+        entry = self.tests.get(name)
+        return entry.shape if entry and isinstance(entry.shape, TestShape) else None
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A hint with the known name that is most like this one, or nothing."""
+    found = get_close_matches(name, list(known), 1, 0.7)
+    return f"did you mean {found[0]}?" if found else ""
