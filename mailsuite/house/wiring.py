@@ -162,13 +162,19 @@ def _ways(
     return Ways(queue, local, relay, resolver, signatures)
 
 
+def terms(tree: Tree) -> Terms:
+    """How mail is signed, by whom, and in whose name we find out about mail."""
+    hostname = tree.server.hostname
+    return Terms.of(tree.signing, hostname, tree.authentication.authserv_id)
+
+
 def _signatures(ground: Ground, tree: Tree, people: People) -> Signatures:
     return Signatures(
         people.keys,
         Lane(ground.reactor, "signing"),
         ground.wall,
         ground.events,
-        Terms.of(tree.signing, tree.server.hostname),
+        terms(tree),
     )
 
 
