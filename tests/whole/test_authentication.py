@@ -1,5 +1,6 @@
 """Who sent it, over real SMTP: a demo, a name server of ours, clients on loopback."""
 
+import json
 import smtplib
 import time
 from typing import ClassVar
@@ -24,6 +25,7 @@ def zones():
     made = Zones("\n".join([*authentication.rows(authentication.texts()), *POINTERS]))
     made.failing("_dmarc.broken.test")
     made.add("broken.test. 60 IN A 192.0.2.1")
+    made.failing("far.test")
     return made
 
 
@@ -152,6 +154,41 @@ class DefaultTests(Case):
         top = header(self.arrived("INBOX", "bare"))
         for word in ("spf=none", "dkim=none", "dmarc=none"):
             self.assertIn(word, top)
+
+    def test_check(self):
+        """The command explains every step, for people and for programs."""
+        path = self.demo.folder / "one.eml"
+        path.write_bytes(message(subject="asked").replace(b"\r\n", b"\n"))
+        words = ("auth", "check", str(path), "--helo", "mail.good.test")
+        sender = ("--from", "a@good.test", "--ip")
+        told = self.demo.command(*words, *sender, OTHER)
+        self.assertIn("spf mailfrom: fail for good.test, by -all", told)
+        self.assertIn("verdict: DMARC fails for good.test, which asks for", told)
+        self.assertIn("dmarc=fail", told)
+        path.write_bytes(signed(message(subject="asked")))
+        found = json.loads(self.demo.command(*words, *sender, GOOD, "--json"))
+        self.assertEqual(found["results"]["dmarc"], "pass")
+        self.assertEqual(found["measure"], "ignore")
+
+    def test_queue(self):
+        """What waits in the queue tells how its sender was judged."""
+        path = self.demo.folder / "etc" / "domains.d" / "example.test.toml"
+        path.write_text('[aliases]\nout = ["x@far.test"]\n')
+        self.demo.command("reload")
+        ready = self.demo.ready
+        with smtplib.SMTP(
+            ready["host"], ready["smtp"], source_address=(OTHER, 0)
+        ) as client:
+            client.sendmail("a@good.test", ["out@example.test"], message())
+        end = time.monotonic() + SECONDS
+        while "x@far.test" not in (listed := self.demo.command("queue", "list")):
+            self.assertLess(time.monotonic(), end, listed)
+        (ident,) = {line.split()[0] for line in listed.splitlines() if "far.t" in line}
+        shown = self.demo.command("queue", "show", ident)
+        self.assertIn("dmarc: fail for good.test, p=reject", shown)
+        self.assertIn("verdict:", shown)
+        marks = json.loads(self.demo.command("queue", "show", ident, "--json"))
+        self.assertEqual(marks["jobs"][0]["marks"]["dmarc"], "fail")
 
     def test_submission(self):
         """Users' own mail is not judged."""
