@@ -102,9 +102,9 @@ class Signatures:
 
     async def signed(self, blob: Blob, marks: Marks, author: str) -> bytes:
         """Give signatures or a seal; nothing if there is nothing to prove."""
-        mine = authorship.own(marks)
-        settings = self._terms.settings
-        if not (settings.enabled if mine else settings.arc_seal):
+        mine, settings = authorship.own(marks), self._terms.settings
+        judged = settings.arc_seal and authorship.JUDGED in marks
+        if not (settings.enabled if mine else judged):
             return b""
         content = Content(blob, self._lane)
         try:

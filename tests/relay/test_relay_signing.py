@@ -21,7 +21,7 @@ from tests.support.opendkim import opendkim
 
 NOW = chains.NOW
 USER = {"user": "ann@ours.test", "role": "submission"}
-STRANGER = {"role": "smtp"}
+STRANGER = {"role": "smtp", "arc": "none", "dmarc": "pass"}
 
 MESSAGE = (
     b"Received: from x\r\n\tby y\r\n"
@@ -263,6 +263,8 @@ class SealedTests(Signed, SynchronousTestCase):
         self.assertEqual(self.sealed(MESSAGE), b"")
         others = self.RESULTS.replace(b"mx.ours.test", b"mx.far.test")
         self.assertEqual(self.sealed(others + MESSAGE), b"")
+        forged = self.sealed(self.RESULTS + MESSAGE, marks={"role": "smtp"})
+        self.assertEqual(forged, b"")
 
     def test_ours(self):
         """What is ours is signed and not sealed."""

@@ -59,6 +59,24 @@ class Far(socketserver.ThreadingTCPServer):
     block_on_close = False
 
 
+def keys(demo):
+    """The keys of the demo's domain."""
+    answer = json.loads(demo.command("dkim", "list", "example.test", "--json"))
+    return [
+        Key(one["name"], one["record"], one["selector"], one["state"])
+        for one in answer["keys"]
+    ]
+
+
+def arrived(case):
+    """The next message that the far server got."""
+    end = time.monotonic() + SECONDS
+    while not case.far.kept:
+        case.assertLess(time.monotonic(), end, case.demo.output())
+        time.sleep(0.02)
+    return case.far.kept.pop(0)
+
+
 class SignedTests(SynchronousTestCase):
     """The suite serves example.test; all else goes to a server of the test."""
 
@@ -86,13 +104,6 @@ class SignedTests(SynchronousTestCase):
     def setUp(self):
         self.far.kept.clear()
 
-    def keys(self):
-        answer = json.loads(self.demo.command("dkim", "list", "example.test", "--json"))
-        return [
-            Key(one["name"], one["record"], one["selector"], one["state"])
-            for one in answer["keys"]
-        ]
-
     def submit(self, to="bob@far.test", *, body="Hello\n.\n", more=(), smtputf8=False):
         made = EmailMessage()
         made["From"], made["To"] = self.demo.address(1), to
@@ -104,17 +115,10 @@ class SignedTests(SynchronousTestCase):
             client.login(self.demo.address(1), self.demo.password(1))
             client.send_message(made)
 
-    def arrived(self):
-        end = time.monotonic() + SECONDS
-        while not self.far.kept:
-            self.assertLess(time.monotonic(), end, self.demo.output())
-            time.sleep(0.02)
-        return self.far.kept.pop(0)
-
-    def verified(self, message, selectors=None):
+    def verified(self, message):
         """Both signatures verify with both programs."""
-        keys = self.keys()
-        zone = {key.name: key.record.encode() for key in keys}
+        known = keys(self.demo)
+        zone = {key.name: key.record.encode() for key in known}
         found = []
         for number in (0, 1):
             checking = dkim.DKIM(message)
@@ -123,7 +127,7 @@ class SignedTests(SynchronousTestCase):
             self.assertEqual(checking.domain, b"example.test")
             found.append(checking.selector.decode())
         self.assertEqual(
-            opendkim(message, *keys),
+            opendkim(message, *known),
             [("pass", "rsa-sha256"), ("pass", "ed25519-sha256")],
         )
         return found
@@ -131,24 +135,24 @@ class SignedTests(SynchronousTestCase):
     def test_submitted(self):
         """What a user submits verifies where it arrives."""
         self.submit()
-        self.verified(self.arrived())
+        self.verified(arrived(self))
 
     def test_octets(self):
         """8-bit content too, as it went over the wire."""
         self.submit(body="Grüße\n")
-        message = self.arrived()
+        message = arrived(self)
         self.assertIn("Grüße".encode(), message)
         self.verified(message)
 
     def test_large(self):
         """And what is kept in a file: 3 MB."""
         self.submit(body="word  word\n" * 300_000)
-        self.verified(self.arrived())
+        self.verified(arrived(self))
 
     def test_blind_copies(self):
         """Nothing is added or taken away but the signatures."""
         self.submit(to="bob@far.test, carl@other.test")
-        one, two = self.arrived(), self.arrived()
+        one, two = arrived(self), arrived(self)
         self.assertEqual(one, two)
         self.verified(one)
 
@@ -163,7 +167,7 @@ class SignedTests(SynchronousTestCase):
                 ["away@example.test"],
                 "From: ceo@example.test\r\nSubject: forged\r\n\r\nx\r\n",
             )
-        messages = [self.arrived(), self.arrived()]
+        messages = [arrived(self), arrived(self)]
         notices = [m for m in messages if b"\nFrom: Mail Delivery" in m]
         self.assertEqual(len(notices), 1, messages)
         self.verified(notices[0])
@@ -172,16 +176,16 @@ class SignedTests(SynchronousTestCase):
 
     def test_rotation(self):
         """New keys sign once they are active; the suite runs on."""
-        before = self.keys()
+        before = keys(self.demo)
         self.demo.command("dkim", "rotate", "example.test")
         self.submit()
-        signed = self.verified(self.arrived())
+        signed = self.verified(arrived(self))
         self.assertEqual(signed, [key.selector for key in before])
         self.demo.command("dkim", "activate", "example.test")
         self.submit()
-        message = self.arrived()
+        message = arrived(self)
         self.assertNotEqual(self.verified(message), signed)
-        self.assertEqual({key.state for key in self.keys()}, {"active", "old"})
+        self.assertEqual({key.state for key in keys(self.demo)}, {"active", "old"})
         self.demo.command("dkim", "retire", "example.test")
         self.verified(message)
         shown = self.demo.command("dkim", "show", "example.test")
@@ -204,6 +208,6 @@ class SignedTests(SynchronousTestCase):
             client.sendmail(
                 "me@second.test", ["bob@far.test"], "From: me@second.test\r\n\r\nx\r\n"
             )
-        self.assertIn(b"d=second.test", self.arrived())
+        self.assertIn(b"d=second.test", arrived(self))
         listed = json.loads(self.demo.command("dkim", "list", "second.test", "--json"))
         self.assertEqual(len(listed["keys"]), 2)
