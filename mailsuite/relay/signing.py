@@ -173,14 +173,15 @@ class Signatures:
 
     async def _digest(self, blob: Blob, content: Content, start: int) -> bytes:
         """Hash the relaxed body, once for all attempts where it is large."""
-        key = f"{blob.key}@{start}" if blob.size > INLINE_OCTETS else ""
-        if key in self._hashes:
+        large = blob.size > INLINE_OCTETS
+        key = f"{blob.key} {blob.path} {blob.size}"
+        if large and key in self._hashes:
             return self._hashes[key]
         body = Body(Canon.RELAXED)
-        await content.pour(body.feed, start, inline=not key)
+        await content.pour(body.feed, start, inline=not large)
         digest = body.digest()
         assert digest is not None
-        if key:
+        if large and blob.key:
             self._hashes[key] = digest
             if len(self._hashes) > KEPT_HASHES:
                 self._hashes.popitem(last=False)

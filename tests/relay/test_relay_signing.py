@@ -277,7 +277,7 @@ class SealedTests(Signed, SynchronousTestCase):
         self.assertIn(b"d=other.test", fields)
 
 
-class FileTests(Signed, TestCase):
+class LargeTests(Signed, TestCase):
     """Large content is read and hashed on a thread, once."""
 
     def lane(self):
