@@ -20,7 +20,7 @@ from mailsuite.directory.state import State
 from mailsuite.directory.turnover import Turnover
 from mailsuite.dns.resolver import Resolver
 from mailsuite.events.record import Events
-from mailsuite.house import domains
+from mailsuite.house import domains, resolving
 from mailsuite.house.doors import Doors, Hall
 from mailsuite.house.judging import Judging
 from mailsuite.house.parts import Keeping, Parts, People, Ways, verify
@@ -73,7 +73,7 @@ def assemble(
     ready: Callable[[], bool],
 ) -> Parts:
     """Make and join all parts. :raises UsageError: a setting cannot be used."""
-    resolver = Resolver.of(ground.reactor, tree.dns)
+    resolver = resolving.resolver(ground.reactor, tree.dns, ground.events)
     people = _people(ground, tree, resolver)
     keeping = _keeping(ground, tree, people)
     ways = _ways(ground, tree, people, keeping, resolver)
