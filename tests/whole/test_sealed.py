@@ -1,15 +1,14 @@
 """Mail that a running suite hands on: unsigned, and sealed where it is told to."""
 
 import smtplib
-import threading
 
 import dkim
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.authentication import NameThread, message, signed
 from tests.support.demo import Demo
+from tests.support.far import arrived, keys, serving
 from tests.whole.test_authentication import GOOD, zones
-from tests.whole.test_signed import Conversation, Far, arrived, keys
 
 
 class SealedTests(SynchronousTestCase):
@@ -17,9 +16,7 @@ class SealedTests(SynchronousTestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.far = Far(("127.0.0.1", 0), Conversation)
-        cls.far.kept = []
-        threading.Thread(target=cls.far.serve_forever, daemon=True).start()
+        cls.far = serving()
         cls.names = NameThread(zones())
         port = cls.far.server_address[1]
         cls.demo = Demo(
