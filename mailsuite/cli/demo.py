@@ -195,6 +195,15 @@ class Demo:
         os.rename(fresh, path)
         click.echo(self.text(ready))
 
+    def gone(self) -> None:
+        """Take ``ready.json`` away if it speaks of this process."""
+        path = os.path.join(self.folder, READY)
+        with suppress(OSError, ValueError):
+            with open(path, "rb") as file:
+                ours = json.load(file).get("pid") == os.getpid()
+            if ours:
+                os.unlink(path)
+
     def text(self, ready: Mapping[str, Any]) -> str:
         """Give what a person wants to know."""
         lines = [f"mailsuite is ready in {self.folder}", ""]
@@ -259,6 +268,7 @@ def run(demo: Demo) -> int:
     house.privilegedStartService()
     house.startService()
     process: Any = reactor
+    process.addSystemEventTrigger("before", "shutdown", demo.gone)
     process.addSystemEventTrigger("before", "shutdown", house.stopService)
     process.run()
     return house.status

@@ -102,8 +102,7 @@ def init(
     founding.configuration(path, values)
     password = _first_user(founding, path, first)
     dns = records(first.domain, hostname, detected_address())
-    if not dry_run:
-        dns += keys_of(client, first.domain)
+    dns += [] if dry_run else keys_of(client, first.domain)
     if as_json:
         document(
             {

@@ -17,6 +17,7 @@ VERBS = {
     "domain": "people:domain",
     "alias": "people:alias",
     "dkim": "dkim:dkim",
+    "auth": "auth:auth",
     "queue": "running:queue",
     "search": "running:search",
     "reload": "running:reload_settings",

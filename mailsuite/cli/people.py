@@ -1,5 +1,6 @@
 """``mailsuite user``, ``domain`` and ``alias``."""
 
+import re
 import secrets
 import sys
 
@@ -29,6 +30,18 @@ def asked_password(given: str | None, *, generate: bool) -> str:
     return sys.stdin.readline().rstrip("\r\n")
 
 
+_SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,3})?)([KMGTkmgt]?)(?:i?B)?")
+
+
+def octets(text: str) -> int:
+    """Read ``2000000``, ``500M``, ``1.5G``; K is 1024."""
+    found = _SIZE.fullmatch(text.strip())
+    if found is None:
+        raise click.BadParameter(f"{text!r} is no size: write 2000000, 500M or 1.5G")
+    number, unit = found.groups()
+    return int(float(number) * 1024 ** " KMGT".index(unit.upper() or " "))
+
+
 password_option = click.option(
     "--password", help="Its password; seen by others of this machine while it runs."
 )
@@ -46,7 +59,12 @@ def user() -> None:
 @click.argument("address")
 @password_option
 @generate_option
-@click.option("--quota", default=0, help="Octets the mailbox may hold; 0: no limit.")
+@click.option(
+    "--quota",
+    type=octets,
+    default="0",
+    help="What the mailbox may hold, such as 500M; 0: what the settings say.",
+)
 @json_option
 @click.pass_obj
 def add_user(
@@ -110,6 +128,41 @@ def set_password(
     click.echo(f"The password of {address} was changed.")
     if generate:
         click.echo(f"Password: {secret}")
+
+
+@user.command("quota")
+@click.argument("address")
+@click.argument("size", type=octets)
+@json_option
+@click.pass_obj
+def set_quota(client: Client, address: str, size: int, as_json: bool) -> None:
+    """Change what a mailbox may hold: SIZE is 500M or so; 0: what the settings say."""
+    body = {"quota_octets": size}
+    answer = client.ask_or_do("PUT", "users", address, "quota", body=body)
+    limit = f"may hold {size} octets" if size else "has the quota of the settings"
+    told(answer, f"{address} {limit}.", as_json)
+
+
+@user.command("disable")
+@click.argument("address")
+@json_option
+@click.pass_obj
+def disable_user(client: Client, address: str, as_json: bool) -> None:
+    """Refuse a user's logins from now on; mail is still taken."""
+    body = {"disabled": True}
+    answer = client.ask_or_do("PUT", "users", address, "disabled", body=body)
+    told(answer, f"{address} cannot log in; mail still comes.", as_json)
+
+
+@user.command("enable")
+@click.argument("address")
+@json_option
+@click.pass_obj
+def enable_user(client: Client, address: str, as_json: bool) -> None:
+    """Let a user log in again."""
+    body = {"disabled": False}
+    answer = client.ask_or_do("PUT", "users", address, "disabled", body=body)
+    told(answer, f"{address} can log in.", as_json)
 
 
 @user.command("remove")

@@ -6,7 +6,7 @@ from attrs import define, evolve
 from zope.interface import implementer
 
 from mailsuite.directory import rows
-from mailsuite.directory.book import TARGETS, Account, address_of
+from mailsuite.directory.book import TARGETS, Account, Book, address_of
 from mailsuite.directory.keys import Keys
 from mailsuite.directory.names import canonical, checked_domain, checked_user, parse
 from mailsuite.directory.passwords import SECRET_OCTETS, Checker
@@ -58,9 +58,8 @@ class Admin:
     ) -> User:
         """Make a user; the mailbox is made at its first use."""
         name = checked_user(address)
-        self._free(name)
-        if quota_octets < 0:
-            raise UsageError("a quota is 0 (none) or a number of octets")
+        _free(self._state.book, name)
+        _checked_quota(quota_octets)
         stored = await self._checker.hashed(_checked_secret(password))
         account = Account(AccountName(name), stored, quota_octets, created=self._wall())
         await self._state.put(account)
@@ -74,10 +73,26 @@ class Admin:
         await self._state.put(evolve(account, password=stored))
         self._changed("password", account.name)
 
+    async def set_quota(self, address: Address, quota_octets: int) -> User:
+        """Change how much a mailbox may hold; 0: what the settings say."""
+        account = self._account(address)
+        _checked_quota(quota_octets)
+        return await self._altered(evolve(account, quota_octets=quota_octets))
+
+    async def set_disabled(self, address: Address, *, disabled: bool) -> User:
+        """Refuse logins of a user, or allow them again; mail is taken all the time."""
+        account = self._account(address)
+        return await self._altered(evolve(account, disabled=disabled))
+
+    async def _altered(self, account: Account) -> User:
+        await self._state.put(account)
+        self._changed("user", account.name)
+        return _user(account)
+
     async def remove_user(self, address: Address) -> None:
         """Forget a user to whom nothing leads; the mail stays on the disk."""
         account = self._account(address)
-        self._unneeded(Local(account.name), account.name)
+        _unneeded(self._state.book, Local(account.name), account.name)
         await self._state.drop(account)
         self._changed("user", account.name)
 
@@ -93,7 +108,7 @@ class Admin:
             raise UsageError(f"{name} is there already, in {known.source}")
         into = canonical(parse(catch_all, name)) if catch_all else ""
         if into and not into.endswith("@" + name):
-            self._known(parse(into))
+            _known(self._state.book, parse(into))
         domain = Domain(name, into, rows.SOURCE)
         keys = await self._keys.first(name) if self._keys is not None else ()
         await self._state.put(domain, *keys)
@@ -125,11 +140,11 @@ class Admin:
     async def add_alias(self, address: Address, targets: Sequence[Address]) -> AliasRow:
         """Let an address stand for others."""
         name = canonical(address)
-        self._free(name, name in map(canonical, targets))
+        _free(self._state.book, name, name in map(canonical, targets))
         if not 1 <= len(targets) <= TARGETS:
             raise UsageError(f"an alias has between 1 and {TARGETS} targets")
         for target in targets:
-            self._known(target)
+            _known(self._state.book, target)
         into = tuple(dict.fromkeys(map(_target, targets)))
         row = AliasRow(name, into, rows.SOURCE)
         await self._state.put(row)
@@ -144,57 +159,9 @@ class Admin:
             raise UsageError(f"there is no alias {name}")
         _own(row.source, name)
         if name not in self._state.book.accounts:
-            self._unneeded(self._state.book.resolve(address), name)
+            _unneeded(self._state.book, self._state.book.resolve(address), name)
         await self._state.drop(row)
         self._changed("alias", name)
-
-    def _free(self, name: str, own: bool | None = None) -> None:
-        """Look whether a name may be given.
-
-        ``own`` says of an alias whether it stands for its own name too.
-
-        :raises UsageError: the name is taken, or its domain is not ours.
-        """
-        book = self._state.book
-        domain = name.rpartition("@")[2]
-        if domain not in book.domains:
-            raise UsageError(
-                f"{domain} is not one of our domains: mailsuite domain add {domain}"
-            )
-        if name in book.accounts and not own:
-            hint = "; name it among the targets too, and it keeps a copy"
-            raise UsageError(
-                f"there is a user {name} already{'' if own is None else hint}"
-            )
-        if name in book.aliases:
-            source = book.aliases[name].source
-            raise UsageError(f"there is an alias {name} already, in {source}")
-
-    def _known(self, target: Address) -> None:
-        """:raises UsageError: it would be ours, and there is no such address."""
-        if isinstance(self._state.book.resolve(target), Unknown):
-            raise UsageError(f"{target} does not exist: make the user first")
-
-    def _unneeded(self, gone: Resolution, name: str) -> None:
-        """:raises UsageError: an alias or a catch-all would lead to nobody."""
-        book = self._state.book
-        leading = [
-            f"the alias {row.address}"
-            for row in book.aliases.values()
-            if any(_same(book.resolve(address_of(t)), gone) for t in row.targets)
-        ]
-        leading += [
-            f"the catch-all of {one.name}"
-            for one in book.domains.values()
-            if one.catch_all == name
-        ]
-        if leading:
-            more = len(leading) - NAMED
-            others = f" and {more} more" if more > 0 else ""
-            raise UsageError(
-                f"{name} gets the mail of {', '.join(leading[:NAMED])}{others}: change"
-                " or remove that first"
-            )
 
     def _account(self, address: Address) -> Account:
         account = self._state.book.accounts.get(canonical(address))
@@ -204,6 +171,53 @@ class Admin:
 
     def _changed(self, what: str, name: str) -> None:
         self._events.happened("directory.changed", what=what, which=name)
+
+
+def _free(book: Book, name: str, own: bool | None = None) -> None:
+    """Look whether a name may be given.
+
+    ``own`` says of an alias whether it stands for its own name too.
+
+    :raises UsageError: the name is taken, or its domain is not ours.
+    """
+    domain = name.rpartition("@")[2]
+    if domain not in book.domains:
+        raise UsageError(
+            f"{domain} is not one of our domains: mailsuite domain add {domain}"
+        )
+    if name in book.accounts and not own:
+        hint = "; name it among the targets too, and it keeps a copy"
+        raise UsageError(f"there is a user {name} already{'' if own is None else hint}")
+    if name in book.aliases:
+        source = book.aliases[name].source
+        raise UsageError(f"there is an alias {name} already, in {source}")
+
+
+def _known(book: Book, target: Address) -> None:
+    """:raises UsageError: it would be ours, and there is no such address."""
+    if isinstance(book.resolve(target), Unknown):
+        raise UsageError(f"{target} does not exist: make the user first")
+
+
+def _unneeded(book: Book, gone: Resolution, name: str) -> None:
+    """:raises UsageError: an alias or a catch-all would lead to nobody."""
+    leading = [
+        f"the alias {row.address}"
+        for row in book.aliases.values()
+        if any(_same(book.resolve(address_of(t)), gone) for t in row.targets)
+    ]
+    leading += [
+        f"the catch-all of {one.name}"
+        for one in book.domains.values()
+        if one.catch_all == name
+    ]
+    if leading:
+        more = len(leading) - NAMED
+        others = f" and {more} more" if more > 0 else ""
+        raise UsageError(
+            f"{name} gets the mail of {', '.join(leading[:NAMED])}{others}: change"
+            " or remove that first"
+        )
 
 
 def _within(name: str, domain: str) -> bool:
@@ -225,6 +239,11 @@ def _target(address: Address) -> str:
 def _own(source: str, name: str) -> None:
     if source != rows.SOURCE:
         raise UsageError(f"{name} stands in {source}: change it there, then reload")
+
+
+def _checked_quota(octets: int) -> None:
+    if octets < 0:
+        raise UsageError("a quota is 0 (none) or a number of octets")
 
 
 def _checked_secret(password: str) -> str:

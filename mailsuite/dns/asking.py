@@ -1,6 +1,7 @@
 """Open questions: asked once for all who want to know, of one server after another."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
@@ -14,8 +15,6 @@ from mailsuite.dns.names import canonical
 from mailsuite.dns.servers import Server
 from mailsuite.dns.upstream import Upstream
 from mailsuite.net.tasks import Tasks
-
-TOLD = 32  # waiting callers that go on in one turn of the reactor
 
 
 @define(eq=False)
@@ -62,13 +61,15 @@ class Asking:
             self._tell(self._asked.pop(question), finding)
 
     def _tell(self, waiting: list[Deferred[Finding]], finding: Finding) -> None:
-        """Give it to those who wait; each goes on at once, so not to all in a turn."""
-        for result in waiting[:TOLD]:
-            self.waiting -= 1
-            if not result.called:
-                result.callback(finding)
-        if len(waiting) > TOLD:
-            self._ground.reactor.callLater(0, self._tell, waiting[TOLD:], finding)
+        """Give it to those who wait: each goes on at once, so not to all in a turn."""
+        for result in waiting[1:]:
+            self._ground.soon.add(partial(self._one, result, finding))
+        self._one(waiting[0], finding)
+
+    def _one(self, result: Deferred[Finding], finding: Finding) -> None:
+        self.waiting -= 1
+        if not result.called:
+            result.callback(finding)
 
     async def _chase(self, question: Question) -> Finding:
         """Ask for the name, and for where a CNAME leads outside of its answer."""

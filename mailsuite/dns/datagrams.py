@@ -8,6 +8,7 @@ a port for each, at a fraction of the cost.
 """
 
 import secrets
+from functools import partial
 from socket import AF_INET, AF_INET6, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK
 from socket import socket as make_socket
 
@@ -43,14 +44,24 @@ class _Waiting:
     def __attrs_post_init__(self) -> None:
         self.result = Deferred(self._cancelled)
 
+    @property
+    def over(self) -> bool:
+        """Whether it has ended."""
+        return self._port.open.get(self.id) is not self
+
+    def end(self, why: bytes) -> None:
+        """Tell who waits, if that has not happened."""
+        if self._port.forget(self):
+            self.result.callback(why)
+
     def _cancelled(self, _: Deferred[bytes]) -> None:
         self._port.forget(self)
 
     def late(self) -> None:
         """Nobody answered in time."""
-        if self._port.forget(self):
+        if not self.over:
             self._port.expired.add(self.id)
-            self.result.callback(SILENT)
+            self.end(SILENT)
 
 
 @implementer(IReadDescriptor)
@@ -116,8 +127,7 @@ class _Port:
         id_ = int.from_bytes(octets[:2])
         waiting = self.open.get(id_)
         if waiting is not None and answers(octets, waiting.asked):
-            self.forget(waiting)
-            waiting.result.callback(octets)
+            waiting.end(octets)
         elif id_ in self.expired and len(octets) > 2:
             self.expired.discard(id_)  # late, but honest
         else:
@@ -129,9 +139,8 @@ class _Port:
     def give_up(self, why: bytes) -> None:
         """End every open question, and ask nothing more from here."""
         self.asked = QUESTIONS
-        for waiting in list(self.open.values()):
-            if self.forget(waiting):
-                waiting.result.callback(why)
+        for waiting in self.open.values():
+            self._ground.soon.add(partial(waiting.end, why))
 
     def close(self) -> None:
         """Free the descriptor."""
@@ -155,8 +164,6 @@ class Ports:
         except OSError:
             return SILENT
         waiting = port.ask(asked, seconds, edns=edns)
-        if port.asked >= QUESTIONS:
-            self._retire(port)
         try:
             return await waiting
         finally:
@@ -165,6 +172,7 @@ class Ports:
                 self._close_later(port)
 
     def _choose(self) -> _Port:
+        self._live = [port for port in self._live if port.asked < QUESTIONS]
         if len(self._live) >= SOCKETS:
             return secrets.choice(self._live)
         family = AF_INET6 if ":" in self._server.host else AF_INET

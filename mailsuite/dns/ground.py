@@ -1,6 +1,7 @@
 """What all parts of one resolver stand on: time, counters, events, settings."""
 
 import heapq
+from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import count
@@ -13,6 +14,9 @@ from mailsuite.dns.settings import DNS
 from mailsuite.interfaces.events import IEvents
 
 TICK_SECONDS = 0.05  # how late a deadline may be noticed
+
+CALLS = 32  # that may each let a message go on, in one turn of the reactor
+ENDED = 1_000  # waits that have ended and are still kept
 
 _MEANING = "mailsuite.meaning"
 
@@ -42,8 +46,38 @@ class Counters:
             yield one.name, one.metadata[_MEANING], partial(getattr, self, one.name)
 
 
+@define(eq=False)
+class Soon:
+    """Calls of which only some happen in one turn of the reactor, in their order."""
+
+    _reactor: Any
+    _calls: deque[Callable[[], None]] = field(factory=deque, init=False)
+    _due: bool = field(default=False, init=False)
+
+    def add(self, call: Callable[[], None]) -> None:
+        """Call it soon."""
+        self._calls.append(call)
+        self._plan()
+
+    def _plan(self) -> None:
+        if self._calls and not self._due:
+            self._due = True
+            self._reactor.callLater(0, self._some)
+
+    def _some(self) -> None:
+        self._due = False
+        some = [self._calls.popleft() for _ in range(min(CALLS, len(self._calls)))]
+        self._plan()
+        for call in some:
+            call()
+
+
 class Expiring(Protocol):
     """Something that ends by itself or is told that its time is over."""
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended."""
 
     def late(self) -> None:
         """Its time is over; without effect if it has ended."""
@@ -54,6 +88,7 @@ class Deadlines:
     """One timer for thousands of waits; those that end in time cost next to nothing."""
 
     _reactor: Any
+    _soon: Soon
     _heap: list[tuple[float, int, Expiring]] = field(factory=list, init=False)
     _numbers: "count[int]" = field(factory=count, init=False)
     _open: int = field(default=0, init=False)
@@ -75,12 +110,17 @@ class Deadlines:
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
+        elif len(self._heap) > ENDED + 4 * self._open:
+            self._heap = [entry for entry in self._heap if not entry[2].over]
+            heapq.heapify(self._heap)
 
     def _look(self) -> None:
         self._timer = self._reactor.callLater(TICK_SECONDS, self._look)
         now = self._reactor.seconds()
         while self._heap and self._heap[0][0] <= now:
-            heapq.heappop(self._heap)[2].late()
+            waiting = heapq.heappop(self._heap)[2]
+            if not waiting.over:
+                self._soon.add(waiting.late)
 
 
 @define(eq=False)
@@ -91,10 +131,12 @@ class Ground:
     settings: DNS
     events: IEvents | None = None
     counters: Counters = field(factory=Counters)
+    soon: Soon = field(init=False)
     deadlines: Deadlines = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.deadlines = Deadlines(self.reactor)
+        self.soon = Soon(self.reactor)
+        self.deadlines = Deadlines(self.reactor, self.soon)
 
     def happened(self, name: str, **fields: str | int | float) -> None:
         """Tell whoever listens."""

@@ -1,4 +1,4 @@
-"""Section ``[dns]``."""
+"""Sections ``[dns]`` and ``[records]``."""
 
 from attrs import frozen
 
@@ -37,3 +37,38 @@ class DNS:
         meaning="write names in random case, which answers must repeat: harder to "
         "forge, but a few servers answer in lower case and then fail",
     )
+
+
+@frozen
+class Published:
+    """What DNS should say of our domains; "mailsuite dns records" writes it down.
+
+    A report's address without a domain is a local part of the domain itself.
+    """
+
+    addresses: tuple[str, ...] = setting(
+        (), "public addresses of this server; empty: what its name leads to"
+    )
+    ttl: int = setting(3_600, "how long others may remember our records", "seconds")
+    spf: str = setting("v=spf1 mx -all", "who may send for our domains (RFC 7208)")
+    dmarc: str = setting(
+        "none",
+        "what others should do with mail that is not proven ours: none, quarantine "
+        "or reject; look at reports before you ask for more than none",
+    )
+    dmarc_reports: str = setting(
+        "dmarc-reports", "who gets aggregate reports; empty: nobody"
+    )
+    tls_reports: str = setting(
+        "tls-reports", "who gets reports about TLS (RFC 8460); empty: nobody"
+    )
+    mta_sts: str = setting(
+        "testing",
+        "mode of the MTA-STS policy (RFC 8461): testing, enforce, none, or empty: no "
+        "policy; a web server at mta-sts.DOMAIN has to serve it",
+    )
+    autoconfig: bool = setting(
+        default=True, meaning="names by which clients look for their settings"
+    )
+    bimi_logo: str = setting("", "https place of our logo, SVG Tiny PS; empty: none")
+    bimi_evidence: str = setting("", "https place of its mark certificate")

@@ -25,7 +25,7 @@ class _Stream(Protocol):
     asked: bytes
     result: Deferred[bytes] = field(init=False)
     buffer: bytearray = field(factory=bytearray, init=False)
-    ended: bool = field(default=False, init=False)
+    over: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.result = Deferred(lambda _: self._end())
@@ -58,12 +58,12 @@ class _Stream(Protocol):
 
     def done(self, octets: bytes) -> None:
         """End it; later calls say nothing more."""
-        if not self.ended:
+        if not self.over:
             self._end()
             self.result.callback(octets)
 
     def _end(self) -> None:
-        self.ended = True
+        self.over = True
         self.ground.deadlines.ended()
 
 

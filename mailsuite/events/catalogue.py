@@ -25,6 +25,7 @@ class Entry:
 _ROWS: tuple[Entry, ...] = (
     # house
     Entry("house.started", "ports answer", ("seconds", "generation")),
+    Entry("house.failed", "the start failed, the process ends", ("reason",)),
     Entry("house.stopped", "everything was flushed and closed", ("seconds",)),
     Entry("house.reloaded", "new settings are in force", ("restart",)),
     Entry("house.kept", "a reload failed, the old settings stay", ("reason",)),
@@ -139,6 +140,41 @@ _ROWS: tuple[Entry, ...] = (
     Entry("pop3.login", "a user logged in", ("sid", "user", "rip")),
     Entry("pop3.closed", "a session ended", ("sid", "user", "deleted", "reason")),
     Entry("pop3.failed", "the unforeseen: -ERR was answered", ("sid", "command")),
+    # reports
+    Entry(
+        "reports.sent",
+        "an aggregate report of ours was queued",
+        ("qid", "domain", "day", "to", "rows", "messages", "size"),
+    ),
+    Entry(
+        "reports.unsent",
+        "nobody takes an aggregate report of ours",
+        ("domain", "day", "reason"),
+    ),
+    Entry(
+        "reports.told",
+        "a failure report of ours was queued",
+        ("qid", "domain", "incidents"),
+    ),
+    Entry("reports.dropped", "messages that no report of ours tells of", ("messages",)),
+    Entry(
+        "reports.received",
+        "a report about our mail was read and kept",
+        ("qid", "kind", "org", "domain", "rows"),
+        ("kind",),
+    ),
+    Entry(
+        "reports.repeated",
+        "a report came that was known",
+        ("qid", "kind", "org", "domain", "rows"),
+        ("kind",),
+    ),
+    Entry(
+        "reports.ignored",
+        "mail to a report address holds nothing that can be kept",
+        ("qid", "reason"),
+    ),
+    Entry("reports.corrupt", "the database of reports was set aside", ("path",)),
     # relay
     Entry("relay.connected", "a session to a remote opened", ("host", "tls"), ("tls",)),
     Entry("relay.failed", "no session to a remote", ("host", "reason")),

@@ -10,8 +10,8 @@ from mailsuite.house.config import Loaded
 from mailsuite.house.parts import Parts
 from mailsuite.house.paths import absolute, places
 from mailsuite.house.tree import SECTIONS, Tree, waits
+from mailsuite.house.wiring import terms
 from mailsuite.model.settings import described
-from mailsuite.relay.signing import Terms
 
 
 @frozen
@@ -69,7 +69,7 @@ def commit(parts: Parts, fresh: Prepared) -> None:
     parts.people.turnover.rearrange(tree.signing)
     ways.resolver.reload(tree.dns)
     ways.relay.reload(tree.relay)
-    ways.signatures.rearrange(Terms.of(tree.signing, tree.server.hostname))
+    ways.signatures.rearrange(terms(tree))
     ways.local.reload(tree.delivery)
     ways.queue.reload(tree.queue)
     parts.search.reload(tree.search)

@@ -169,6 +169,7 @@ class House(Service):
         else:
             text = f"the start failed: {failure.getErrorMessage()}"
             self._log.failure("the start failed", failure)
+        self.events.happened("house.failed", reason=text)
         for call in self._failed:
             call(text)
         self.reactor.addSystemEventTrigger("after", "shutdown", self._exit)
@@ -280,7 +281,7 @@ def log_target(target: str, places: Places) -> str:
     return target
 
 
-def made(loaded: Loaded, reactor: Any) -> House:
+def made(loaded: Loaded, reactor: Any, kind: type[House] = House) -> House:
     """Make the house of a configuration; nothing is opened yet."""
     reactor.seconds = time.monotonic
     where = places(loaded)
@@ -288,4 +289,4 @@ def made(loaded: Loaded, reactor: Any) -> House:
     sink = Sink.to(reactor, reactor, lambda: log_target(tree.log.target, where))
     events = Events(wall, sink, render=STYLES[tree.log.style])
     diagnostics = Diagnostics(events, tree.log.level)
-    return House(loaded, reactor, where, events, diagnostics)
+    return kind(loaded, reactor, where, events, diagnostics)

@@ -1,4 +1,4 @@
-"""Settings of the house itself: the process, its folders, its control socket."""
+"""Settings of the house itself: process, folders, control socket, doctor."""
 
 from attrs import frozen
 
@@ -34,4 +34,18 @@ class Control:
 
     socket: str = setting(
         "", "path of the Unix socket; empty: ctl.sock in the data folder", restart=True
+    )
+
+
+@frozen
+class Doctor:
+    """What "mailsuite doctor" looks at beyond this machine."""
+
+    outbound: str = setting(
+        "gmail-smtp-in.l.google.com:25",
+        "a mail server of others, to see whether mail can leave; empty: none is tried",
+    )
+    seconds: float = setting(10.0, "how long a connection is waited for", "seconds")
+    blocklists: tuple[str, ...] = setting(
+        (), "DNS blocklists to be asked for our addresses, such as zen.spamhaus.org"
     )

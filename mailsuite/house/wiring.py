@@ -20,7 +20,7 @@ from mailsuite.directory.state import State
 from mailsuite.directory.turnover import Turnover
 from mailsuite.dns.resolver import Resolver
 from mailsuite.events.record import Events
-from mailsuite.house import domains
+from mailsuite.house import domains, resolving
 from mailsuite.house.doors import Doors, Hall
 from mailsuite.house.judging import Judging
 from mailsuite.house.parts import Keeping, Parts, People, Ways, verify
@@ -73,7 +73,7 @@ def assemble(
     ready: Callable[[], bool],
 ) -> Parts:
     """Make and join all parts. :raises UsageError: a setting cannot be used."""
-    resolver = Resolver.of(ground.reactor, tree.dns)
+    resolver = resolving.resolver(ground.reactor, tree.dns, ground.events)
     people = _people(ground, tree, resolver)
     keeping = _keeping(ground, tree, people)
     ways = _ways(ground, tree, people, keeping, resolver)
@@ -162,13 +162,19 @@ def _ways(
     return Ways(queue, local, relay, resolver, signatures)
 
 
+def terms(tree: Tree) -> Terms:
+    """How mail is signed, by whom, and in whose name we find out about mail."""
+    hostname = tree.server.hostname
+    return Terms.of(tree.signing, hostname, tree.authentication.authserv_id)
+
+
 def _signatures(ground: Ground, tree: Tree, people: People) -> Signatures:
     return Signatures(
         people.keys,
         Lane(ground.reactor, "signing"),
         ground.wall,
         ground.events,
-        Terms.of(tree.signing, tree.server.hostname),
+        terms(tree),
     )
 
 

@@ -83,6 +83,13 @@ class Asked:
             raise Problem(400, f"{name!r} must be a number from 0 to {most}")
         return value
 
+    def flag(self, name: str) -> bool:
+        """Give true or false. :raises Problem: it is missing or neither."""
+        value = self.body.get(name)
+        if not isinstance(value, bool):
+            raise Problem(400, f"{name!r} must be true or false")
+        return value
+
     def texts(self, name: str) -> list[str]:
         """Give a list of texts."""
         value = self.body.get(name)

@@ -35,6 +35,7 @@ _OURS = re.compile(
     rb"([^\n]*+(?:\n[ \t][^\n]*+)*+)",
     re.IGNORECASE,
 )
+_INDENTED = re.compile(rb"(?:[ \t][^\n]*+\n?)++")
 _RECEIVER = re.compile(r"receiver[ \t\r\n]*+=", re.IGNORECASE)
 _SPECIAL = re.compile(r"[()\\]")
 _APART = re.compile(r"[\x00-,/:-@\[-^`{-\x7f]+")  # UTS 46 maps the rest
@@ -223,11 +224,13 @@ def forged(
     ``authserv_id`` and every name in ``also`` are ours, and what lies below them.
     Fields that cannot be read, or are of a version that we do not know, go too:
     their readers may see another name in them than we do. So does a Received-SPF
-    that names us or no receiver. The spans are whole fields of ``header``, in
-    their order.
+    that names us or no receiver, and what is indented before the first field: it
+    would continue the last field that we put there. The spans are whole fields of
+    ``header``, in their order.
     """
     own = {_normal(name) for name in (authserv_id, *also)} - {""}
-    spans = []
+    indented = _INDENTED.match(header)
+    spans = [indented.span()] if indented else []
     for number, found in enumerate(_OURS.finditer(b"\n" + header)):
         judged = _claims if found[1][:1] in b"Aa" else _receives
         if number >= FIELDS or judged(found[2], own):

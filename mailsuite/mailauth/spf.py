@@ -40,6 +40,19 @@ async def check(
     return greeted, await _identity(answers, ip, helo, sender, "mailfrom")
 
 
+async def mailfrom(
+    ip: str,
+    helo: str,
+    sender: Address,
+    resolver: IResolver,
+    receiver: Receiver = DEFAULT,
+) -> SPF:
+    """Check MAIL FROM alone; HELO was checked by itself, with no sender."""
+    clock = receiver.clock
+    answers = Answers(resolver, receiver, began=clock() if clock else 0.0)
+    return await _identity(answers, ip, helo, sender, "mailfrom")
+
+
 def _as_sender(greeted: SPF) -> SPF:
     note = "the sender is empty: the greeting's policy decides (RFC 7208 §2.4)"
     return SPF(

@@ -152,7 +152,7 @@ class Walk:
         """Give what ``%{p}`` stands for (RFC 7208 §7.3)."""
         if not self.lookups.answers.receiver.names:
             return "unknown"
-        names = await self._validated()
+        names, domain = await self._validated(), domain.lower()
         if domain in names:
             return domain
         below = [name for name in names if within(name, domain)]

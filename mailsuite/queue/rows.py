@@ -49,27 +49,12 @@ class Rows:
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=FULL")
         db.execute("PRAGMA busy_timeout=5000")
-        fresh = self._migrate()
+        fresh = _migrate(db, self._path)
         (found,) = db.execute("PRAGMA quick_check(1)").fetchone()
         if found != "ok":
             raise sqlite3.DatabaseError(found)
         db.execute("CREATE TEMP TABLE loaded (id TEXT PRIMARY KEY) WITHOUT ROWID")
         return fresh
-
-    def _migrate(self) -> bool:
-        """Take the missing steps, each a transaction; whether it is new."""
-        (version,) = self.db.execute("PRAGMA user_version").fetchone()
-        if version > len(STEPS):
-            raise UsageError(
-                f"{self._path} was written by a newer release (schema {version}, this"
-                f" one knows {len(STEPS)}): install that release again"
-            )
-        for number in range(version, len(STEPS)):
-            self.db.executescript(
-                f"BEGIN IMMEDIATE; {STEPS[number]}"
-                f" PRAGMA user_version = {number + 1}; COMMIT;"
-            )
-        return not version
 
     def close(self) -> None:
         """Close it."""
@@ -199,6 +184,22 @@ class Rows:
     def any(self) -> bool:
         """Whether there is any job."""
         return self.db.execute("SELECT 1 FROM job LIMIT 1").fetchone() is not None
+
+
+def _migrate(db: sqlite3.Connection, path: str) -> bool:
+    """Take the missing steps, each a transaction; whether it is new."""
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    if version > len(STEPS):
+        raise UsageError(
+            f"{path} was written by a newer release (schema {version}, this"
+            f" one knows {len(STEPS)}): install that release again"
+        )
+    for number in range(version, len(STEPS)):
+        db.executescript(
+            f"BEGIN IMMEDIATE; {STEPS[number]}"
+            f" PRAGMA user_version = {number + 1}; COMMIT;"
+        )
+    return not version
 
 
 @define(eq=False)

@@ -14,6 +14,8 @@ from mailsuite.model.envelope import Marks
 
 USER, ROLE = "user", "role"
 """Marks of the envelope: who authenticated, and by which door it came in."""
+JUDGED = "arc"
+"""Mark of mail that reception judged, and rid of what others wrote in our name."""
 
 
 def own(marks: Marks) -> bool:

@@ -102,9 +102,9 @@ class Signatures:
 
     async def signed(self, blob: Blob, marks: Marks, author: str) -> bytes:
         """Give signatures or a seal; nothing if there is nothing to prove."""
-        mine = authorship.own(marks)
-        settings = self._terms.settings
-        if not (settings.enabled if mine else settings.arc_seal):
+        mine, settings = authorship.own(marks), self._terms.settings
+        judged = settings.arc_seal and authorship.JUDGED in marks
+        if not (settings.enabled if mine else judged):
             return b""
         content = Content(blob, self._lane)
         try:
@@ -173,14 +173,15 @@ class Signatures:
 
     async def _digest(self, blob: Blob, content: Content, start: int) -> bytes:
         """Hash the relaxed body, once for all attempts where it is large."""
-        key = f"{blob.key}@{start}" if blob.size > INLINE_OCTETS else ""
-        if key in self._hashes:
+        large = blob.size > INLINE_OCTETS
+        key = f"{blob.key} {blob.path} {blob.size}"
+        if large and key in self._hashes:
             return self._hashes[key]
         body = Body(Canon.RELAXED)
-        await content.pour(body.feed, start, inline=not key)
+        await content.pour(body.feed, start, inline=not large)
         digest = body.digest()
         assert digest is not None
-        if key:
+        if large and blob.key:
             self._hashes[key] = digest
             if len(self._hashes) > KEPT_HASHES:
                 self._hashes.popitem(last=False)

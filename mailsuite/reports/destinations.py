@@ -5,12 +5,13 @@ from collections.abc import Sequence
 
 from attrs import frozen
 
-from mailsuite.dns.questions import canonical
+from mailsuite.dns.names import canonical
 from mailsuite.interfaces.resolving import IResolver, NoSuchName
 from mailsuite.mailauth import records
 from mailsuite.model.address import Address
 from mailsuite.model.proofs import Policy
 from mailsuite.reports.collect import Published
+from mailsuite.reports.texts import domain
 
 DESTINATIONS = 5  # of one domain; RFC 7489 §6.2 asks for two at least
 TEXTS = 10  # TXT records of a confirming name that are looked at
@@ -48,9 +49,9 @@ def parsed(uris: Sequence[str]) -> list[Destination]:
         if one is None:
             continue
         local, _, name = one.address.rpartition("@")
-        domain = canonical(name)
-        if domain and len(local) <= LOCAL_OCTETS and _LOCAL.fullmatch(local):
-            address = Address(local, domain)
+        host = domain(name)
+        if host and len(local) <= LOCAL_OCTETS and _LOCAL.fullmatch(local):
+            address = Address(local, host)
             found.setdefault(address, Destination(address, one.octets))
     return list(found.values())
 
@@ -75,23 +76,23 @@ async def chosen(published: Published, tag: str, resolver: IResolver) -> Chosen:
     return Chosen(tuple(found.values())[:DESTINATIONS], tuple(refused))
 
 
-def _own(domain: str, organizational: str) -> bool:
-    return domain == organizational or domain.endswith("." + organizational)
+def _own(host: str, organizational: str) -> bool:
+    return host == organizational or host.endswith("." + organizational)
 
 
 async def _confirmed(
-    domain: str, one: Destination, tag: str, resolver: IResolver
+    about: str, one: Destination, tag: str, resolver: IResolver
 ) -> Sequence[Destination]:
     """Ask the destination (RFC 9990 §4): itself, its override, or nothing."""
     host = one.address.domain
-    name = canonical(f"{domain}._report._dmarc.{host}")
+    name = canonical(f"{about}._report._dmarc.{host}")
     if name is None:
         return ()
     try:
         texts = await resolver.texts(name)
     except NoSuchName:
         return ()
-    answers = [records.parse(domain, text) for text in texts[:TEXTS]]
+    answers = [records.parse(about, text) for text in texts[:TEXTS]]
     known = [answer.policy for answer in answers if answer is not None]
     if not known:
         return ()

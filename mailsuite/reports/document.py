@@ -108,6 +108,8 @@ def _record(messages: int, what: Sequence[Any]) -> str:
 
 def _signature(result: Sequence[str]) -> str:
     domain, selector, word, human = result
+    if not (domain and selector):
+        return ""
     return _inside(
         "dkim",
         _element("domain", domain),
@@ -119,6 +121,8 @@ def _signature(result: Sequence[str]) -> str:
 
 def _sent(result: Sequence[str]) -> str:
     domain, word = result
+    if not domain:
+        return ""
     return _inside(
         "spf",
         _element("domain", domain),

@@ -2,12 +2,14 @@
 
 import re
 
-from mailsuite.dns.questions import canonical
+from mailsuite.dns.names import canonical
 
 _UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff\ud800-\udfff]+")
 """Controls, ends of lines, and what XML 1.0 cannot hold."""
 
 _DOMAIN_CHARACTERS = 300
+_DOMAIN = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
+"""Domains of mail; the DNS knows wilder names."""
 
 
 def clipped(text: str, characters: int) -> str:
@@ -17,7 +19,8 @@ def clipped(text: str, characters: int) -> str:
 
 def domain(text: str) -> str:
     """Give a domain in lower-case A-labels; empty: it is none."""
-    return canonical(text[:_DOMAIN_CHARACTERS].strip()) or ""
+    name = canonical(text[:_DOMAIN_CHARACTERS].strip()) or ""
+    return name if _DOMAIN.fullmatch(name) else ""
 
 
 def number(text: str, most: int) -> int:

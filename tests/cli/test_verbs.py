@@ -46,6 +46,16 @@ class VerbTests(SynchronousTestCase):
         self.assertIn("state.db", self.run_verb("domain", "list"))
         self.assertIn("ann@example.test", self.run_verb("alias", "list"))
         self.run_verb("user", "password", "ann@example.test", "--password", "y")
+        said = self.run_verb("user", "quota", "ann@example.test", "1.5M")
+        self.assertIn("1572864 octets", said)
+        self.run_verb("user", "quota", "ann@example.test", "much", status=2)
+        self.assertIn(
+            "cannot log in", self.run_verb("user", "disable", "bob@example.test")
+        )
+        ann, bob, _ = self.as_json("user", "list")["users"]
+        self.assertEqual((ann["quota_octets"], ann["disabled"]), (1572864, False))
+        self.assertIs(bob["disabled"], True)
+        self.assertIn("can log in", self.run_verb("user", "enable", "bob@example.test"))
         self.run_verb("alias", "remove", "all@example.test")
         self.run_verb("user", "remove", "ann@example.test")
         self.assertIn(

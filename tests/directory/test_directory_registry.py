@@ -80,6 +80,25 @@ class DirectoryContract:
         self.assertEqual(self.login("ann", "secret"), Denied())
         self.assertIsInstance(self.login("ann", "other"), Principal)
 
+    def test_disabled(self):
+        """Who is disabled cannot log in and still gets mail; it can be taken back."""
+        self.assertTrue(self.get(self.admin.set_disabled(ANN, disabled=True)).disabled)
+        self.assertEqual(self.login("ann", "secret"), Denied())
+        self.assertEqual(self.get(self.registry.resolve([ANN])), [Local(str(ANN))])
+        self.get(self.admin.set_disabled(ANN, disabled=False))
+        self.assertIsInstance(self.login("ann", "secret"), Principal)
+        eve = parse("eve@example.test")
+        nobody = self.admin.set_disabled(eve, disabled=True)
+        self.assertIn("no user", self.refused(nobody))
+
+    def test_quota_changes(self):
+        """A new quota counts at once; 0 is that of the settings again."""
+        self.get(self.admin.set_quota(ANN, 7))
+        self.assertEqual(self.get(self.registry.facts(str(ANN))).quota_octets, 7)
+        self.get(self.admin.set_quota(ANN, 0))
+        self.assertNotEqual(self.get(self.registry.facts(str(ANN))).quota_octets, 7)
+        self.assertIn("quota", self.refused(self.admin.set_quota(ANN, -1)))
+
     def test_removed(self):
         """A removed user neither logs in nor gets mail."""
         self.get(self.admin.remove_user(ANN))
@@ -223,6 +242,14 @@ class StateTests(DirectoryContract, SynchronousTestCase):
     def test_private(self):
         """Nobody else may read the password hashes."""
         self.assertEqual(os.stat(self.path).st_mode & 0o777, 0o600)
+
+    def test_disabled_is_kept(self):
+        """Who was disabled stays it over a restart."""
+        _, admin = self.opened()
+        self.get(admin.set_disabled(ANN, disabled=True))
+        registry, _ = self.opened()
+        found = registry.authenticate(Password("ann", "secret"), "::1")
+        self.assertEqual(self.get(found), Denied())
 
     def test_newer(self):
         """A newer schema is refused and left alone."""

@@ -87,16 +87,29 @@ class TwistdTests(SynchronousTestCase):
         self.twistd("--pidfile", pidfile)
         pid = int(pidfile.read_text("ascii"))
         self.addCleanup(self.kill, pid)
-        self.until((self.folder / "var" / "ctl.sock").exists)
-        self.until(lambda: "ann@example.test" in self.mailsuite("user", "list"))
+        self.assertTrue((self.folder / "var" / "ctl.sock").exists())
+        self.assertIn("ann@example.test", self.mailsuite("user", "list"))
         said = self.twistd("-n", "--pidfile", "", status=1)
         self.assertIn("another instance", said)
         os.kill(pid, signal.SIGTERM)
         self.until(lambda: not pidfile.exists())
-        log = (self.folder / "var" / "mailsuite.log").read_text("utf-8")
-        self.assertIn("event=house.started", log)
-        self.assertIn("event=house.stopped", log)
+        self.assertIn("event=house.stopped", self.log())
         self.assertIn("clean", (self.folder / "var" / "generation").read_text("ascii"))
+
+    def log(self):
+        path = self.folder / "var" / "mailsuite.log"
+        return path.read_text("utf-8") if path.exists() else ""
+
+    def test_start_that_fails(self):
+        """What fails after the fork: status 1, a reason, no pid file, an event."""
+        self.init()
+        pidfile = self.folder / "twistd.pid"
+        (self.folder / "var" / "state.db").write_bytes(b"no database" * 100)
+        said = self.twistd("--pidfile", pidfile, status=1)
+        self.assertIn("state.db", said)
+        self.until(lambda: not pidfile.exists())
+        self.until(lambda: "event=house.failed" in self.log())
+        self.assertIn("restore it from a backup", self.log())
 
     def test_signal(self):
         """SIGTERM is a clean stop with status 0, and no death by the signal."""

@@ -103,6 +103,13 @@ class SiteTests(SynchronousTestCase):
         self.assertNotIn("password", str(listed))
         path = "/api/v1/users/bob@example.test"
         self.assertEqual(self.ask("PUT", path + "/password", {"password": "c"})[0], 200)
+        _, _, user = self.ask("PUT", path + "/quota", {"quota_octets": 9})
+        self.assertEqual(user["quota_octets"], 9)
+        _, _, user = self.ask("PUT", path + "/disabled", {"disabled": True})
+        self.assertIs(user["disabled"], True)
+        for wrong in ({}, {"disabled": 1}, {"disabled": "yes"}):
+            self.assertEqual(self.ask("PUT", path + "/disabled", wrong)[0], 400)
+        self.assertEqual(self.ask("PUT", path + "/quota", {})[0], 400)
         self.assertEqual(self.ask("DELETE", path)[0], 200)
         self.assertEqual(self.ask("DELETE", path)[0], 409)
 

@@ -127,7 +127,7 @@ class DkimpyTests(SynchronousTestCase):
             self.assertEqual(passes(other, pair, now=now), [expected], other)
 
     def test_any_canonicalization(self):
-        """All canonicalizations and odd lists of fields pass with dkimpy."""
+        """Every canonicalization and odd list of fields passes with dkimpy."""
         chance = random.Random(6)
         for number in range(1000):
             names = ["From", *chance.choices(("To", "Received", "X-Thing", "cc"), k=4)]

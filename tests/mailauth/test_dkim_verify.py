@@ -150,7 +150,7 @@ class RoundTests(SynchronousTestCase):
         self.assertTrue(verify.begin(headers.split(PLAIN)[0]).idle)
 
     def test_canonicalizations(self):
-        """All four pairs of canonicalizations pass, and the default is simple."""
+        """Every pair of canonicalization passes, and the default is simple."""
         for canon in ("simple/simple", "simple/relaxed", "relaxed/simple", "relaxed"):
             (one,) = verified(forged(PLAIN, rsa_pair(), c=canon), zone(rsa_pair()))
             self.assertIs(one.result, Result.PASS, one.steps)

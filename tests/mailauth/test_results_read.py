@@ -364,6 +364,16 @@ class ForgedTests(SynchronousTestCase):
         spans = results.forged(header, "mail.example.com")
         self.assertEqual(spans, [(0, 52), (52, 104), (len(header) - 50, len(header))])
 
+    def test_continuation_of_ours(self):
+        """Indented lines before the first field would continue what we write."""
+        evil = b" ; dkim=pass header.d=bank.example\r\n\t(x)\r\n \r\n"
+        ours = b"Authentication-Results: mail.example.com; spf=pass\r\n"
+        for fields in (b"", b"From: a@b\r\n", ours + b"From: a@b\r\n"):
+            spans = results.forged(evil + fields, "mail.example.com")
+            self.assertEqual(spans[0], (0, len(evil)))
+            self.assertEqual(len(spans), 1 + fields.startswith(ours))
+        self.assertEqual(results.forged(b" x", "mail.example.com"), [(0, 2)])
+
     def test_flood(self):
         """Of very many, those that are not looked into go."""
         theirs = b"Authentication-Results: mx.org; spf=pass\r\n"

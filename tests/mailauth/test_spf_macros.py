@@ -63,11 +63,11 @@ class ExpansionTests(SynchronousTestCase):
             self.assertEqual(self.expand(text), expected)
 
     def test_example_with_ipv6(self):
-        """The RFC's example for IPv6."""
+        """The RFC's example for IPv6; DNS does not mind the case."""
         self.assertEqual(
-            self.expand("%{ir}.%{v}._spf.%{d2}", "2001:db8::cb01"),
+            self.expand("%{ir}.%{v}._spf.%{d2}", "2001:db8::cb01").lower(),
             "1.0.b.c.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2"
-            ".ip6._spf.example.com".replace("b.c", "B.C").replace("b.d", "B.D"),
+            ".ip6._spf.example.com",
         )
 
     def test_signs(self):

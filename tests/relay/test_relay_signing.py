@@ -11,17 +11,19 @@ from zope.interface.verify import verifyObject
 from mailsuite.directory import memory
 from mailsuite.events.memory import Events
 from mailsuite.interfaces.signing import ISigner
+from mailsuite.mailauth.dkim import headers
 from mailsuite.mailauth.settings import Signing
 from mailsuite.model.envelope import Blob
 from mailsuite.model.errors import UsageError
 from mailsuite.net.lanes import Lane
+from mailsuite.relay.content import BLOCK_OCTETS, Content
 from mailsuite.relay.signing import Signatures, Terms, checked
 from tests.support import arc as chains
 from tests.support.opendkim import opendkim
 
 NOW = chains.NOW
 USER = {"user": "ann@ours.test", "role": "submission"}
-STRANGER = {"role": "smtp"}
+STRANGER = {"role": "smtp", "arc": "none", "dmarc": "pass"}
 
 MESSAGE = (
     b"Received: from x\r\n\tby y\r\n"
@@ -263,6 +265,8 @@ class SealedTests(Signed, SynchronousTestCase):
         self.assertEqual(self.sealed(MESSAGE), b"")
         others = self.RESULTS.replace(b"mx.ours.test", b"mx.far.test")
         self.assertEqual(self.sealed(others + MESSAGE), b"")
+        forged = self.sealed(self.RESULTS + MESSAGE, marks={"role": "smtp"})
+        self.assertEqual(forged, b"")
 
     def test_ours(self):
         """What is ours is signed and not sealed."""
@@ -275,7 +279,7 @@ class SealedTests(Signed, SynchronousTestCase):
         self.assertIn(b"d=other.test", fields)
 
 
-class FileTests(Signed, TestCase):
+class LargeTests(Signed, TestCase):
     """Large content is read and hashed on a thread, once."""
 
     def lane(self):
@@ -301,6 +305,40 @@ class FileTests(Signed, TestCase):
         self.verified(fields + prefix + content)
         os.truncate(path, 100_000)
         self.assertEqual(await signer.signed(blob, USER, "ours.test"), fields)
+
+    async def test_edges(self):
+        """However header and body lie in prefix, file and blocks, they are found."""
+        lane = self.lane()
+        for prefix, content in (
+            (b"A: 1\r\n", b"B: 2\r\n\r\nbody\r\n"),
+            (b"A: 1\r\n", b"\r\nbody\r\n"),
+            (b"", b"\r\nbody\r\n"),
+            (b"", b"A: 1\r\n"),
+            (b"A: 1\r\n\r\nbo", b"dy\r\n"),
+            (b"A: 1\r\n", b"B: " + b"x" * (BLOCK_OCTETS - 6) + b"\r\n\r\nbody\r\n"),
+            (b"A: 1\r\n", b"B: " + b"x" * 200_000 + b"\r\n\r\n" + b"b" * 100_000),
+        ):
+            whole = prefix + content
+            header, body = headers.split(whole)
+            path = self.kept(content)
+            for blob in (
+                Blob("k", len(whole), content, prefix),
+                Blob("k", len(whole), None, prefix, path),
+            ):
+                read = Content(blob, lane)
+                await read.open(None)
+                found, start = await read.head()
+                self.assertEqual((found, whole[start:]), (header, body))
+                for inline in (True, False):
+                    got = []
+                    await read.pour(got.append, start, inline=inline)
+                    self.assertEqual(b"".join(got), body)
+                read.prepend(b"X: 0\r\n")
+                self.assertEqual(read.blob.size, len(whole) + 6)
+                self.assertEqual(
+                    await read.block(0),
+                    (b"X: 0\r\n" + whole)[: len(await read.block(0))],
+                )
 
     async def test_memory(self):
         """Up to 1 MiB in memory, hashed on the thread."""

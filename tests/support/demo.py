@@ -125,6 +125,8 @@ class Demo:
         pid = self.ready.get("pid", self.process.pid)
         os.kill(pid, signal.SIGTERM)
         status = self.process.wait(STOP_SECONDS)
+        if status == 0 and (self.folder / "ready.json").exists():
+            raise AssertionError("ready.json outlives a clean stop")
         stalled = self.logged("event=reactor.stalled")
         if self.stalls is not None and len(stalled) > self.stalls:
             raise AssertionError("the reactor stalled:\n" + "\n".join(stalled))

@@ -27,6 +27,7 @@ import dns.name
 import dns.rcode
 import dns.rdatatype
 import dns.rrset
+from twisted.internet.defer import maybeDeferred
 from twisted.internet.protocol import DatagramProtocol, Factory, Protocol
 
 Answering = Callable[[dns.message.Message, bool], "list"]
@@ -71,6 +72,7 @@ class Zones:
         self.secure = secure
         self._rows = {}
         self._ways = {}
+        self._exist = None
         self.add(ROOT)
         for line in text.splitlines():
             if line.strip():
@@ -80,6 +82,7 @@ class Zones:
         """One more record."""
         found = row(text)
         self._rows.setdefault((found.name, found.rdtype), []).append(text)
+        self._exist = None
 
     def remove(self, name, kind=None):
         """Forget a name's records (of one type)."""
@@ -87,6 +90,17 @@ class Zones:
         for known in list(self._rows):
             if known[0] == name and kind in {None, known[1].name}:
                 del self._rows[known]
+        self._exist = None
+
+    def _names(self):
+        """All names that exist, those that only have others below them too."""
+        if self._exist is None:
+            self._exist = set()
+            for known, _ in self._rows:
+                labels = known.labels
+                for n in range(len(labels)):
+                    self._exist.add(dns.name.Name(labels[n:]))
+        return self._exist
 
     # How names misbehave; each takes the place of an earlier one.
 
@@ -176,19 +190,17 @@ class Zones:
 
     def _find(self, name, kind):
         """Rows; an empty list if the name exists otherwise; None if it does not."""
-        names = {known for known, _ in self._rows}
-        if any(known.is_subdomain(name) for known in names):
+        names = self._names()
+        if name in names:
             return self._rows.get((name, kind), [])
         above = name
-        while above != dns.name.root:
+        while above not in names:
             above = above.parent()
-            star = dns.name.Name((b"*", *above.labels))
-            if star in names:
-                found = self._rows.get((star, kind), [])
-                return [" ".join([str(name), *one.split(None, 1)[1:]]) for one in found]
-            if any(known.is_subdomain(above) for known in names):
-                break
-        return None
+        star = dns.name.Name((b"*", *above.labels))
+        if star not in names:
+            return None
+        found = self._rows.get((star, kind), [])
+        return [" ".join([str(name), *one.split(None, 1)[1:]]) for one in found]
 
 
 class _UDP(DatagramProtocol):
@@ -271,5 +283,5 @@ class NameServer:
         self._later.clear()
         for connection in list(self._factory.open):
             connection.transport.abortConnection()
-        await self._udp.stopListening()
-        await self._tcp.stopListening()
+        await maybeDeferred(self._udp.stopListening)
+        await maybeDeferred(self._tcp.stopListening)

@@ -1,62 +1,14 @@
 """What a running suite sends: submitted, verified by dkimpy and by opendkim."""
 
 import json
-import socketserver
-import threading
-import time
 from email.message import EmailMessage
 
 import dkim
-from attrs import frozen
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.demo import Demo
+from tests.support.far import arrived, keys, serving
 from tests.support.opendkim import opendkim
-
-SECONDS = 30
-
-
-@frozen
-class Key:
-    name: str
-    record: str
-    selector: str
-    state: str
-
-
-class Conversation(socketserver.StreamRequestHandler):
-    """An SMTP server that keeps whole messages; ``refused`` recipients get 550."""
-
-    def handle(self):
-        self.say("220 far.test ESMTP")
-        for line in self.rfile:
-            verb = line[:4].upper()
-            if verb == b"EHLO":
-                self.say("250-far.test\r\n250-8BITMIME\r\n250 SIZE 100000000")
-            elif verb == b"DATA":
-                self.say("354 go on")
-                self.keep()
-            elif verb == b"RCPT" and b"refused" in line:
-                self.say("550 5.1.1 no")
-            elif verb == b"QUIT":
-                self.say("221 bye")
-                return
-            else:
-                self.say("250 ok")
-
-    def keep(self):
-        lines = iter(self.rfile.readline, b".\r\n")
-        octets = b"".join(one[1:] if one[:1] == b"." else one for one in lines)
-        self.server.kept.append(octets)
-        self.say("250 ok")
-
-    def say(self, text):
-        self.wfile.write(text.encode() + b"\r\n")
-
-
-class Far(socketserver.ThreadingTCPServer):
-    daemon_threads = True
-    block_on_close = False
 
 
 class SignedTests(SynchronousTestCase):
@@ -64,9 +16,7 @@ class SignedTests(SynchronousTestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.far = Far(("127.0.0.1", 0), Conversation)
-        cls.far.kept = []
-        threading.Thread(target=cls.far.serve_forever, daemon=True).start()
+        cls.far = serving()
         port = cls.far.server_address[1]
         cls.demo = Demo(
             users=2, settings={"MAILSUITE_RELAY_ROUTES": f"* [127.0.0.1]:{port}"}
@@ -86,13 +36,6 @@ class SignedTests(SynchronousTestCase):
     def setUp(self):
         self.far.kept.clear()
 
-    def keys(self):
-        answer = json.loads(self.demo.command("dkim", "list", "example.test", "--json"))
-        return [
-            Key(one["name"], one["record"], one["selector"], one["state"])
-            for one in answer["keys"]
-        ]
-
     def submit(self, to="bob@far.test", *, body="Hello\n.\n", more=(), smtputf8=False):
         made = EmailMessage()
         made["From"], made["To"] = self.demo.address(1), to
@@ -104,17 +47,10 @@ class SignedTests(SynchronousTestCase):
             client.login(self.demo.address(1), self.demo.password(1))
             client.send_message(made)
 
-    def arrived(self):
-        end = time.monotonic() + SECONDS
-        while not self.far.kept:
-            self.assertLess(time.monotonic(), end, self.demo.output())
-            time.sleep(0.02)
-        return self.far.kept.pop(0)
-
-    def verified(self, message, selectors=None):
+    def verified(self, message):
         """Both signatures verify with both programs."""
-        keys = self.keys()
-        zone = {key.name: key.record.encode() for key in keys}
+        known = keys(self.demo)
+        zone = {key.name: key.record.encode() for key in known}
         found = []
         for number in (0, 1):
             checking = dkim.DKIM(message)
@@ -123,7 +59,7 @@ class SignedTests(SynchronousTestCase):
             self.assertEqual(checking.domain, b"example.test")
             found.append(checking.selector.decode())
         self.assertEqual(
-            opendkim(message, *keys),
+            opendkim(message, *known),
             [("pass", "rsa-sha256"), ("pass", "ed25519-sha256")],
         )
         return found
@@ -131,24 +67,24 @@ class SignedTests(SynchronousTestCase):
     def test_submitted(self):
         """What a user submits verifies where it arrives."""
         self.submit()
-        self.verified(self.arrived())
+        self.verified(arrived(self))
 
     def test_octets(self):
         """8-bit content too, as it went over the wire."""
         self.submit(body="Grüße\n")
-        message = self.arrived()
+        message = arrived(self)
         self.assertIn("Grüße".encode(), message)
         self.verified(message)
 
     def test_large(self):
         """And what is kept in a file: 3 MB."""
         self.submit(body="word  word\n" * 300_000)
-        self.verified(self.arrived())
+        self.verified(arrived(self))
 
     def test_blind_copies(self):
         """Nothing is added or taken away but the signatures."""
         self.submit(to="bob@far.test, carl@other.test")
-        one, two = self.arrived(), self.arrived()
+        one, two = arrived(self), arrived(self)
         self.assertEqual(one, two)
         self.verified(one)
 
@@ -163,7 +99,7 @@ class SignedTests(SynchronousTestCase):
                 ["away@example.test"],
                 "From: ceo@example.test\r\nSubject: forged\r\n\r\nx\r\n",
             )
-        messages = [self.arrived(), self.arrived()]
+        messages = [arrived(self), arrived(self)]
         notices = [m for m in messages if b"\nFrom: Mail Delivery" in m]
         self.assertEqual(len(notices), 1, messages)
         self.verified(notices[0])
@@ -172,16 +108,16 @@ class SignedTests(SynchronousTestCase):
 
     def test_rotation(self):
         """New keys sign once they are active; the suite runs on."""
-        before = self.keys()
+        before = keys(self.demo)
         self.demo.command("dkim", "rotate", "example.test")
         self.submit()
-        signed = self.verified(self.arrived())
+        signed = self.verified(arrived(self))
         self.assertEqual(signed, [key.selector for key in before])
         self.demo.command("dkim", "activate", "example.test")
         self.submit()
-        message = self.arrived()
+        message = arrived(self)
         self.assertNotEqual(self.verified(message), signed)
-        self.assertEqual({key.state for key in self.keys()}, {"active", "old"})
+        self.assertEqual({key.state for key in keys(self.demo)}, {"active", "old"})
         self.demo.command("dkim", "retire", "example.test")
         self.verified(message)
         shown = self.demo.command("dkim", "show", "example.test")
@@ -204,6 +140,6 @@ class SignedTests(SynchronousTestCase):
             client.sendmail(
                 "me@second.test", ["bob@far.test"], "From: me@second.test\r\n\r\nx\r\n"
             )
-        self.assertIn(b"d=second.test", self.arrived())
+        self.assertIn(b"d=second.test", arrived(self))
         listed = json.loads(self.demo.command("dkim", "list", "second.test", "--json"))
         self.assertEqual(len(listed["keys"]), 2)

@@ -34,6 +34,8 @@ class People:
             Route("GET", "/users", self.users),
             Route("POST", "/users", self.add_user),
             Route("PUT", "/users/<name>/password", self.set_password),
+            Route("PUT", "/users/<name>/quota", self.set_quota),
+            Route("PUT", "/users/<name>/disabled", self.set_disabled),
             Route("DELETE", "/users/<name>", self.remove_user),
             Route("GET", "/domains", self.domains),
             Route("POST", "/domains", self.add_domain),
@@ -64,6 +66,19 @@ class People:
         asked.only("password")
         await self._admin.set_password(address(name), asked.text("password"))
         return {"changed": name}
+
+    async def set_quota(self, asked: Asked, name: str) -> Answer:
+        """Change ``quota_octets``; 0: what the settings say."""
+        asked.only("quota_octets")
+        octets = asked.number("quota_octets", -1, QUOTA_OCTETS)
+        return attrs.asdict(await self._admin.set_quota(address(name), octets))
+
+    async def set_disabled(self, asked: Asked, name: str) -> Answer:
+        """Refuse logins if ``disabled``, else allow them."""
+        asked.only("disabled")
+        disabled = asked.flag("disabled")
+        done = await self._admin.set_disabled(address(name), disabled=disabled)
+        return attrs.asdict(done)
 
     async def remove_user(self, asked: Asked, name: str) -> Answer:
         """Forget a user; the mail stays."""

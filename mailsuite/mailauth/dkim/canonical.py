@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class Canon(Enum):
-    """The two canonicalizations, of headers and of bodies alike."""
+    """The two ways to canonicalize, headers and bodies alike."""
 
     SIMPLE = "simple"
     RELAXED = "relaxed"

@@ -11,64 +11,69 @@ STEP_CHARACTERS = 200
 """Of one step there."""
 
 
+Part = tuple[Result, str, tuple[str, ...]]
+"""A check's result, the line that tells it, and its steps."""
+
+_QUIET = (Result.PASS, Result.NONE)
+"""Results that need no steps in the trace."""
+
+
+def _parts(proofs: Proofs) -> Iterator[Part]:
+    reverse, chain, dmarc = proofs.reverse, proofs.chain, proofs.dmarc
+    result = reverse.result
+    told = f"iprev: {result.value} for {proofs.ip or 'no address'}"
+    yield result, told, reverse.steps
+    for spf in (proofs.helo, proofs.mailfrom):
+        by = f", by {spf.mechanism}" if spf.mechanism else ""
+        told = f"spf {spf.scope}: {spf.result.value} for {spf.domain or 'nobody'}{by}"
+        yield spf.result, told, spf.steps
+    if not proofs.signatures:
+        yield Result.NONE, "dkim: none, the message is not signed", ()
+    for one in proofs.signatures:
+        key = f", {one.algorithm} {one.bits}" if one.bits else ""
+        told = f"dkim: {one.result.value} for {one.domain} ({one.selector}{key})"
+        yield one.result, told + _why(one.reason), one.steps
+    sealed = f", {chain.sets} sets" if chain.sets else ""
+    told = f"arc: {chain.result.value}{sealed}{_why(chain.reason)}"
+    yield chain.result, told, chain.steps
+    policy = f", p={dmarc.policy.p}" if dmarc.policy else ""
+    told = f"dmarc: {dmarc.result.value} for {dmarc.domain or 'nobody'}{policy}"
+    yield dmarc.result, told + _why(dmarc.reason), dmarc.steps
+
+
+def _why(reason: str) -> str:
+    return f": {reason}" if reason else ""
+
+
+def _line(text: str) -> str:
+    """One line, whatever a peer wrote into it."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else "?" for char in text)
+
+
 def explained(proofs: Proofs, judgement: Judgement) -> Iterator[str]:
     """Give a line for each step; those that begin with two spaces explain."""
-    reverse = proofs.reverse
-    yield from _one(
-        f"iprev: {reverse.result.value} for {proofs.ip or 'no address'}", reverse.steps
-    )
-    for spf in (proofs.helo, proofs.mailfrom):
-        who = spf.domain or "nobody"
-        by = f", by {spf.mechanism}" if spf.mechanism else ""
-        yield from _one(f"spf {spf.scope}: {spf.result.value} for {who}{by}", spf.steps)
-    if not proofs.signatures:
-        yield "dkim: none, the message is not signed"
-    for one in proofs.signatures:
-        why = f": {one.reason}" if one.reason else ""
-        key = f", {one.algorithm} {one.bits}" if one.bits else ""
-        yield from _one(
-            f"dkim: {one.result.value} for {one.domain} ({one.selector}{key}){why}",
-            one.steps,
-        )
-    chain = proofs.chain
-    sealed = f", {chain.sets} sets" if chain.sets else ""
-    why = f": {chain.reason}" if chain.reason else ""
-    yield from _one(f"arc: {chain.result.value}{sealed}{why}", chain.steps)
-    dmarc = proofs.dmarc
-    policy = f", p={dmarc.policy.p}" if dmarc.policy else ""
-    why = f": {dmarc.reason}" if dmarc.reason else ""
-    yield from _one(
-        f"dmarc: {dmarc.result.value} for {dmarc.domain or 'nobody'}{policy}{why}",
-        dmarc.steps,
-    )
-    yield from judgement.steps
-
-
-def _one(line: str, steps: tuple[str, ...]) -> Iterator[str]:
-    yield line
-    for step in steps:
-        yield f"  {step}"
+    for _, told, steps in _parts(proofs):
+        yield _line(told)
+        for step in steps:
+            yield f"  {_line(step)}"
+    yield from map(_line, judgement.steps)
 
 
 def compact(proofs: Proofs, judgement: Judgement) -> str:
     """Give what is kept with the message: results and, of failures, the steps."""
     lines: list[str] = []
-    quiet = False
-    for line in explained(proofs, judgement):
-        if not line.startswith("  "):
-            quiet = any(f": {one.value} " in f"{line} " for one in _QUIET)
-        elif quiet:
-            continue
-        lines.append(line[:STEP_CHARACTERS])
+    for result, told, steps in _parts(proofs):
+        lines.append(_line(told[:STEP_CHARACTERS]))
+        if result not in _QUIET:
+            lines += [f"  {_line(step[:STEP_CHARACTERS])}" for step in steps]
+    verdict = [_line(step[:STEP_CHARACTERS]) for step in judgement.steps[-3:]]
+    room = TRACE_CHARACTERS - sum(map(len, verdict)) - len(verdict)
     text = "\n".join(lines)
-    if len(text) <= TRACE_CHARACTERS:
-        return text
-    verdict = "\n".join(one[:STEP_CHARACTERS] for one in judgement.steps[-3:])
-    return f"{text[: max(0, TRACE_CHARACTERS - len(verdict) - 5)]}\n...\n{verdict}"
-
-
-_QUIET = (Result.PASS, Result.NONE)
-"""Results that need no steps in the trace."""
+    if len(text) > room:
+        text = f"{text[: room - 4]}\n..."
+    return "\n".join([text, *verdict])
 
 
 def summary(proofs: Proofs) -> dict[str, str]:

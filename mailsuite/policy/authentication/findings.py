@@ -38,8 +38,10 @@ class Findings(Generic[T]):
 
     async def find(self, key: Hashable, work: Callable[[], Awaitable[T]]) -> T:
         """Give the finding. :raises RuntimeError: the work failed, and was logged."""
-        self.begin(key, work)
         entry = self._fresh(key)
+        if entry is None:
+            self.begin(key, work)
+            entry = self._fresh(key)
         if entry is not None:
             return entry[1]
         waiting: Deferred[T] = Deferred()

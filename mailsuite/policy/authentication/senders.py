@@ -4,9 +4,6 @@ The questions begin with the first recipient that is accepted, so that who only 
 names costs no DNS, and are answered when the message has come.
 """
 
-from collections.abc import Callable
-from typing import Any
-
 from attrs import define, field, frozen
 
 from mailsuite.dns.budget import Budget
@@ -35,11 +32,8 @@ UNASKED = Sender(
 )
 """Of a peer whose address tells nothing: LMTP, a Unix socket."""
 
-Policies = tuple[SPF, SPF]
-
-
-def _settled(found: Policies) -> bool:
-    return all(one.result is not Result.TEMPERROR for one in found)
+Greeted = tuple[SPF, SPF]
+"""Of the greeting, and the same for a message with a null reverse-path."""
 
 
 @define(eq=False)
@@ -49,37 +43,52 @@ class Senders:
     _ground: Ground
     _settings: Authentication
     _names: Findings[Reverse] = field(init=False)
-    _policies: Findings[Policies] = field(init=False)
+    _greetings: Findings[Greeted] = field(init=False)
+    _policies: Findings[SPF] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         settings, ground = self._settings, self._ground
         now = ground.reactor.seconds
         how = (now, ground.tasks, settings.cache, settings.cache_seconds)
-        self._names = Findings(*how, lambda found: found.result is not Result.TEMPERROR)
-        self._policies = Findings(*how, _settled)
+        failed = Result.TEMPERROR
+        self._names = Findings(*how, lambda found: found.result is not failed)
+        self._greetings = Findings(*how, lambda found: found[0].result is not failed)
+        self._policies = Findings(*how, lambda found: found.result is not failed)
 
     def begin(self, ip: str, helo: str, sender: Address | None) -> None:
-        """Begin to ask, if nobody did."""
-        self._names.begin(ip, self._reversed(ip))
-        self._policies.begin((ip, helo, sender), self._policed(ip, helo, sender))
+        """Begin to ask everything at once, if nobody did."""
+        self._names.begin(ip, lambda: self._name(ip))
+        self._greetings.begin((ip, helo), lambda: self._greeting(ip, helo))
+        if sender is not None:
+            key = (ip, helo, sender)
+            self._policies.begin(key, lambda: self._policy(ip, helo, sender))
 
     async def find(self, ip: str, helo: str, sender: Address | None) -> Sender:
-        """Give all findings; both are asked for at once."""
-        self.begin(ip, helo, sender)
-        policed = self._policed(ip, helo, sender)
-        helos, mailfrom = await self._policies.find((ip, helo, sender), policed)
-        name = await self._names.find(ip, self._reversed(ip))
-        return Sender(name, helos, mailfrom)
+        """Give all findings; :meth:`begin` was called before."""
+        found, mailfrom = await self._greetings.find(
+            (ip, helo), lambda: self._greeting(ip, helo)
+        )
+        if sender is not None:
+            mailfrom = await self._policies.find(
+                (ip, helo, sender), lambda: self._policy(ip, helo, sender)
+            )
+        name = await self._names.find(ip, lambda: self._name(ip))
+        return Sender(name, found, mailfrom)
 
-    def _reversed(self, ip: str) -> Callable[[], Any]:
-        return lambda: reverse.check(ip, self._budget(REVERSE_QUESTIONS))
+    async def _name(self, ip: str) -> Reverse:
+        return await reverse.check(ip, self._budget(REVERSE_QUESTIONS))
 
-    def _policed(self, ip: str, helo: str, sender: Address | None) -> Callable[[], Any]:
-        budget = self._budget
-        half = self._settings.queries // 2
+    async def _greeting(self, ip: str, helo: str) -> Greeted:
+        budget = self._budget(self._settings.queries // 4)
+        return await spf.check(ip, helo, None, budget, self._receiver())
+
+    async def _policy(self, ip: str, helo: str, sender: Address) -> SPF:
+        budget = self._budget(self._settings.queries // 2)
+        return await spf.mailfrom(ip, helo, sender, budget, self._receiver())
+
+    def _receiver(self) -> Receiver:
         ground, pointers = self._ground, self._settings.spf_pointers
-        receiver = Receiver(ground.hostname, ground.wall(), names=pointers)
-        return lambda: spf.check(ip, helo, sender, budget(half), receiver)
+        return Receiver(ground.hostname, ground.wall(), names=pointers)
 
     def _budget(self, queries: int) -> Budget:
         ground = self._ground
