@@ -3,11 +3,11 @@
 The first thing that is wrong is told with its line, its column and what to do.
 """
 
-from collections.abc import Sequence
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
 
 from attrs import define, field
 
+from mailsuite.sieve import advice
 from mailsuite.sieve.binding import Bound
 from mailsuite.sieve.errors import BadScript
 from mailsuite.sieve.extensions.table import VOCABULARY
@@ -25,9 +25,7 @@ from mailsuite.sieve.tree import (
     Text,
     Texts,
 )
-from mailsuite.sieve.vocabulary import Entry, Vocabulary, nearest
-
-T = TypeVar("T")
+from mailsuite.sieve.vocabulary import Entry, Vocabulary
 
 
 def check(
@@ -40,6 +38,13 @@ def check(
     return Checker(parse(octets), vocabulary, traced).program()
 
 
+FITTING: dict[Kind, tuple[type, ...]] = {
+    Kind.NUMBER: (Number,),
+    Kind.STRING: (Text,),
+    Kind.STRINGS: (Text, Texts),
+}
+
+
 @define(eq=False)
 class Checker:
     """Checks one script from its beginning to its end."""
@@ -47,86 +52,69 @@ class Checker:
     _script: Script
     _vocabulary: Vocabulary
     _traced: bool = False
-    requires: set[str] = field(factory=set)
+    requires: frozenset[str] = field(default=frozenset(), init=False)
+    """Capabilities that are asked for up to here."""
 
     def program(self) -> Program:
         """The whole script."""
         steps = self._block(self._script.commands, top=True)
-        return Program(steps, frozenset(self.requires))
+        return Program(steps, self.requires)
+
+    def demand(self, name: str, at: int) -> None:
+        """A capability that the script asks for. :raises BadScript: unknown."""
+        known = self._vocabulary.capabilities
+        if name not in known and name not in self._vocabulary.built_in:
+            hint = advice.nearest(name, known)
+            raise self._fail(at, f"this server has no capability {name}", hint)
+        self.requires |= {name, *self._vocabulary.implied.get(name, ())}
 
     def _block(
         self, commands: Sequence[Command], *, top: bool = False
     ) -> tuple[Step, ...]:
         steps: list[Step] = []
-        before: str = ""
-        started = False
+        before = ""
+        started = not top
         for command in commands:
-            entry = self._known(command, self._vocabulary.commands, "command")
+            entry = self._known(command, self._vocabulary.commands)
             shape = entry.shape
             assert isinstance(shape, CommandShape)
-            if shape.first and (started or not top):
-                raise self._fail(
-                    command.at,
-                    f"{command.name} must stand before all other commands",
-                    "move it to the beginning of the script",
-                )
+            if shape.first and started:
+                message = f"{command.name} must stand before all other commands"
+                hint = "move it to the beginning of the script"
+                raise self._fail(command.at, message, hint)
             if shape.follows and before not in shape.follows:
                 told = " or ".join(shape.follows)
                 raise self._fail(command.at, f"{command.name} must follow {told}")
             started = started or not shape.first
-            step = shape.compile(self._bound(command, entry, steps))
+            step = shape.compile(self._bound(command, entry))
             steps.append(self._watched(step, command) if self._traced else step)
             before = command.name
         return tuple(steps)
 
-    def _known(self, node: Command | Test, known: Any, what: str) -> Entry:
-        entry: Entry | None = known.get(node.name)
+    def _known(self, node: Command | Test, known: Mapping[str, Entry]) -> Entry:
+        entry = known.get(node.name)
         if entry is None:
-            other = (
-                self._vocabulary.tests
-                if what == "command"
-                else self._vocabulary.commands
-            )
-            if node.name in other:
-                hint = f"it is a {'test' if what == 'command' else 'command'}"
-            else:
-                hint = nearest(node.name, known)
-            raise self._fail(node.at, f"there is no {what} {node.name}", hint)
+            message, hint = advice.unknown(node, self._vocabulary)
+            raise self._fail(node.at, message, hint)
         self._need(entry.capability, node.at, node.name)
         return entry
 
     def _need(self, capability: str, at: int, what: str) -> None:
         if capability and capability not in self.requires:
-            raise self._fail(
-                at,
-                f"{what} belongs to {capability}, which is not asked for",
-                f'write require "{capability}"; at the beginning',
-            )
+            message, hint = advice.unasked(what, capability)
+            raise self._fail(at, message, hint)
 
-    def demand(self, name: str, at: int) -> None:
-        """A capability that the script asks for. :raises BadScript: unknown."""
-        known = self._vocabulary.capabilities
-        if name not in known and name.removeprefix("comparator-") not in (
-            self._vocabulary.comparators
-        ):
-            raise self._fail(
-                at, f"this server has no capability {name}", nearest(name, known)
-            )
-        self.requires.add(name)
-        self.requires |= self._vocabulary.implied.get(name, frozenset())
-
-    def _bound(
-        self, node: Command | Test, entry: Entry, behind: Sequence[Step] = ()
-    ) -> Bound:
+    def _bound(self, node: Command | Test, entry: Entry) -> Bound:
         shape = entry.shape
-        tags, groups, positional = self._arguments(node, entry)
+        tags, groups, rest = self._arguments(node, entry)
+        positional = self._positional(node, shape, rest)
         conditions = self._conditions(node, shape.tests)
         block: tuple[Step, ...] = ()
         if isinstance(node, Command):
             if (node.block is not None) != shape.block:
                 wanted = "needs a block in braces" if shape.block else "takes no block"
                 raise self._fail(node.at, f"{node.name} {wanted}")
-            block = self._block(node.block or ())
+            block = self._block(node.block) if node.block else ()
         return Bound(
             node,
             self._script.place(node.at)[0],
@@ -134,7 +122,7 @@ class Checker:
             positional,
             self._interpret,
             self._fail,
-            frozenset(self.requires),
+            self.requires,
             self._vocabulary,
             groups,
             conditions,
@@ -144,8 +132,7 @@ class Checker:
 
     def _arguments(
         self, node: Command | Test, entry: Entry
-    ) -> tuple[dict[str, Argument | None], dict[str, str], tuple[Argument | None, ...]]:
-        known = self._vocabulary.tags_of(entry)
+    ) -> tuple[dict[str, Argument | None], dict[str, str], list[Argument]]:
         tags: dict[str, Argument | None] = {}
         groups: dict[str, str] = {}
         rest: list[Argument] = []
@@ -157,29 +144,30 @@ class Checker:
             if rest:
                 hint = "tags stand before the other arguments"
                 raise self._fail(argument.at, f":{argument.name} comes too late", hint)
-            tag = self._tag(node, argument, known)
+            tag = self._tag(node, argument, entry.tags)
             group = tag.group or tag.name
             if group in groups:
-                other = groups[group]
-                hint = "leave one of them out"
-                raise self._fail(
-                    argument.at, f":{tag.name} cannot stand beside :{other}", hint
-                )
+                message, hint = advice.twice(tag.name, groups[group])
+                raise self._fail(argument.at, message, hint)
             groups[group] = tag.name
             tags[tag.name] = None
             if tag.value is not None:
                 value = next(arguments, None)
                 wanted = f"{tag.value.value} behind :{tag.name}"
                 tags[tag.name] = self._fitting(value, tag.value, wanted, argument.at)
-        return tags, groups, self._positional(node, entry.shape, rest)
+        return tags, groups, rest
 
     def _tag(
-        self, node: Command | Test, argument: Tag, known: dict[str, tuple[Tagged, str]]
+        self,
+        node: Command | Test,
+        argument: Tag,
+        known: Mapping[str, tuple[Tagged, str]],
     ) -> Tagged:
-        if argument.name not in known:
-            hint = nearest(argument.name, known)
+        found = known.get(argument.name)
+        if found is None:
+            hint = advice.tags(argument.name, known)
             raise self._fail(argument.at, f"{node.name} has no :{argument.name}", hint)
-        tag, capability = known[argument.name]
+        tag, capability = found
         self._need(capability, argument.at, f":{argument.name}")
         return tag
 
@@ -189,39 +177,38 @@ class Checker:
         kinds = shape.positional
         missing = len(kinds) - len(rest)
         if missing < 0:
-            at = rest[len(kinds)].at
-            raise self._fail(at, f"{node.name} takes no argument here")
+            message = f"{node.name} takes {advice.counted(kinds)}"
+            raise self._fail(rest[len(kinds)].at, message)
         if missing > shape.optional:
             kind = kinds[shape.optional + len(rest) if shape.optional else len(rest)]
-            raise self._fail(node.at, f"{node.name} needs {kind.value} more")
-        left_out: list[Argument | None] = [None] * missing
-        told = zip(rest, kinds[missing:], strict=True)
-        return (*left_out, *(self._fitting(a, k, k.value, a.at) for a, k in told))
+            message, hint = advice.missing(node, kind, self._vocabulary)
+            raise self._fail(node.at, message, hint)
+        for argument, kind in zip(rest, kinds[missing:], strict=True):
+            self._fitting(argument, kind, kind.value, argument.at)
+        return (*(None for _ in range(missing)), *rest)
 
     def _fitting(
         self, argument: Argument | None, kind: Kind, wanted: str, at: int
     ) -> Argument:
-        fits = {
-            Kind.NUMBER: (Number,),
-            Kind.STRING: (Text,),
-            Kind.STRINGS: (Text, Texts),
-        }[kind]
-        if argument is None or not isinstance(argument, fits):
+        if argument is None or not isinstance(argument, FITTING[kind]):
             where = at if argument is None else argument.at
             raise self._fail(where, f"{wanted} is expected here")
         return argument
 
     def _conditions(self, node: Command | Test, wanted: Tests) -> tuple[Condition, ...]:
         given = node.tests
-        many = wanted is Tests.MANY
-        if len(given) != (len(given) if many else wanted is Tests.ONE) or (
-            node.listed != many and (many or given)
-        ):
-            raise self._fail(node.at, f"{node.name} takes {wanted.value}")
+        fits = {
+            Tests.NONE: not given,
+            Tests.ONE: len(given) == 1 and not node.listed,
+            Tests.MANY: node.listed,
+        }[wanted]
+        if not fits:
+            at, message, hint = advice.tests(node, wanted, self._vocabulary)
+            raise self._fail(at, message, hint)
         return tuple(map(self._condition, given))
 
     def _condition(self, test: Test) -> Condition:
-        entry = self._known(test, self._vocabulary.tests, "test")
+        entry = self._known(test, self._vocabulary.tests)
         made: Condition = entry.shape.compile(self._bound(test, entry))
         return self._judged(made, test) if self._traced else made
 

@@ -26,7 +26,7 @@ def parse(octets: bytes) -> Script:
 
 @define(eq=False)
 class _Reader:
-    """Looks at one token at a time."""
+    """Looks at one token at a time; ``_at`` is the place of the next one."""
 
     _text: str
     _tokens: list[Token]
@@ -35,114 +35,120 @@ class _Reader:
     def commands(self) -> tuple[Command, ...]:
         """The whole script."""
         found = self._commands(0)
-        if (token := self._token).kind is not Kind.END:
-            raise self._unexpected(token, "a command")
+        if self._tokens[self._at][0] is not Kind.END:
+            closing = self._marked("}")
+            self._at -= closing
+            hint = "no block is open that it could close" if closing else ""
+            raise self._unexpected("a command", hint)
         return found
-
-    @property
-    def _token(self) -> Token:
-        return self._tokens[self._at]
 
     def _commands(self, depth: int) -> tuple[Command, ...]:
         found = []
-        while self._token.kind is Kind.WORD:
+        while self._tokens[self._at][0] is Kind.WORD:
             found.append(self._command(depth))
         return tuple(found)
 
     def _command(self, depth: int) -> Command:
-        name = self._take()
+        _, name, at = self._tokens[self._at]
+        self._at += 1
         arguments, tests, listed = self._arguments(0)
         block = None
-        token = self._token
-        if token.value == "{" and token.kind is Kind.MARK:
+        if self._marked("{"):
             if depth >= BLOCKS:
-                raise self._error(token, f"blocks are nested deeper than {BLOCKS}")
-            self._take()
+                self._at -= 1
+                raise self._error(f"blocks are nested deeper than {BLOCKS}")
             block = self._commands(depth + 1)
-            self._mark("}", "a command or }")
-        else:
-            self._mark(";", "; or { or an argument")
-        return Command(str(name.value), arguments, tests, listed, block, name.at)
+            self._mark("}", "a command or }", at)
+        elif not self._marked(";"):
+            raise self._unended(bool(tests))
+        return Command(str(name), arguments, tests, listed, block, at)
 
     def _arguments(
         self, depth: int
     ) -> tuple[tuple[Argument, ...], tuple[Test, ...], bool]:
         found: list[Argument] = []
-        while (argument := self._argument()) is not None:
-            found.append(argument)
-        token = self._token
-        if token.kind is Kind.WORD:
-            return tuple(found), (self._test(depth + 1),), False
-        if token.kind is Kind.MARK and token.value == "(":
-            return tuple(found), self._tests(depth + 1), True
-        return tuple(found), (), False
-
-    def _argument(self) -> Argument | None:
-        kind, value, at = self._token
-        match kind:
-            case Kind.TAG:
-                made: Argument = Tag(str(value), at)
-            case Kind.NUMBER:
-                made = Number(int(value), at)
-            case Kind.TEXT:
-                made = Text(str(value), at)
-            case Kind.MARK if value == "[":
-                return self._texts()
-            case _:
-                return None
-        self._take()
-        return made
-
-    def _texts(self) -> Texts:
-        begin = self._take()
-        found = []
         while True:
-            token = self._token
-            if token.kind is not Kind.TEXT:
-                raise self._unexpected(token, "a string")
-            found.append(Text(str(self._take().value), token.at))
-            if self._token.value != "," or self._token.kind is not Kind.MARK:
+            kind, value, at = self._tokens[self._at]
+            if kind is Kind.TEXT:
+                found.append(Text(str(value), at))
+            elif kind is Kind.TAG:
+                found.append(Tag(str(value), at))
+            elif kind is Kind.NUMBER:
+                found.append(Number(int(value), at))
+            elif kind is Kind.WORD:
+                return tuple(found), (self._test(depth + 1),), False
+            elif value == "[":
+                found.append(self._texts(at))
+                continue
+            elif value == "(":
+                return tuple(found), self._tests(depth + 1), True
+            else:
+                return tuple(found), (), False
+            self._at += 1
+
+    def _texts(self, begin: int) -> Texts:
+        found = []
+        listed = self._tokens
+        while True:
+            self._at += 1
+            kind, value, at = listed[self._at]
+            if kind is not Kind.TEXT:
+                raise self._unexpected("a string")
+            found.append(Text(str(value), at))
+            self._at += 1
+            kind, value, _ = listed[self._at]
+            if value != "," or kind is not Kind.MARK:
                 break
-            self._take()
         self._mark("]", ", or ]")
-        return Texts(tuple(found), begin.at)
+        return Texts(tuple(found), begin)
 
     def _test(self, depth: int) -> Test:
-        token = self._token
-        if token.kind is not Kind.WORD:
-            raise self._unexpected(token, "a test")
+        kind, name, at = self._tokens[self._at]
+        if kind is not Kind.WORD:
+            raise self._unexpected("a test")
         if depth > TESTS:
-            raise self._error(token, f"tests are nested deeper than {TESTS}")
-        self._take()
+            raise self._error(f"tests are nested deeper than {TESTS}")
+        self._at += 1
         arguments, tests, listed = self._arguments(depth)
-        return Test(str(token.value), arguments, tests, listed, token.at)
+        return Test(str(name), arguments, tests, listed, at)
 
     def _tests(self, depth: int) -> tuple[Test, ...]:
-        self._take()
+        self._at += 1
         found = [self._test(depth)]
-        while self._token.kind is Kind.MARK and self._token.value == ",":
-            self._take()
+        while self._marked(","):
             found.append(self._test(depth))
         self._mark(")", ", or )")
         return tuple(found)
 
-    def _take(self) -> Token:
-        token = self._token
+    def _marked(self, mark: str) -> bool:
+        """Whether this mark comes next; if so it is taken."""
+        kind, value, _ = self._tokens[self._at]
+        if value != mark or kind is not Kind.MARK:
+            return False
         self._at += 1
-        return token
+        return True
 
-    def _mark(self, mark: str, wanted: str) -> None:
-        token = self._token
-        if token.kind is not Kind.MARK or token.value != mark:
-            raise self._unexpected(token, wanted)
-        self._take()
+    def _mark(self, mark: str, wanted: str, begun: int | None = None) -> None:
+        if not self._marked(mark):
+            line = 0 if begun is None else place(self._text, begun)[0]
+            hint = f"the block of line {line} is still open" if line else ""
+            raise self._unexpected(wanted, hint)
 
-    def _unexpected(self, token: Token, wanted: str) -> BadScript:
-        what = token.kind.value
-        if token.kind in {Kind.MARK, Kind.WORD, Kind.TAG}:
-            colon = ":" if token.kind is Kind.TAG else ""
-            what = f"{colon}{token.value}"
-        return self._error(token, f"{what} stands where {wanted} should")
+    def _unended(self, tested: bool) -> BadScript:
+        """What follows a command is neither ``;`` nor ``{``."""
+        kind, value, _ = self._tokens[self._at]
+        if kind is Kind.END or value == "}":
+            what = kind.value if kind is Kind.END else value
+            return self._error(f"; is missing before {what}")
+        return self._unexpected("; or {" if tested else "; or { or an argument")
 
-    def _error(self, token: Token, message: str) -> BadScript:
-        return BadScript(*place(self._text, token.at), message)
+    def _unexpected(self, wanted: str, hint: str = "") -> BadScript:
+        kind, value, _ = self._tokens[self._at]
+        what = kind.value
+        if kind in {Kind.MARK, Kind.WORD, Kind.TAG}:
+            what = f":{value}" if kind is Kind.TAG else str(value)
+        return self._error(f"{what} stands where {wanted} should", hint)
+
+    def _error(self, message: str, hint: str = "") -> BadScript:
+        at = self._tokens[self._at][2]
+        return BadScript(*place(self._text, at), message, hint)

@@ -2,7 +2,6 @@
 
 import re
 from enum import Enum
-from typing import NamedTuple
 
 from mailsuite.sieve.errors import BadScript
 from mailsuite.sieve.limits import NUMBER, SCRIPT_OCTETS, TOKENS
@@ -20,29 +19,26 @@ class Kind(Enum):
     END = "the end of the script"
 
 
-class Token(NamedTuple):
-    """``value`` is the meaning: lower-case names, a whole number, a string."""
-
-    kind: Kind
-    value: str | int
-    at: int
-
+Token = tuple[Kind, str | int, int]
+"""Its kind, its meaning (lower-case names, a whole number, a string), its place."""
 
 _SKIPPED = r"(?:[ \t\r\n]++|\#[^\n]*+|/\*(?:[^*]++|\*(?!/))*+\*/)*+"
 _TOKEN = re.compile(
     _SKIPPED
-    + r"(?:(?P<mark>[;,(){}\[\]])"
-    + r"|(?P<multiline>text:[ \t]*+(?:\#[^\r\n]*+)?\r?\n)"
-    + r"|(?P<word>[A-Za-z_][A-Za-z0-9_]*+)"
-    + r"|:(?P<tag>[A-Za-z_][A-Za-z0-9_]*+)"
-    + r'|"(?P<text>[^"\\]*+(?:\\.[^"\\]*+)*+)"'
-    + r"|(?P<number>[0-9]++[KMGkmg]?(?![A-Za-z0-9_])))",
-    re.DOTALL | re.IGNORECASE,
+    + r"(?:([;,(){}\[\]])"
+    + r"|(text:[ \t]*+(?:\#[^\r\n]*+)?\r?\n)"
+    + r"|([A-Za-z_][A-Za-z0-9_]*+)"
+    + r"|:([A-Za-z_][A-Za-z0-9_]*+)"
+    + r'|"([^"\\]*+(?:\\.[^"\\]*+)*+)"'
+    + r"|([0-9]++[KMGkmg]?(?![A-Za-z0-9_])))",
+    re.DOTALL | re.IGNORECASE | re.ASCII,
 )
+_MARK, _WORD, _TAG, _TEXT, _NUMBER, _MULTILINE = 1, 3, 4, 5, 6, 2  # groups
 _skip = re.compile(_SKIPPED).match
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _END_OF_TEXT = re.compile(r"^\.\r?(?:\n|\Z)", re.MULTILINE)
 _STUFFED = re.compile(r"^\.\.", re.MULTILINE)
+BYTE_ORDER_MARK = "\ufeff"  # some editors write it; it means nothing
 _QUANTIFIERS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 
@@ -68,40 +64,36 @@ def decoded(octets: bytes) -> str:
 def tokens(text: str) -> list[Token]:
     """All tokens, the end among them. :raises BadScript: what is there is none."""
     found: list[Token] = []
-    at = 0
-    while match := _TOKEN.match(text, at):
-        kind, at = match.lastgroup, match.end()
-        assert kind is not None
-        begin = match.start(kind)
-        if kind == "multiline":
-            value, at = _multiline(text, at, begin)
-            found.append(Token(Kind.TEXT, value, begin))
+    add, match = found.append, _TOKEN.match
+    at = 1 if text.startswith(BYTE_ORDER_MARK) else 0
+    while one := match(text, at):
+        which, at = one.lastindex, one.end()
+        if which == _MARK:
+            add((Kind.MARK, one[_MARK], at - 1))
+        elif which == _WORD:
+            add((Kind.WORD, one[_WORD].lower(), one.start(_WORD)))
+        elif which == _TAG:
+            add((Kind.TAG, one[_TAG].lower(), one.start(_TAG) - 1))
+        elif which == _TEXT:
+            add((Kind.TEXT, _unquoted(one[_TEXT]), one.start(_TEXT) - 1))
+        elif which == _NUMBER:
+            add(_number(text, one[_NUMBER], one.start(_NUMBER)))
         else:
-            found.append(_READ[kind](text, match[kind], begin))
+            begin = one.start(_MULTILINE)
+            value, at = _multiline(text, at, begin)
+            add((Kind.TEXT, value, begin))
         if len(found) > TOKENS:
-            raise BadScript(*place(text, begin), "the script is too long")
+            raise BadScript(*place(text, at), "the script is too long")
     rest = _skip(text, at)
     at = rest.end() if rest else at
     if at < len(text):
         raise _stranger(text, at)
-    found.append(Token(Kind.END, "", at))
+    add((Kind.END, "", at))
     return found
 
 
-def _mark(_: str, value: str, at: int) -> Token:
-    return Token(Kind.MARK, value, at)
-
-
-def _word(_: str, value: str, at: int) -> Token:
-    return Token(Kind.WORD, value.lower(), at)
-
-
-def _tag(_: str, value: str, at: int) -> Token:
-    return Token(Kind.TAG, value.lower(), at - 1)
-
-
-def _quoted(_: str, value: str, at: int) -> Token:
-    return Token(Kind.TEXT, _ESCAPED.sub(r"\1", value), at - 1)
+def _unquoted(text: str) -> str:
+    return _ESCAPED.sub(r"\1", text) if "\\" in text else text
 
 
 def _number(text: str, value: str, at: int) -> Token:
@@ -109,17 +101,9 @@ def _number(text: str, value: str, at: int) -> Token:
     digits = value if factor is None else value[:-1]
     number = int(digits) * (factor or 1) if len(digits) < 20 else NUMBER + 1
     if number > NUMBER:
-        raise BadScript(*place(text, at), f"the number {value[:40]} is too large")
-    return Token(Kind.NUMBER, number, at)
-
-
-_READ = {
-    "mark": _mark,
-    "word": _word,
-    "tag": _tag,
-    "text": _quoted,
-    "number": _number,
-}
+        hint = f"the largest is {NUMBER}"
+        raise BadScript(*place(text, at), f"the number {value[:40]} is too large", hint)
+    return Kind.NUMBER, number, at
 
 
 def _multiline(text: str, at: int, begin: int) -> tuple[str, int]:

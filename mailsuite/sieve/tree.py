@@ -1,5 +1,9 @@
 """The syntax tree of a script (RFC 5228 §8.2); ``at`` are offsets in characters."""
 
+from bisect import bisect_right
+from functools import cached_property
+from itertools import accumulate
+
 from attrs import frozen
 
 
@@ -71,12 +75,19 @@ class Script:
     commands: tuple[Command, ...]
     text: str = ""
 
+    @cached_property
+    def _starts(self) -> list[int]:
+        """Where each line begins."""
+        lengths = map(len, self.text.split("\n"))
+        return [0, *accumulate(length + 1 for length in lengths)]
+
     def place(self, at: int) -> tuple[int, int]:
         """Line and column of an offset, both from 1."""
-        return place(self.text, at)
+        line = bisect_right(self._starts, at)
+        return line, at - self._starts[line - 1] + 1
 
 
 def place(text: str, at: int) -> tuple[int, int]:
-    """Line and column of an offset, both from 1."""
+    """Line and column of an offset, both from 1; once, of a text that is no tree."""
     line = text.count("\n", 0, at) + 1
-    return line, at - (text.rfind("\n", 0, at) + 1) + 1
+    return line, at - text.rfind("\n", 0, at)

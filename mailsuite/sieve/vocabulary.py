@@ -1,10 +1,9 @@
 """All commands, tests and tags that a server knows, by their names."""
 
 from collections.abc import Callable, Iterable, Mapping
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import evolve, field, frozen
 
 from mailsuite.sieve.comparators import Comparator
 from mailsuite.sieve.matching import MatchType
@@ -26,10 +25,14 @@ if TYPE_CHECKING:
 
 @frozen
 class Entry:
-    """A shape and the capability it comes with; empty: the language itself."""
+    """A shape and the capability it comes with; empty: the language itself.
+
+    ``tags``: every tag it may take, with the capability that each needs.
+    """
 
     shape: Shape
     capability: str
+    tags: Mapping[str, tuple[Tagged, str]] = field(factory=dict, repr=False)
 
 
 @frozen
@@ -39,8 +42,6 @@ class Vocabulary:
     capabilities: frozenset[str]
     commands: Mapping[str, Entry]
     tests: Mapping[str, Entry]
-    tags: Mapping[str, Mapping[str, tuple[Tagged, str]]]
-    """By command, test or ``@family``; with the capability of each."""
     implied: Mapping[str, frozenset[str]]
     interprets: tuple[tuple[str, Callable[[str], Value]], ...]
     """What extensions make of strings, in the order of the extensions."""
@@ -48,6 +49,11 @@ class Vocabulary:
     matches: Mapping[str, MatchType]
     parts: Mapping[str, AddressPart]
     completes: Mapping[str, Complete]
+
+    @property
+    def built_in(self) -> frozenset[str]:
+        """Comparators of the language itself, which may be asked for as well."""
+        return frozenset(f"comparator-{name}" for name in self.comparators)
 
     @classmethod
     def of(cls, extensions: Iterable[Extension]) -> "Vocabulary":
@@ -83,9 +89,8 @@ class Vocabulary:
                     known.setdefault(tag.name, (tag, tag.needs or name))
         return cls(
             frozenset(names),
-            commands,
-            tests,
-            tags,
+            _tagged(commands, tags),
+            _tagged(tests, tags),
             implied,
             tuple(interprets),
             comparators,
@@ -93,15 +98,6 @@ class Vocabulary:
             parts,
             completes,
         )
-
-    def tags_of(self, entry: Entry) -> dict[str, tuple[Tagged, str]]:
-        """Every tag that a command or test may take, with the capability it needs."""
-        shape = entry.shape
-        found = {tag.name: (tag, tag.needs) for tag in shape.tags}
-        for family in shape.families:
-            found.update(self.tags.get(f"@{family}", {}))
-        found.update(self.tags.get(shape.name, {}))
-        return found
 
     def completed(self, bound: "Bound") -> Callable[["Run", Any], Any]:
         """What the tags of a command, and extensions without one, add to its action."""
@@ -127,7 +123,15 @@ class Vocabulary:
         return entry.shape if entry and isinstance(entry.shape, TestShape) else None
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """A hint with the known name that is most like this one, or nothing."""
-    found = get_close_matches(name, list(known), 1, 0.7)
-    return f"did you mean {found[0]}?" if found else ""
+def _tagged(
+    entries: Mapping[str, Entry], tags: Mapping[str, Mapping[str, tuple[Tagged, str]]]
+) -> dict[str, Entry]:
+    """The entries with all tags that extensions add to them and their families."""
+    made = {}
+    for name, entry in entries.items():
+        shape = entry.shape
+        found = {tag.name: (tag, tag.needs) for tag in shape.tags}
+        for target in (*(f"@{family}" for family in shape.families), name):
+            found.update(tags.get(target, {}))
+        made[name] = evolve(entry, tags=found)
+    return made
