@@ -4,16 +4,34 @@ What compiles a command asks its :class:`Bound` for values and never sees syntax
 """
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from attrs import define, field
 
-from mailsuite.sieve.errors import BadScript
+from mailsuite.sieve.errors import BadScript, Question, Unsupported
 from mailsuite.sieve.program import Condition, Step, Value, Values
 from mailsuite.sieve.tree import Argument, Command, Number, Test, Text, Texts
 from mailsuite.sieve.vocabulary import Vocabulary
 
 Interpret = Callable[[Text], Value]
 """Turns a string of the script into a value; extensions may have it expanded."""
+
+
+@define(eq=False)
+class Scope:
+    """What is known of one script up to the place that is being checked."""
+
+    vocabulary: Vocabulary = field(repr=False)
+    requires: frozenset[str] = frozenset()
+    maybe: frozenset[str] = frozenset()
+    """Of them those that ``ihave`` alone grants, when the script runs."""
+    lenient: bool = False
+    """Whether an ``ihave`` asked for what is not here: unknown names that follow
+    are errors only if the script comes to them (RFC 5463 §4)."""
+    wanted: list[Question] = field(factory=list)
+    """What a run is likely to ask."""
+    memory: dict[str, Any] = field(factory=dict)
+    """What extensions keep while they check a script, by their capability."""
 
 
 @define(eq=False)
@@ -36,6 +54,7 @@ class Bound:
     steps: tuple[Step, ...] = ()
     demand: Callable[[str, int], None] = field(default=lambda _, __: None, repr=False)
     """Asks for a capability (name, offset) from here on: ``require``."""
+    scope: Scope = field(kw_only=True, repr=False)
 
     def texts(self, which: int | str) -> tuple[Text, ...]:
         """A string list as it stands in the script."""
@@ -91,6 +110,11 @@ class Bound:
         return self.fail(
             self.node.at if argument is None else argument.at, message, hint
         )
+
+    def unsupported(self, which: int | str, message: str, hint: str = "") -> BadScript:
+        """As ``error``, for what another server may have."""
+        made = self.error(which, message, hint)
+        return Unsupported(made.line, made.column, made.message, made.hint)
 
     def _found(self, which: int | str) -> Argument | None:
         return (

@@ -4,16 +4,16 @@ The first thing that is wrong is told with its line, its column and what to do.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from attrs import define, field
 
-from mailsuite.sieve import advice
-from mailsuite.sieve.binding import Bound
-from mailsuite.sieve.errors import BadScript
+from mailsuite.sieve import advice, wrapping
+from mailsuite.sieve.binding import Bound, Scope
+from mailsuite.sieve.errors import BadScript, Unsupported
 from mailsuite.sieve.extensions.table import VOCABULARY
 from mailsuite.sieve.grammar import parse
 from mailsuite.sieve.program import Condition, Program, Step, Value
-from mailsuite.sieve.run import Run
 from mailsuite.sieve.shapes import CommandShape, Kind, Shape, Tagged, Tests
 from mailsuite.sieve.tree import (
     Argument,
@@ -52,13 +52,16 @@ class Checker:
     _script: Script
     _vocabulary: Vocabulary
     _traced: bool = False
-    requires: frozenset[str] = field(default=frozenset(), init=False)
-    """Capabilities that are asked for up to here."""
+    _scope: Scope = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._scope = Scope(self._vocabulary)
 
     def program(self) -> Program:
         """The whole script."""
         steps = self._block(self._script.commands, top=True)
-        return Program(steps, self.requires)
+        scope = self._scope
+        return Program(steps, scope.requires, tuple(dict.fromkeys(scope.wanted)))
 
     def demand(self, name: str, at: int) -> None:
         """A capability that the script asks for. :raises BadScript: unknown."""
@@ -66,7 +69,7 @@ class Checker:
         if name not in known and name not in self._vocabulary.built_in:
             hint = advice.nearest(name, known)
             raise self._fail(at, f"this server has no capability {name}", hint)
-        self.requires |= {name, *self._vocabulary.implied.get(name, ())}
+        self._scope.requires |= {name, *self._vocabulary.implied.get(name, ())}
 
     def _block(
         self, commands: Sequence[Command], *, top: bool = False
@@ -75,34 +78,56 @@ class Checker:
         before = ""
         started = not top
         for command in commands:
-            entry = self._known(command, self._vocabulary.commands)
-            shape = entry.shape
-            assert isinstance(shape, CommandShape)
-            if shape.first and started:
-                message = f"{command.name} must stand before all other commands"
-                hint = "move it to the beginning of the script"
-                raise self._fail(command.at, message, hint)
-            if shape.follows and before not in shape.follows:
-                told = " or ".join(shape.follows)
-                raise self._fail(command.at, f"{command.name} must follow {told}")
-            started = started or not shape.first
-            step = shape.compile(self._bound(command, entry))
-            steps.append(self._watched(step, command) if self._traced else step)
+            try:
+                entry = self._known(command, self._vocabulary.commands)
+                self._placed(command, entry.shape, before, started=started)
+                started = started or not getattr(entry.shape, "first", False)
+                step: Step = self._made(command, entry)
+            except Unsupported as error:
+                if not self._scope.lenient:
+                    raise
+                step = wrapping.deferred(error)
+            steps.append(step)
             before = command.name
         return tuple(steps)
+
+    def _placed(
+        self, command: Command, shape: Shape, before: str, *, started: bool
+    ) -> None:
+        assert isinstance(shape, CommandShape)
+        if shape.first and started:
+            message = f"{command.name} must stand before all other commands"
+            hint = "move it to the beginning of the script"
+            raise self._fail(command.at, message, hint)
+        if shape.follows and before not in shape.follows:
+            told = " or ".join(shape.follows)
+            raise self._fail(command.at, f"{command.name} must follow {told}")
 
     def _known(self, node: Command | Test, known: Mapping[str, Entry]) -> Entry:
         entry = known.get(node.name)
         if entry is None:
             message, hint = advice.unknown(node, self._vocabulary)
-            raise self._fail(node.at, message, hint)
+            raise self._fail(node.at, message, hint, Unsupported)
         self._need(entry.capability, node.at, node.name)
         return entry
 
     def _need(self, capability: str, at: int, what: str) -> None:
-        if capability and capability not in self.requires:
+        if capability and capability not in self._scope.requires:
             message, hint = advice.unasked(what, capability)
-            raise self._fail(at, message, hint)
+            raise self._fail(at, message, hint, Unsupported)
+
+    def _made(self, node: Command | Test, entry: Entry) -> Any:
+        """The step or condition, with what stands around it."""
+        bound = self._bound(node, entry)
+        made = self._vocabulary.compiled(bound, entry.shape)
+        needs = self._scope.maybe and self._scope.maybe & _needs(node, entry)
+        if needs:
+            made = wrapping.guarded(made, needs, bound.line)
+        if self._traced and isinstance(node, Test):
+            return wrapping.judged(made, bound.line, node.name)
+        if self._traced and node.name != "require" and not entry.shape.block:
+            return wrapping.watched(made, bound.line, node.name)
+        return made
 
     def _bound(self, node: Command | Test, entry: Entry) -> Bound:
         shape = entry.shape
@@ -122,12 +147,13 @@ class Checker:
             positional,
             self._interpret,
             self._fail,
-            self.requires,
+            self._scope.requires,
             self._vocabulary,
             groups,
             conditions,
             block,
             self.demand,
+            scope=self._scope,
         )
 
     def _arguments(
@@ -166,7 +192,8 @@ class Checker:
         found = known.get(argument.name)
         if found is None:
             hint = advice.tags(argument.name, known)
-            raise self._fail(argument.at, f"{node.name} has no :{argument.name}", hint)
+            message = f"{node.name} has no :{argument.name}"
+            raise self._fail(argument.at, message, hint, Unsupported)
         tag, capability = found
         self._need(capability, argument.at, f":{argument.name}")
         return tag
@@ -208,44 +235,44 @@ class Checker:
         return tuple(map(self._condition, given))
 
     def _condition(self, test: Test) -> Condition:
-        entry = self._known(test, self._vocabulary.tests)
-        made: Condition = entry.shape.compile(self._bound(test, entry))
-        return self._judged(made, test) if self._traced else made
+        try:
+            made: Condition = self._made(
+                test, self._known(test, self._vocabulary.tests)
+            )
+        except Unsupported as error:
+            if not self._scope.lenient:
+                raise
+            return wrapping.deferred(error)
+        return made
 
     def _interpret(self, text: Text) -> Value:
         value: Value = text.value
-        for capability, interpret in self._vocabulary.interprets:
-            if capability in self.requires and isinstance(value, str):
-                try:
+        scope = self._scope
+        try:
+            for capability, interpret in self._vocabulary.interprets:
+                if capability in scope.requires and isinstance(value, str):
                     value = interpret(value)
-                except ValueError as error:
-                    raise self._fail(text.at, str(error)) from None
+            for capability, expand in self._vocabulary.expands:
+                if capability in scope.requires and isinstance(value, str):
+                    value = expand(value, scope)
+        except ValueError as error:
+            raise self._fail(text.at, str(error)) from None
         return value
 
-    def _fail(self, at: int, message: str, hint: str = "") -> BadScript:
-        return BadScript(*self._script.place(at), message, hint)
+    def _fail(
+        self, at: int, message: str, hint: str = "", kind: type[BadScript] = BadScript
+    ) -> BadScript:
+        return kind(*self._script.place(at), message, hint)
 
-    # Programs that tell what they do.
 
-    def _judged(self, condition: Condition, test: Test) -> Condition:
-        line = self._script.place(test.at)[0]
-
-        def judged(run: Run) -> bool:
-            result = condition(run)
-            run.trail.append((line, f"{test.name}: {'yes' if result else 'no'}"))
-            return result
-
-        return judged
-
-    def _watched(self, step: Step, command: Command) -> Step:
-        line = self._script.place(command.at)[0]
-
-        def watched(run: Run) -> None:
-            before = len(run.actions)
-            step(run)
-            told = run.actions[before:]
-            if command.block is None and command.name != "require":
-                text = ", ".join(map(str, told)) or command.name
-                run.trail.append((line, text))
-
-        return watched
+def _needs(node: Command | Test, entry: Entry) -> set[str]:
+    """The capabilities that a command or test uses itself."""
+    needs = {entry.capability}
+    before = ""
+    for argument in node.arguments:
+        if isinstance(argument, Tag):
+            needs.add(entry.tags[argument.name][1])
+        elif isinstance(argument, Text) and before == "comparator":
+            needs.add(f"comparator-{argument.value}")
+        before = argument.name if isinstance(argument, Tag) else ""
+    return needs

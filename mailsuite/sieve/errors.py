@@ -22,6 +22,11 @@ class BadScript(Exception):  # noqa: N818 - the language's own word is "invalid"
         return f"{text}; {self.hint}" if self.hint else text
 
 
+@frozen
+class Unsupported(BadScript):
+    """It asks for something that this server has not, or that it must ask for."""
+
+
 class Trouble(Exception):  # noqa: N818 - a finding at run time
     """A valid script cannot go on: implicit keep, and the owner is told."""
 

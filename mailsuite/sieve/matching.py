@@ -7,7 +7,6 @@ Extensions add others (``:count``, ``:value``, ``:regex``); all of them compile 
 import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -24,8 +23,10 @@ Matcher = Callable[["Run", Sequence[str]], bool]
 
 MatchType = Callable[["Bound", Comparator, Values], Matcher]
 
-Found = Callable[[str, str], Sequence[str] | None]
-"""(value, key) to the text matched and what stood for each wildcard, or None."""
+Span = tuple[int, int]
+Found = Callable[[str, str], Sequence[Span] | None]
+"""(value, key) to the places of the text that matched and of what stood for each
+wildcard, both folded; None: no match. Empty: a match without wildcards."""
 
 
 def compiled(bound: "Bound", keys: int | str) -> Matcher:
@@ -46,10 +47,11 @@ def _comparator(bound: "Bound") -> Comparator:
     known = bound.vocabulary.comparators.get(name)
     if known is None:
         hint = f"known are {', '.join(sorted(bound.vocabulary.comparators))}"
-        raise bound.error("comparator", f"the comparator {name} is unknown", hint)
+        message = f"the comparator {name} is unknown"
+        raise bound.unsupported("comparator", message, hint)
     capability = f"comparator-{name}"
     if capability in bound.vocabulary.capabilities and capability not in bound.requires:
-        raise bound.error(
+        raise bound.unsupported(
             "comparator",
             f"the comparator {name} is not asked for",
             f'add "{capability}" to require',
@@ -77,7 +79,7 @@ def matching(
             for key in wanted:
                 parts = found(folded, key)
                 if parts is not None:
-                    if keeps:
+                    if parts and keeps:
                         run.matched = _original(value, folded, parts)
                     return True
         return False
@@ -85,17 +87,10 @@ def matching(
     return match
 
 
-def _original(value: str, folded: str, parts: Sequence[str]) -> Sequence[str]:
-    """The parts in the letters of the value itself."""
-    if len(parts) < 2 or len(value) != len(folded):
-        return [value, *parts[1:]] if parts else parts
-    told = [value]
-    at = 0
-    for part in islice(parts, 1, None):
-        at = folded.index(part, at)
-        told.append(value[at : at + len(part)])
-        at += len(part)
-    return told
+def _original(value: str, folded: str, spans: Sequence[Span]) -> Sequence[str]:
+    """The parts in the letters of the value itself, if folding left them in place."""
+    source = value if len(value) == len(folded) else folded
+    return [source[begin:end] for begin, end in spans]
 
 
 def _substrings(bound: "Bound", comparator: Comparator) -> None:
@@ -119,7 +114,7 @@ def equal(bound: "Bound", comparator: Comparator, keys: Values) -> Matcher:
     return match
 
 
-def _equal(value: str, key: str) -> Sequence[str] | None:
+def _equal(value: str, key: str) -> Sequence[Span] | None:
     return () if value == key else None
 
 
@@ -129,7 +124,7 @@ def containing(bound: "Bound", comparator: Comparator, keys: Values) -> Matcher:
     return matching(bound, comparator, keys, _within)
 
 
-def _within(value: str, key: str) -> Sequence[str] | None:
+def _within(value: str, key: str) -> Sequence[Span] | None:
     return () if key in value else None
 
 
@@ -149,20 +144,20 @@ class _Piece:
     regex: re.Pattern[str] | None
     length: int
 
-    def at(self, value: str, at: int) -> Sequence[str] | None:
-        """What the question marks stand for, if it is at this place."""
+    def at(self, value: str, at: int) -> Sequence[Span] | None:
+        """Where the question marks stand, if it is at this place."""
         if self.regex is None:
             return () if value.startswith(self.text, at) else None
         found = self.regex.match(value, at)
-        return found.groups() if found else None
+        return found.regs[1:] if found else None
 
-    def after(self, value: str, at: int) -> tuple[int, Sequence[str]] | None:
+    def after(self, value: str, at: int) -> tuple[int, Sequence[Span]] | None:
         """The first place from ``at`` on."""
         if self.regex is None:
             place = value.find(self.text, at)
             return (place, ()) if place >= 0 else None
         found = self.regex.search(value, at)
-        return (found.start(), found.groups()) if found else None
+        return (found.start(), found.regs[1:]) if found else None
 
 
 @frozen
@@ -174,13 +169,13 @@ class Pattern:
 
     pieces: tuple[_Piece, ...]
 
-    def match(self, value: str) -> Sequence[str] | None:
-        """The value and what stood for each wildcard; None: no match."""
+    def match(self, value: str) -> Sequence[Span] | None:
+        """Where the value and what stood for each wildcard are; None: no match."""
         first, last = self.pieces[0], self.pieces[-1]
         begin = first.at(value, 0)
         if begin is None:
             return None
-        found = [value, *begin]
+        found = [(0, len(value)), *begin]
         at = first.length
         if len(self.pieces) == 1:
             return found if len(value) == at else None
@@ -188,11 +183,11 @@ class Pattern:
             place = piece.after(value, at)
             if place is None:
                 return None
-            found += [value[at : place[0]], *place[1]]
+            found += [(at, place[0]), *place[1]]
             at = place[0] + piece.length
         stop = len(value) - last.length
         end = last.at(value, stop) if stop >= at else None
-        return None if end is None else [*found, value[at:stop], *end]
+        return None if end is None else [*found, (at, stop), *end]
 
 
 @lru_cache(1_000)

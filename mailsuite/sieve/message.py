@@ -38,7 +38,9 @@ class Message:
     fields: list[Field] = field(init=False, repr=False)
     changed: bool = field(default=False, init=False)
     _decoded: dict[str, list[str]] = field(factory=dict, init=False, repr=False)
-    _parsed: dict[str, list[Mailbox]] = field(factory=dict, init=False, repr=False)
+    _parsed: dict[str, list[Sequence[Mailbox]]] = field(
+        factory=dict, init=False, repr=False
+    )
 
     def __attrs_post_init__(self) -> None:
         self.fields = [
@@ -75,16 +77,15 @@ class Message:
             ]
         return known
 
-    def mailboxes(self, name: str) -> Sequence[Mailbox]:
-        """Every mailbox that a field names (RFC 5228 §5.1)."""
+    def mailboxes(self, name: str) -> Sequence[Sequence[Mailbox]]:
+        """The mailboxes that each field of a name has (RFC 5228 §5.1)."""
         known = self._parsed.get(name)
         if known is None:
             wanted = name.lower()
             known = self._parsed[name] = [
-                mailbox
+                addresses.parse(one.value)
                 for one in self.fields
                 if one.name == wanted
-                for mailbox in addresses.parse(one.value)
             ]
         return known
 

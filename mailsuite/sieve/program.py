@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from mailsuite.sieve.errors import Question
+
 if TYPE_CHECKING:
     from mailsuite.sieve.run import Run
 
@@ -19,10 +21,15 @@ Values = tuple[Value, ...]
 
 @frozen
 class Program:
-    """``requires`` are the capabilities that the script asked for."""
+    """``requires`` are the capabilities that the script asked for.
+
+    ``wanted`` are questions that a run is likely to ask: answers to them that are
+    there from the beginning spare it to begin anew.
+    """
 
     steps: tuple[Step, ...]
     requires: frozenset[str]
+    wanted: tuple[Question, ...] = ()
 
 
 def text(run: "Run", value: Value) -> str:

@@ -63,6 +63,8 @@ class Run:
     variables: dict[str, str] = field(factory=dict, init=False)
     state: dict[str, Any] = field(factory=dict, init=False)
     """What extensions keep during a run, by their capability."""
+    enabled: set[str] = field(factory=set, init=False)
+    """Capabilities that ``ihave`` has found (RFC 5463)."""
     trail: list[tuple[int, str]] = field(factory=list, init=False)
     """Line and decision, of programs that were checked for that."""
     _steps: int = field(default=COMMANDS, init=False)

@@ -5,7 +5,7 @@ a script needs nothing else, and a new extension touches no other file than its 
 and the table.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from attrs import Factory, frozen
 
 if TYPE_CHECKING:
     from mailsuite.mime.addresses import Mailbox
-    from mailsuite.sieve.binding import Bound
+    from mailsuite.sieve.binding import Bound, Scope
     from mailsuite.sieve.comparators import Comparator
     from mailsuite.sieve.matching import MatchType
     from mailsuite.sieve.program import Value
@@ -24,6 +24,30 @@ AddressPart = Callable[["Mailbox"], str | None]
 
 Complete = Callable[["Bound"], "Callable[[Run, Any], Any]"]
 """Gives what turns an action into the same with what the tag says."""
+
+Narrow = Callable[["Bound"], Callable[[Sequence[Any]], Sequence[Any]] | None]
+"""Gives what leaves some of the fields that a test found, None: it leaves all."""
+
+
+@frozen
+class Namespace:
+    """Variables whose names begin with one word and a dot (RFC 5229 §3).
+
+    Both are asked with the rest of the name when a script is checked.
+    """
+
+    read: "Callable[[str], Callable[[Run], str]]"
+    """:raises ValueError: there can be no such name."""
+    write: "Callable[[str], Callable[[Run, str], None]] | None" = None
+    """None: scripts cannot set them."""
+
+
+@frozen
+class Modifier:
+    """What a tag of ``set`` makes of a value; larger precedences come first."""
+
+    precedence: int
+    change: Callable[[str], str]
 
 
 class Kind(Enum):
@@ -115,3 +139,13 @@ class Extension:
     """Address parts by their tags, which stand in ``tags`` at ``@address``."""
     completes: "Mapping[str, Complete]" = Factory(dict)
     """By tag, what it adds to the actions of commands that have it: ``:flags``."""
+    expand: "Callable[[str, Scope], Value] | None" = None
+    """As ``interpret``, afterwards, and knowing the script up to that place."""
+    namespaces: Mapping[str, Namespace] = Factory(dict)
+    """Variables that this capability brings, by their first word."""
+    modifiers: Mapping[str, Modifier] = Factory(dict)
+    """Of ``set`` by their tags, which stand in ``tags`` at ``set``."""
+    narrows: "Mapping[str, Narrow]" = Factory(dict)
+    """By tag, which of the fields it found a test looks at: ``:index``."""
+    variants: "Mapping[tuple[str, str], Callable[[Bound], Any]]" = Factory(dict)
+    """(command or test, tag) to what compiles it instead where the tag stands."""

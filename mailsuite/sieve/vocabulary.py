@@ -1,6 +1,6 @@
 """All commands, tests and tags that a server knows, by their names."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen
@@ -13,13 +13,16 @@ from mailsuite.sieve.shapes import (
     CommandShape,
     Complete,
     Extension,
+    Modifier,
+    Namespace,
+    Narrow,
     Shape,
     Tagged,
     TestShape,
 )
 
 if TYPE_CHECKING:
-    from mailsuite.sieve.binding import Bound
+    from mailsuite.sieve.binding import Bound, Scope
     from mailsuite.sieve.run import Run
 
 
@@ -49,6 +52,12 @@ class Vocabulary:
     matches: Mapping[str, MatchType]
     parts: Mapping[str, AddressPart]
     completes: Mapping[str, Complete]
+    expands: "tuple[tuple[str, Callable[[str, Scope], Value]], ...]"
+    namespaces: Mapping[str, tuple[str, Namespace]]
+    """With the capability of each."""
+    modifiers: Mapping[str, Modifier]
+    narrows: Mapping[str, Narrow]
+    variants: "Mapping[tuple[str, str], Callable[[Bound], Any]]"
 
     @property
     def built_in(self) -> frozenset[str]:
@@ -68,6 +77,11 @@ class Vocabulary:
         matches: dict[str, MatchType] = {}
         parts: dict[str, AddressPart] = {}
         completes: dict[str, Complete] = {}
+        expands: list[tuple[str, Callable[[str, Scope], Value]]] = []
+        namespaces: dict[str, tuple[str, Namespace]] = {}
+        modifiers: dict[str, Modifier] = {}
+        narrows: dict[str, Narrow] = {}
+        variants: dict[tuple[str, str], Callable[[Bound], Any]] = {}
         for extension in extensions:
             name = extension.name
             if name:
@@ -79,6 +93,12 @@ class Vocabulary:
             matches |= extension.matches
             parts |= extension.parts
             completes |= extension.completes
+            if extension.expand is not None:
+                expands.append((name, extension.expand))
+            namespaces |= {one: (name, it) for one, it in extension.namespaces.items()}
+            modifiers |= extension.modifiers
+            narrows |= extension.narrows
+            variants |= extension.variants
             for command in extension.commands:
                 commands.setdefault(command.name, Entry(command, name))
             for test in extension.tests:
@@ -97,6 +117,11 @@ class Vocabulary:
             matches,
             parts,
             completes,
+            tuple(expands),
+            namespaces,
+            modifiers,
+            narrows,
+            variants,
         )
 
     def completed(self, bound: "Bound") -> Callable[["Run", Any], Any]:
@@ -112,6 +137,20 @@ class Vocabulary:
 
         return complete
 
+    def narrowed(self, bound: "Bound") -> Callable[[Sequence[Any]], Sequence[Any]]:
+        """Which of the fields it found a test with these tags looks at."""
+        made = [self.narrows[tag](bound) for tag in bound.tags if tag in self.narrows]
+        told = [one for one in made if one is not None]
+        return told[0] if told else _all
+
+    def compiled(self, bound: "Bound", shape: Shape) -> Any:
+        """A step or condition, as its tags want it."""
+        for tag in bound.tags:
+            variant = self.variants.get((shape.name, tag))
+            if variant is not None:
+                return variant(bound)
+        return shape.compile(bound)
+
     def command(self, name: str) -> CommandShape | None:
         """A command by its name."""
         entry = self.commands.get(name)
@@ -121,6 +160,10 @@ class Vocabulary:
         """A test by its name."""
         entry = self.tests.get(name)
         return entry.shape if entry and isinstance(entry.shape, TestShape) else None
+
+
+def _all(found: Sequence[Any]) -> Sequence[Any]:
+    return found
 
 
 def _tagged(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from mailsuite.mime.addresses import Mailbox
 from mailsuite.sieve import matching
 from mailsuite.sieve.binding import Bound
 from mailsuite.sieve.program import Condition, texts
@@ -25,13 +26,14 @@ WHOLE: dict[str, AddressPart] = {
 def _header(bound: Bound) -> Condition:
     names = bound.values(0)
     match = matching.compiled(bound, 1)
+    narrow = bound.vocabulary.narrowed(bound)
 
     def header(run: Run) -> bool:
         run.step()
         found: list[str] = []
         for name in texts(run, names):
             found += run.message.values(name)
-        return match(run, found)
+        return match(run, narrow(found))
 
     return header
 
@@ -40,13 +42,17 @@ def _address(bound: Bound) -> Condition:
     names = bound.values(0)
     match = matching.compiled(bound, 1)
     part = bound.vocabulary.parts[bound.chosen("address-part", "all")]
+    narrow = bound.vocabulary.narrowed(bound)
 
     def address(run: Run) -> bool:
         run.step()
+        fields: list[Sequence[Mailbox]] = []
+        for name in texts(run, names):
+            fields += run.message.mailboxes(name)
         found = [
             taken
-            for name in texts(run, names)
-            for mailbox in run.message.mailboxes(name)
+            for field in narrow(fields)
+            for mailbox in field
             if (taken := part(mailbox)) is not None
         ]
         return match(run, found)

@@ -1,0 +1,61 @@
+"""What is put around steps and conditions: a tale of what they do, and guards.
+
+Guards stand where a script asks with ``ihave`` (RFC 5463): what may be missing is
+an error only if the script comes to it.
+"""
+
+from collections.abc import Callable
+from typing import Any, NoReturn, TypeVar
+
+from mailsuite.sieve.errors import Trouble, Unsupported
+from mailsuite.sieve.program import Condition, Step
+from mailsuite.sieve.run import Run
+
+T = TypeVar("T")
+
+
+def judged(condition: Condition, line: int, name: str) -> Condition:
+    """Tell what comes of a test."""
+
+    def judge(run: Run) -> bool:
+        result = condition(run)
+        run.trail.append((line, f"{name}: {'yes' if result else 'no'}"))
+        return result
+
+    return judge
+
+
+def watched(step: Step, line: int, name: str) -> Step:
+    """Tell what actions a command planned."""
+
+    def watch(run: Run) -> None:
+        before = len(run.actions)
+        step(run)
+        told = run.actions[before:]
+        run.trail.append((line, ", ".join(map(str, told)) or name))
+
+    return watch
+
+
+def guarded(
+    made: Callable[[Run], T], needs: frozenset[str], line: int
+) -> Callable[[Run], T]:
+    """Run it only when ``ihave`` has found all that it needs."""
+
+    def guard(run: Run) -> T:
+        missing = needs - run.enabled
+        if missing:
+            told = ", ".join(sorted(missing))
+            raise Trouble(f"line {line}: no ihave has found {told}")
+        return made(run)
+
+    return guard
+
+
+def deferred(error: Unsupported) -> Callable[[Run], Any]:
+    """Fail when the script comes here."""
+
+    def fail(_: Run) -> NoReturn:
+        raise Trouble(str(error))
+
+    return fail
