@@ -131,6 +131,10 @@ _ROWS: tuple[Entry, ...] = (
     # store
     Entry("store.corrupt", "an index was set aside", ("account", "path", "reason")),
     Entry("store.rebuilt", "an index was rebuilt", ("account", "messages")),
+    # sieve
+    Entry("sieve.stored", "a script was put", ("account", "script", "octets")),
+    Entry("sieve.activated", "another script counts", ("account", "script")),
+    Entry("sieve.removed", "a script was removed", ("account", "script")),
     # readers
     Entry("imap.connected", "a client connected", ("sid", "rip")),
     Entry("imap.login", "a user logged in", ("sid", "user", "rip")),

@@ -1,6 +1,8 @@
 """Every account of this process, as doors, deliveries and the journal see them."""
 
 from collections.abc import Callable, Sequence
+from sqlite3 import Connection
+from typing import Concatenate, ParamSpec, TypeVar
 
 from attrs import define, field, frozen
 from zope.interface import implementer
@@ -31,6 +33,9 @@ from mailsuite.store.scanning import Scanner
 from mailsuite.store.settings import Settings
 from mailsuite.store.shelves import Follower, IGroundReactor, Shelves
 from mailsuite.store.watching import Watching
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 @frozen
@@ -129,6 +134,19 @@ class Accounts:
             return Room(None, None)
         shelf = self._shelves.ready(account) or await self._shelves.get(account)
         return await self._desk.quota.room(shelf)
+
+    async def facts(
+        self,
+        account: AccountName,
+        call: Callable[Concatenate[Connection, P], R],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R:
+        """Run ``call`` on the account's lane with its database of facts."""
+        shelf = self._shelves.ready(account) or await self._shelves.get(account)
+        return await shelf.run(
+            lambda index: call(index.facts.database, *args, **kwargs)
+        )
 
     async def since(
         self, account: AccountName, modseq: ModSeq, limit: int

@@ -20,6 +20,7 @@ from mailsuite.store import (
     maildir,
     names,
     outside,
+    scriptrows,
     tidy,
     transfer,
     uidlist,
@@ -79,7 +80,7 @@ def opened(ground: Ground, where: Place) -> Index:
         except sqlite3.DatabaseError as error:
             if not is_corrupt(error):
                 raise
-            aside(ground, where, "index.db", str(error))
+            _ = aside(ground, where, "index.db", str(error))
         return _assembled(ground, where, known, fresh=True)
 
 
@@ -96,12 +97,13 @@ def is_corrupt(error: BaseException) -> bool:
     )
 
 
-def aside(ground: Ground, where: Place, name: str, reason: str) -> None:
-    """Set a broken database aside and tell it."""
+def aside(ground: Ground, where: Place, name: str, reason: str) -> str:
+    """Set a broken database aside and tell it; gives where it lies now."""
     target = facts.set_aside(os.path.join(where.home, name), ground.wall())
     ground.events.happened(
         "store.corrupt", account=where.account, path=target, reason=reason
     )
+    return target
 
 
 def _facts(ground: Ground, where: Place) -> Facts:
@@ -112,9 +114,13 @@ def _facts(ground: Ground, where: Place) -> Facts:
     except sqlite3.DatabaseError as error:
         if not is_corrupt(error):
             raise
-        aside(ground, where, "account.db", str(error))
+        broken = aside(ground, where, "account.db", str(error))
         known = Facts(path)
         boxes = []
+        known.change(
+            ("INSERT OR IGNORE INTO script VALUES (?, ?, ?, ?)", row)
+            for row in scriptrows.salvaged(broken)
+        )
     if not boxes:
         with failing(known.close):
             _found_account(ground, where, known)

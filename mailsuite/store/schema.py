@@ -27,6 +27,18 @@ FACTS = (
     CREATE TABLE subscription (name TEXT PRIMARY KEY) WITHOUT ROWID;
     CREATE TABLE doomed (directory TEXT PRIMARY KEY, at REAL) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE script (
+        name TEXT PRIMARY KEY, content BLOB NOT NULL,
+        changed REAL NOT NULL, active INTEGER NOT NULL
+    );
+    CREATE UNIQUE INDEX script_active ON script (active) WHERE active;
+    CREATE TABLE memory (
+        kind TEXT, key TEXT, until REAL NOT NULL, source TEXT NOT NULL,
+        PRIMARY KEY (kind, key)
+    ) WITHOUT ROWID;
+    CREATE INDEX memory_until ON memory (until);
+    """,
 )
 """Versions of ``account.db``: entry ``n`` brings version ``n`` to ``n + 1``."""
 

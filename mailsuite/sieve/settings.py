@@ -1,0 +1,36 @@
+"""What an operator may choose for scripts."""
+
+from attrs import frozen
+
+from mailsuite.model.settings import setting
+
+
+@frozen
+class Sieve:
+    """Scripts that say what becomes of mail (Sieve, RFC 5228).
+
+    Scripts of the operator lie in files that end with .sieve and run in the order of
+    their names; those of one domain stand in its file in domains.d. A script that
+    leaves the message to be kept lets the next one run.
+    """
+
+    before: tuple[str, ...] = setting(
+        ("sieve/before",), "files or folders with scripts that run before users' own"
+    )
+    after: tuple[str, ...] = setting(
+        ("sieve/after",), "files or folders with scripts that run after users' own"
+    )
+    scripts: int = setting(100, "scripts that one account may keep")
+    octets: int = setting(1 << 20, "size of all scripts of one account", "octets")
+    redirects: int = setting(
+        200, "messages an hour that an account's script may send on; 0: no limit"
+    )
+    redirect_junk: bool = setting(
+        False, "whether mail that was judged to be junk may be sent on by a script"
+    )
+    replies: int = setting(
+        200, "replies and notices an hour that an account's script may send"
+    )
+    tell: bool = setting(
+        True, "an owner finds a notice in the INBOX, once a day, if a script fails"
+    )
