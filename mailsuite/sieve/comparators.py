@@ -1,25 +1,34 @@
-"""How strings are compared (RFC 4790; RFC 5228 §2.7.3)."""
+"""How strings are compared (RFC 4790; RFC 5228 §2.7.3; RFC 5051)."""
 
+import re
 from collections.abc import Callable
+from functools import lru_cache
+from unicodedata import normalize
 
 from attrs import frozen
 
 DEFAULT = "i;ascii-casemap"
-_CAPITALS = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
+_NUMBER = re.compile(r"[0-9]+")
+INFINITY = "\u221e"  # what a text without digits is to i;ascii-numeric
 
 
 @frozen
 class Comparator:
-    """``fold`` gives what is equal for equal strings, of the same length.
+    """``fold`` gives what is equal for equal strings, character by character.
 
     ``order`` gives what sorts as the strings do. ``substrings``: whether
     ``:contains`` and ``:matches`` may use it.
+    ``octets``: its characters are octets of UTF-8, which ``?`` stands for, and not
+    characters of Unicode (RFC 5228 §2.7.1). ``cost``: how much more a character of
+    a text costs than an octet that is only looked at.
     """
 
     name: str
     fold: Callable[[str], str]
     order: Callable[[str], object]
     substrings: bool = True
+    octets: bool = True
+    cost: int = 1
 
 
 def _octets(text: str) -> str:
@@ -28,14 +37,54 @@ def _octets(text: str) -> str:
 
 def casemap(text: str) -> str:
     """ASCII letters in lower case, all else as it is (RFC 4790 §9.2)."""
-    return text.lower() if text.isascii() else text.translate(_CAPITALS)
+    if text.isascii():
+        return text.lower()
+    return (
+        text.encode("utf-8", "surrogatepass").lower().decode("utf-8", "surrogatepass")
+    )
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _capitals(text: str) -> bytes:
     """RFC 4790 §9.2.1 orders as though letters were capitals."""
-    return casemap(text).encode("utf-8", "surrogateescape").upper()
+    return _bytes(text).upper()
 
 
-OCTET = Comparator("i;octet", _octets, lambda text: text.encode("utf-8", "replace"))
+def _digits(text: str) -> str:
+    """The number a text begins with, without leading zeros (RFC 4790 §9.1)."""
+    found = _NUMBER.match(text)
+    return (found[0].lstrip("0") or "0") if found else INFINITY
+
+
+def _magnitude(text: str) -> tuple[float, str]:
+    """What orders numbers of any length; what is no number is the largest."""
+    digits = _digits(text)
+    return (float("inf"), "") if digits == INFINITY else (len(digits), digits)
+
+
+@lru_cache(4_096)
+def _titlecase(character: str) -> str:
+    """The simple titlecase mapping, then all decompositions (RFC 5051 §2)."""
+    title = character.title()
+    return normalize("NFKD", title if len(title) == 1 else character)
+
+
+def titlecased(text: str) -> str:
+    """``titlecased canonicalized`` text, still of characters."""
+    return text.upper() if text.isascii() else "".join(map(_titlecase, text))
+
+
+OCTET = Comparator("i;octet", _octets, _bytes)
 CASEMAP = Comparator(DEFAULT, casemap, _capitals)
+NUMERIC = Comparator("i;ascii-numeric", _digits, _magnitude, substrings=False)
+UNICODE = Comparator(
+    "i;unicode-casemap",
+    titlecased,
+    lambda text: _bytes(titlecased(text)),
+    octets=False,
+    cost=20,
+)
 BUILT_IN = {one.name: one for one in (OCTET, CASEMAP)}

@@ -1,7 +1,15 @@
 """Every extension, in the order in which their strings are interpreted."""
 
 from mailsuite.sieve import comparators, matching
-from mailsuite.sieve.extensions import control, filing, headers
+from mailsuite.sieve.extensions import (
+    collations,
+    control,
+    encoded,
+    filing,
+    headers,
+    relational,
+    subaddress,
+)
 from mailsuite.sieve.shapes import Extension
 from mailsuite.sieve.vocabulary import Vocabulary
 
@@ -14,6 +22,10 @@ EXTENSIONS: tuple[Extension, ...] = (
     filing.LANGUAGE,
     filing.FILEINTO,
     filing.COPY,
+    encoded.EXTENSION,
+    *collations.EXTENSIONS,
+    relational.EXTENSION,
+    subaddress.EXTENSION,
 )
 
 VOCABULARY = Vocabulary.of(EXTENSIONS)
