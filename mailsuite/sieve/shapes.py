@@ -50,6 +50,18 @@ class Modifier:
     change: Callable[[str], str]
 
 
+@frozen
+class EnvelopePart:
+    """What the test ``envelope`` finds under one name (RFC 5228 §5.4).
+
+    ``values``: mailboxes, of which an address part is taken, and texts that are
+    matched whole. ``divided``: whether address parts may be asked for.
+    """
+
+    values: "Callable[[Run], Sequence[Mailbox | str]]"
+    divided: bool = True
+
+
 class Kind(Enum):
     """What an argument may be; the value is what errors call it."""
 
@@ -149,3 +161,5 @@ class Extension:
     """By tag, which of the fields it found a test looks at: ``:index``."""
     variants: "Mapping[tuple[str, str], Callable[[Bound], Any]]" = Factory(dict)
     """(command or test, tag) to what compiles it instead where the tag stands."""
+    envelope: Mapping[str, EnvelopePart] = Factory(dict)
+    """Parts of the envelope that this capability adds, in lower case."""

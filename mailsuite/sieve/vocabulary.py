@@ -12,6 +12,7 @@ from mailsuite.sieve.shapes import (
     AddressPart,
     CommandShape,
     Complete,
+    EnvelopePart,
     Extension,
     Modifier,
     Namespace,
@@ -58,6 +59,8 @@ class Vocabulary:
     modifiers: Mapping[str, Modifier]
     narrows: Mapping[str, Narrow]
     variants: "Mapping[tuple[str, str], Callable[[Bound], Any]]"
+    envelope: Mapping[str, tuple[str, EnvelopePart]]
+    """With the capability of each."""
 
     @property
     def built_in(self) -> frozenset[str]:
@@ -82,6 +85,7 @@ class Vocabulary:
         modifiers: dict[str, Modifier] = {}
         narrows: dict[str, Narrow] = {}
         variants: dict[tuple[str, str], Callable[[Bound], Any]] = {}
+        envelope: dict[str, tuple[str, EnvelopePart]] = {}
         for extension in extensions:
             name = extension.name
             if name:
@@ -99,6 +103,7 @@ class Vocabulary:
             modifiers |= extension.modifiers
             narrows |= extension.narrows
             variants |= extension.variants
+            envelope |= {one: (name, it) for one, it in extension.envelope.items()}
             for command in extension.commands:
                 commands.setdefault(command.name, Entry(command, name))
             for test in extension.tests:
@@ -122,6 +127,7 @@ class Vocabulary:
             modifiers,
             narrows,
             variants,
+            envelope,
         )
 
     def completed(self, bound: "Bound") -> Callable[["Run", Any], Any]:

@@ -5,6 +5,7 @@ from mailsuite.sieve.extensions import (
     collations,
     control,
     encoded,
+    envelope,
     filing,
     headers,
     relational,
@@ -24,6 +25,7 @@ EXTENSIONS: tuple[Extension, ...] = (
     filing.COPY,
     encoded.EXTENSION,
     *collations.EXTENSIONS,
+    envelope.EXTENSION,
     relational.EXTENSION,
     subaddress.EXTENSION,
 )
