@@ -44,12 +44,24 @@ class Plan:
     trouble: str = ""
 
 
+@frozen
+class Budget:
+    """How much a run may do: commands and tests, and octets looked at."""
+
+    steps: int = COMMANDS
+    octets: int = WORK_OCTETS
+
+
+WHOLE = Budget()
+
+
 @define(eq=False)
 class Run:
     """What a running program sees and changes."""
 
     letter: Letter
     answers: Mapping[Question, Any] = field(factory=dict)
+    budget: Budget = WHOLE
     message: Message = field(init=False)
     actions: list[Any] = field(factory=list, init=False)
     kept: bool = field(default=True, init=False)
@@ -67,17 +79,23 @@ class Run:
     """Capabilities that ``ihave`` has found (RFC 5463)."""
     trail: list[tuple[int, str]] = field(factory=list, init=False)
     """Line and decision, of programs that were checked for that."""
-    _steps: int = field(default=COMMANDS, init=False)
-    _octets: int = field(default=WORK_OCTETS, init=False)
+    _steps: int = field(init=False)
+    _octets: int = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.message = self.letter.message.copied()
+        self._steps, self._octets = self.budget.steps, self.budget.octets
+
+    @property
+    def left(self) -> Budget:
+        """What it may still do; below 0 where it wanted more."""
+        return Budget(self._steps, self._octets)
 
     def step(self) -> None:
         """Count a command or test. :raises Exhausted: they are too many."""
         self._steps -= 1
         if self._steps < 0:
-            raise Exhausted(f"more than {COMMANDS} commands and tests")
+            raise Exhausted(f"more than {self.budget.steps} commands and tests")
 
     def work(self, octets: int) -> None:
         """Count what is looked at. :raises Exhausted: it is too much."""

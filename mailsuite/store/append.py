@@ -13,7 +13,7 @@ from threading import Lock
 
 from attrs import define, field, frozen
 
-from mailsuite.interfaces.mailboxes import NoSuchMailbox
+from mailsuite.interfaces.mailboxes import LimitReached, NoSuchMailbox
 from mailsuite.model.changes import Appended, Draft
 from mailsuite.model.envelope import Blob, Once
 from mailsuite.model.errors import Damaged, NoSpace
@@ -123,6 +123,9 @@ class Shared:
 
 Result = Appended | Exception
 
+REFUSED = (OSError, NoSuchMailbox, LimitReached, Damaged, sqlite3.Error)
+"""What keeps one parcel out, and not the others that come with it."""
+
 
 def keep(
     groups: Sequence[tuple[Index, Sequence[Parcel]]], shared: Shared
@@ -166,7 +169,7 @@ def _keep(index: Index, parcels: Sequence[Parcel], shared: Shared) -> list[Resul
                 else:
                     _prepare(index, parcel, shared)
                     ready[parcel.key] = parcel
-            except (OSError, NoSuchMailbox, Damaged, sqlite3.Error) as error:
+            except REFUSED as error:
                 results[parcel] = told(error)
         if ready:
             results.update(_commit(index, list(ready.values())))
