@@ -1,0 +1,235 @@
+"""One ManageSieve connection: reads, serves commands in order, answers, ends."""
+
+from attrs import define, field
+from twisted.internet.defer import CancelledError
+from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
+from typing_extensions import override
+
+from mailsuite.managesieve.authorization import WANTS_TLS, Authorization
+from mailsuite.managesieve.ground import Ground
+from mailsuite.managesieve.shelf import Shelf
+from mailsuite.model.principals import Principal
+from mailsuite.net.protocol import Conversation, Gone
+from mailsuite.wire.managesieve import replies
+from mailsuite.wire.managesieve.commands import Command, Verb
+from mailsuite.wire.managesieve.replies import Reply
+from mailsuite.wire.managesieve.session import Event, Fatal, Refused, Session
+from mailsuite.wire.sasl import mechanisms
+
+COMMANDS_PER_TURN = 32  # of one client's pipeline, then others get their turn
+READY = replies.ok("ManageSieve ready")
+SHUTDOWN = replies.bye("The server is shutting down")
+TIMEOUT = replies.bye("Nothing was said for too long")
+TOO_MANY = replies.bye("Too many errors")
+
+_log = Logger()
+
+
+@define(eq=False, slots=False, repr=False)
+class Door(Conversation):
+    """The protocol of one connection."""
+
+    ground: Ground
+    _session: Session = field(factory=Session, init=False)
+    _authorization: Authorization = field(init=False)
+    _principal: Principal | None = field(default=None, init=False)
+    _talking: bool = field(default=False, init=False)
+    _paused: bool = field(default=False, init=False)
+    _leaving: Reply | None = field(default=None, init=False)
+    _refusals: int = field(default=0, init=False)
+    _patience: IDelayedCall | None = field(default=None, init=False)
+
+    @override
+    def opened(self) -> None:
+        self._authorization = Authorization(self.ground, self.session, self.host)
+        self._patience = self.clock.callLater(
+            self.ground.settings.login_seconds, self.timed_out
+        )
+        self.ground.events.happened(
+            "managesieve.connected", sid=self.session, rip=self.host
+        )
+        self.send(self._capabilities() + READY.render())
+
+    @override
+    def received(self, data: bytes) -> None:
+        self._session.feed(data)
+        if self._session.full and not self._paused:
+            self._paused = True
+            self.pause()
+        if not self._talking:
+            self._talking = True
+            self.tasks.launch("ManageSieve session", self._talk())
+
+    @override
+    def ended(self) -> None:
+        self._session.close()
+        self._stop_waiting()
+        user = "" if self._principal is None else self._principal.name
+        self.ground.events.happened("managesieve.closed", sid=self.session, user=user)
+
+    @override
+    def timed_out(self) -> None:
+        self._leaving = TIMEOUT
+        self._part()
+
+    def leave(self) -> None:
+        """The service stops: end now, or after the command in hand."""
+        self._leaving = SHUTDOWN
+        if not self._talking:
+            self._part()
+
+    async def _talk(self) -> None:
+        """Serve every command that came; one runs for a connection at a time."""
+        served = 0
+        try:
+            while (event := self._session.next_event()) is not None:
+                await self._serve(event)
+                if self._leaving is not None or self._session.over:
+                    self._part()
+                if self._paused and not self._session.full:
+                    self._paused = False
+                    self.resume()
+                await self.drained()
+                served += 1
+                if served % COMMANDS_PER_TURN == 0:
+                    await self.ground.pause(0)
+        except Gone:
+            pass
+        finally:
+            self._talking = False
+
+    async def _serve(self, event: Event) -> None:
+        """Do one command; the unforeseen is a temporary failure."""
+        try:
+            await self._do(event)
+        except (Gone, CancelledError):
+            raise
+        except Exception:
+            _log.failure("ManageSieve session {sid} failed", sid=self.session)
+            self.ground.events.happened("managesieve.failed", sid=self.session)
+            if self._session.waiting:
+                self._answer(replies.refuse("Temporary failure", b"TRYLATER"))
+
+    async def _do(self, event: Event) -> None:
+        if isinstance(event, Fatal):
+            self._leaving = replies.bye(event.text)
+            return
+        if isinstance(event, Refused):
+            self._refusals += 1
+            if self._refusals >= self.ground.settings.bad_commands:
+                self._leaving = TOO_MANY
+            self._answer(replies.refuse(event.text, event.code))
+            return
+        self._refusals = 0
+        if event.verb in {Verb.AUTHENTICATE, Verb.RESPONSE}:
+            await self._authenticate(event)
+        elif event.verb in _PLAIN:
+            _PLAIN[event.verb](self, event)
+        elif self._principal is not None:
+            shelf = Shelf(self.ground.scripts, self._principal.account)
+            data, reply = await shelf.serve(event)
+            self._answer(reply, data)
+
+    def _answer(self, reply: Reply, data: bytes = b"") -> None:
+        self.send(data + self._session.answer(reply))
+
+    async def _authenticate(self, command: Command) -> None:
+        authorization = self._authorization
+        if not authorization.allowed(secured=self.secured):
+            self._answer(WANTS_TLS)
+            return
+        if command.verb is Verb.AUTHENTICATE:
+            result = await authorization.begin(command.names[0], command.octets)
+        elif command.octets is None:
+            result = replies.refuse("Cancelled")
+        else:
+            result = await authorization.go_on(command.octets)
+        if isinstance(result, bytes):
+            self.send(self._session.challenge(result))
+        elif isinstance(result, Principal):
+            self._enter(result)
+        else:
+            if authorization.failures >= self.ground.settings.login_attempts:
+                self._leaving = TOO_MANY
+            self._answer(result)
+
+    def _enter(self, principal: Principal) -> None:
+        self._principal = principal
+        self._stop_waiting()
+        self.idle_after(self.ground.settings.idle_seconds)
+        self.ground.events.happened(
+            "managesieve.login", sid=self.session, user=principal.name, rip=self.host
+        )
+        self._answer(replies.ok("Logged in"))
+
+    # Commands that ask nobody.
+
+    def _capability(self, _: Command) -> None:
+        self._answer(replies.ok(), self._capabilities())
+
+    def _noop(self, command: Command) -> None:
+        code = b"" if command.tag is None else b"TAG " + replies.string(command.tag)
+        self._answer(replies.ok("Done", code))
+
+    def _logout(self, _: Command) -> None:
+        self._answer(replies.ok("Goodbye"))
+
+    def _forget(self, _: Command) -> None:
+        """UNAUTHENTICATE (RFC 5804 §2.14.1)."""
+        self._principal = None
+        self._authorization = Authorization(self.ground, self.session, self.host)
+        self._answer(replies.ok("Nobody is logged in"))
+
+    def _start_tls(self, _: Command) -> None:
+        """What was read before TLS is forgotten, and capabilities are told anew."""
+        if not self._may_secure():
+            self._answer(replies.refuse("TLS is not available now"))
+            return
+        self._answer(replies.ok("Begin TLS"))
+        self.secure(self.ground.contexts.creator())
+        self._session.secured()
+        self._authorization = Authorization(self.ground, self.session, self.host)
+        self.send(self._capabilities() + READY.render())
+
+    def _may_secure(self) -> bool:
+        return self.ground.contexts.available and not self.secured
+
+    def _capabilities(self) -> bytes:
+        offer = self.ground.offer
+        allowed = self._authorization.allowed(secured=self.secured)
+        pairs: list[tuple[str, str | None]] = [
+            ("IMPLEMENTATION", "mailsuite"),
+            ("SASL", " ".join(mechanisms.OFFERED) if allowed else ""),
+            ("SIEVE", " ".join(offer.extensions)),
+            ("MAXREDIRECTS", str(offer.redirects)),
+        ]
+        if offer.notify:
+            pairs.append(("NOTIFY", " ".join(offer.notify)))
+        if self._may_secure():
+            pairs.append(("STARTTLS", None))
+        if self._principal is not None:
+            pairs.append(("OWNER", self._principal.account))
+        pairs.append(("VERSION", "1.0"))
+        return replies.capabilities(pairs)
+
+    def _stop_waiting(self) -> None:
+        """The client logged in, or is gone."""
+        if self._patience is not None and self._patience.active():
+            self._patience.cancel()
+
+    def _part(self) -> None:
+        """Hang up after what was sent; nothing pipelined behind is run."""
+        self._session.close()
+        if self._leaving is not None:
+            self.send(self._leaving.render())
+        self.hang_up()
+
+
+_PLAIN = {
+    Verb.CAPABILITY: Door._capability,  # noqa: SLF001 - its own table
+    Verb.NOOP: Door._noop,  # noqa: SLF001 - same
+    Verb.LOGOUT: Door._logout,  # noqa: SLF001 - same
+    Verb.UNAUTHENTICATE: Door._forget,  # noqa: SLF001 - same
+    Verb.STARTTLS: Door._start_tls,  # noqa: SLF001 - same
+}

@@ -1,0 +1,43 @@
+"""What every ManageSieve session of one service shares."""
+
+from attrs import Factory, frozen
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+
+from mailsuite.interfaces.directory import IDirectory
+from mailsuite.interfaces.events import IEvents
+from mailsuite.interfaces.scripts import IScripts
+from mailsuite.managesieve.settings import ManageSieve
+from mailsuite.net.throttle import Throttle
+from mailsuite.tls.contexts import Contexts
+
+
+@frozen
+class Offer:
+    """What the greeting tells of the language (RFC 5804 §1.7)."""
+
+    extensions: tuple[str, ...]
+    redirects: int
+    """MAXREDIRECTS."""
+    notify: tuple[str, ...] = ()
+    """URI schemes of enotify."""
+
+
+@frozen
+class Ground:
+    """Given to every session; ``settings`` is replaced as a whole at a reload."""
+
+    clock: IReactorTime
+    directory: IDirectory
+    scripts: IScripts
+    contexts: Contexts
+    throttle: Throttle
+    events: IEvents
+    offer: Offer
+    settings: ManageSieve = Factory(ManageSieve)
+
+    async def pause(self, seconds: float) -> None:
+        """Wait, and let others have the reactor; 0 waits for its next turn."""
+        waited: Deferred[None] = Deferred(lambda _: call.cancel())
+        call = self.clock.callLater(seconds, waited.callback, None)
+        await waited
