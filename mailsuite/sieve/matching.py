@@ -4,14 +4,15 @@ Extensions add others (``:count``, ``:value``, ``:regex``); all of them compile 
 :data:`Matcher` that is asked with the values that a test found.
 """
 
-import re
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING
+from unicodedata import normalize
 
 from attrs import frozen
 
+from mailsuite.sieve import globs
 from mailsuite.sieve.comparators import DEFAULT, Comparator
+from mailsuite.sieve.globs import NEEDLE, Span
 from mailsuite.sieve.program import Values, texts
 
 if TYPE_CHECKING:
@@ -23,10 +24,12 @@ Matcher = Callable[["Run", Sequence[str]], bool]
 
 MatchType = Callable[["Bound", Comparator, Values], Matcher]
 
-Span = tuple[int, int]
 Found = Callable[[str, str], Sequence[Span] | None]
 """(value, key) to the places of the text that matched and of what stood for each
 wildcard, both folded; None: no match. Empty: a match without wildcards."""
+
+VALUE_OCTETS = 32  # what a value costs besides its length, for each key
+KEY_OCTETS = 16  # what a character of a key costs that only the run knows
 
 
 def compiled(bound: "Bound", keys: int | str) -> Matcher:
@@ -59,44 +62,118 @@ def _comparator(bound: "Bound") -> Comparator:
     return known
 
 
-def matching(
-    bound: "Bound", comparator: Comparator, keys: Values, found: Found
-) -> Matcher:
+@frozen
+class Lens:
+    """How texts are seen: ``fold`` for comparing, ``source`` with its letters.
+
+    Both have the same characters at the same places, if their lengths are equal.
+    ``shown`` makes a part of the source a text again.
+    """
+
+    fold: Callable[[str], str]
+    source: Callable[[str], str] = str
+    shown: Callable[[str], str] = str
+
+    def original(self, value: str, folded: str, spans: Sequence[Span]) -> list[str]:
+        """The parts in the letters of the value itself."""
+        source = self.source(value)
+        if len(source) != len(folded):
+            return [value, *(self.shown(folded[begin:end]) for begin, end in spans[1:])]
+        return [self.shown(source[begin:end]) for begin, end in spans]
+
+
+def _wide(text: str) -> str:
+    """A character for each octet of UTF-8."""
+    if text.isascii():
+        return text
+    return text.encode("utf-8", "surrogatepass").decode("latin-1")
+
+
+def _narrow(text: str) -> str:
+    """Octets as text again; half a character is shown as a replacement."""
+    return text if text.isascii() else text.encode("latin-1").decode("utf-8", "replace")
+
+
+def characters(comparator: Comparator) -> Lens:
+    """How a comparator sees single characters, which ``?`` stands for."""
+    fold = comparator.fold
+    if comparator.octets:
+        return Lens(lambda text: fold(_wide(text)), _wide, _narrow)
+    return Lens(
+        lambda text: normalize("NFC", fold(text)), lambda text: normalize("NFC", text)
+    )
+
+
+@frozen
+class Keys:
+    """Keys that are ready to be tried, and what that costs for each character."""
+
+    lens: Lens
+    tries: tuple[Callable[[str], Sequence[Span] | None], ...]
+    cost: int
+
+
+Prepare = Callable[[Sequence[str]], Keys]
+
+
+def trying(bound: "Bound", keys: Values, prepare: Prepare) -> Matcher:
     """A matcher that tries each value against each key.
 
     What matched is kept for ``${1}`` where the script asks for variables.
     """
     constant = [key for key in keys if isinstance(key, str)]
-    same = constant if len(constant) == len(keys) else None
+    same = prepare(constant) if len(constant) == len(keys) else None
     keeps = "variables" in bound.requires
-    fold = comparator.fold
 
     def match(run: "Run", values: Sequence[str]) -> bool:
-        wanted = [fold(k) for k in (texts(run, keys) if same is None else same)]
+        ready = same
+        if ready is None:
+            told = texts(run, keys)
+            run.work(KEY_OCTETS * sum(map(len, told)))
+            ready = prepare(told)
         for value in values:
-            run.work(len(value) + 1)
-            folded = fold(value)
-            for key in wanted:
-                parts = found(folded, key)
-                if parts is not None:
-                    if parts and keeps:
-                        run.matched = _original(value, folded, parts)
+            run.work((len(value) + VALUE_OCTETS) * ready.cost)
+            folded = ready.lens.fold(value)
+            for found in ready.tries:
+                spans = found(folded)
+                if spans is not None:
+                    if spans and keeps:
+                        run.matched = ready.lens.original(value, folded, spans)
                     return True
         return False
 
     return match
 
 
-def _original(value: str, folded: str, spans: Sequence[Span]) -> Sequence[str]:
-    """The parts in the letters of the value itself, if folding left them in place."""
-    source = value if len(value) == len(folded) else folded
-    return [source[begin:end] for begin, end in spans]
+def matching(
+    bound: "Bound", comparator: Comparator, keys: Values, found: Found
+) -> Matcher:
+    """As :func:`trying`, for what compares a folded value with a folded key."""
+    return trying(bound, keys, _folding(comparator, found))
+
+
+def _folding(comparator: Comparator, found: Found) -> Prepare:
+    lens = Lens(comparator.fold)
+
+    def prepare(told: Sequence[str]) -> Keys:
+        folded = [comparator.fold(key) for key in told]
+        tries = tuple(_with_key(found, key) for key in folded)
+        needles = sum(1 + min(len(key), NEEDLE) // 16 for key in folded)
+        return Keys(lens, tries, comparator.cost + needles)
+
+    return prepare
+
+
+def _with_key(found: Found, key: str) -> Callable[[str], Sequence[Span] | None]:
+    return lambda value: found(value, key)
 
 
 def _substrings(bound: "Bound", comparator: Comparator) -> None:
     if not comparator.substrings:
         kind = bound.chosen("match", "is")
-        raise bound.error(None, f"{comparator.name} cannot be used with :{kind}")
+        hint = "write :is, or another comparator"
+        message = f"{comparator.name} cannot be used with :{kind}"
+        raise bound.error("comparator", message, hint)
 
 
 def equal(bound: "Bound", comparator: Comparator, keys: Values) -> Matcher:
@@ -104,11 +181,11 @@ def equal(bound: "Bound", comparator: Comparator, keys: Values) -> Matcher:
     same = [key for key in keys if isinstance(key, str)]
     if len(same) < len(keys):
         return matching(bound, comparator, keys, _equal)
-    fold = comparator.fold
+    fold, cost = comparator.fold, comparator.cost
     wanted = frozenset(map(fold, same))
 
     def match(run: "Run", values: Sequence[str]) -> bool:
-        run.work(sum(map(len, values)))
+        run.work(cost * sum(map(len, values)) + VALUE_OCTETS * len(values))
         return any(fold(value) in wanted for value in values)
 
     return match
@@ -129,94 +206,17 @@ def _within(value: str, key: str) -> Sequence[Span] | None:
 
 
 def globbing(bound: "Bound", comparator: Comparator, keys: Values) -> Matcher:
-    r"""``:matches``: ``*`` is any text, ``?`` one character, ``\`` quotes both."""
+    """``:matches``."""
     _substrings(bound, comparator)
-    return matching(
-        bound, comparator, keys, lambda value, key: pattern(key).match(value)
-    )
+    plain, single = Lens(comparator.fold), characters(comparator)
 
+    def prepare(told: Sequence[str]) -> Keys:
+        lens = single if any("?" in key for key in told) else plain
+        read = [globs.read(key, lens.fold) for key in told]
+        cost = sum(one.cost + len(one.pieces) // 2 for one in read)
+        return Keys(lens, tuple(one.match for one in read), comparator.cost + cost)
 
-@frozen
-class _Piece:
-    """What stands between two stars: literal text, or with ``?`` in it a regex."""
-
-    text: str
-    regex: re.Pattern[str] | None
-    length: int
-
-    def at(self, value: str, at: int) -> Sequence[Span] | None:
-        """Where the question marks stand, if it is at this place."""
-        if self.regex is None:
-            return () if value.startswith(self.text, at) else None
-        found = self.regex.match(value, at)
-        return found.regs[1:] if found else None
-
-    def after(self, value: str, at: int) -> tuple[int, Sequence[Span]] | None:
-        """The first place from ``at`` on."""
-        if self.regex is None:
-            place = value.find(self.text, at)
-            return (place, ()) if place >= 0 else None
-        found = self.regex.search(value, at)
-        return (found.start(), found.regs[1:]) if found else None
-
-
-@frozen
-class Pattern:
-    """A glob, matched in one pass: each star takes as little as it can.
-
-    (RFC 5229 §3.2.)
-    """
-
-    pieces: tuple[_Piece, ...]
-
-    def match(self, value: str) -> Sequence[Span] | None:
-        """Where the value and what stood for each wildcard are; None: no match."""
-        first, last = self.pieces[0], self.pieces[-1]
-        begin = first.at(value, 0)
-        if begin is None:
-            return None
-        found = [(0, len(value)), *begin]
-        at = first.length
-        if len(self.pieces) == 1:
-            return found if len(value) == at else None
-        for piece in self.pieces[1:-1]:
-            place = piece.after(value, at)
-            if place is None:
-                return None
-            found += [(at, place[0]), *place[1]]
-            at = place[0] + piece.length
-        stop = len(value) - last.length
-        end = last.at(value, stop) if stop >= at else None
-        return None if end is None else [*found, (at, stop), *end]
-
-
-@lru_cache(1_000)
-def pattern(key: str) -> Pattern:
-    """Read a glob."""
-    pieces, literal, marks = [], [""], 0
-    characters = iter(key)
-    for character in characters:
-        if character == "*":
-            pieces.append(_piece(literal))
-            literal = [""]
-        elif character == "?":
-            literal.append("")
-            marks += 1
-        else:
-            if character == "\\":
-                character = next(characters, "\\")  # noqa: PLW2901 - the one it quotes
-            literal[-1] += character
-    return Pattern((*pieces, _piece(literal)))
-
-
-def _piece(literal: Sequence[str]) -> _Piece:
-    """Literals between which there were question marks."""
-    length = sum(map(len, literal)) + len(literal) - 1
-    if len(literal) == 1:
-        return _Piece(literal[0], None, length)
-    return _Piece(
-        "", re.compile("(.)".join(map(re.escape, literal)), re.DOTALL), length
-    )
+    return trying(bound, keys, prepare)
 
 
 BUILT_IN: dict[str, MatchType] = {
