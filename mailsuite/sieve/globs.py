@@ -1,0 +1,130 @@
+r"""Globs: ``*`` is any text, ``?`` one character, ``\`` quotes (RFC 5228 §2.7.1).
+
+Matched in one pass over the text, each star takes as little as it can (RFC 5229
+§3.2). No pattern costs more than ``cost`` tells, for each character of the text.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+
+from attrs import frozen
+
+Span = tuple[int, int]
+SHORT = 500  # characters of a pattern that is remembered
+NEEDLE = 100  # characters of a literal that ``str.find`` may compare at each place
+_TOKEN = re.compile(r"\\(.)|([*?])|([^*?\\]+|\\)", re.DOTALL)
+
+
+@frozen
+class Piece:
+    """What stands between two stars: ``text`` at ``at``, and others around it.
+
+    ``text`` is its longest literal, ``others`` are (offset, literal), ``marks`` the
+    offsets of question marks.
+    """
+
+    length: int
+    text: str
+    at: int = 0
+    others: tuple[tuple[int, str], ...] = ()
+    marks: tuple[int, ...] = ()
+
+    def there(self, value: str, begin: int) -> bool:
+        """Whether it stands at this place."""
+        return (
+            begin + self.length <= len(value)
+            and value.startswith(self.text, begin + self.at)
+            and all(value.startswith(text, begin + at) for at, text in self.others)
+        )
+
+    def after(self, value: str, begin: int) -> int:
+        """The first place from ``begin`` on where it stands, or -1."""
+        last = len(value) - self.length
+        while begin <= last:
+            found = value.find(self.text, begin + self.at)
+            begin = found - self.at
+            if found < 0 or begin > last:
+                return -1
+            if not self.others or self.there(value, begin):
+                return begin
+            begin += 1
+        return -1
+
+    @property
+    def cost(self) -> int:
+        """Octets looked at for each character of the text."""
+        others = sum(1 + len(text) // 16 for _, text in self.others)
+        return 1 + min(len(self.text), NEEDLE) // 16 + others
+
+
+@frozen
+class Glob:
+    """A pattern that was read; ``cost`` for each character of a text."""
+
+    pieces: tuple[Piece, ...]
+    cost: int
+
+    def match(self, value: str) -> Sequence[Span] | None:
+        """Where the value and what stood for each wildcard are; None: no match."""
+        first, last = self.pieces[0], self.pieces[-1]
+        at = first.length
+        if not first.there(value, 0):
+            return None
+        found = [(0, len(value)), *((mark, mark + 1) for mark in first.marks)]
+        if len(self.pieces) == 1:
+            return found if len(value) == at else None
+        for piece in self.pieces[1:-1]:
+            place = piece.after(value, at)
+            if place < 0:
+                return None
+            found.append((at, place))
+            found += [(place + mark, place + mark + 1) for mark in piece.marks]
+            at = place + piece.length
+        stop = len(value) - last.length
+        if stop < at or not last.there(value, stop):
+            return None
+        found.append((at, stop))
+        found += [(stop + mark, stop + mark + 1) for mark in last.marks]
+        return found
+
+
+def read(pattern: str, fold: Callable[[str], str]) -> Glob:
+    """A pattern whose literals are folded; wildcards are seen before that."""
+    return _remembered(pattern, fold) if len(pattern) <= SHORT else _read(pattern, fold)
+
+
+def _read(pattern: str, fold: Callable[[str], str]) -> Glob:
+    pieces = []
+    parts = [""]  # literals, question marks between them
+    for quoted, wildcard, text in _TOKEN.findall(pattern):
+        if wildcard == "*":
+            pieces.append(_piece([fold(part) for part in parts]))
+            parts = [""]
+        elif wildcard:
+            parts.append("")
+        else:
+            parts[-1] += quoted or text
+    pieces.append(_piece([fold(part) for part in parts]))
+    return Glob(tuple(pieces), max(piece.cost for piece in pieces))
+
+
+_remembered = lru_cache(1_000)(_read)
+
+
+def _piece(parts: Sequence[str]) -> Piece:
+    """Literals between which there are question marks."""
+    at = 0
+    literals, marks = [], []
+    for part in parts:
+        if part:
+            literals.append((at, part))
+        at += len(part)
+        marks.append(at)
+        at += 1
+    length = at - 1
+    if not literals:
+        return Piece(length, "", 0, (), tuple(marks[:-1]))
+    anchor = max(literals, key=lambda one: len(one[1]))
+    literals.remove(anchor)
+    return Piece(length, anchor[1], anchor[0], tuple(literals), tuple(marks[:-1]))
