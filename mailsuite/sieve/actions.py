@@ -4,7 +4,9 @@
 the script has them, decoded; delivery decides what they mean.
 """
 
-from attrs import frozen
+from typing import Any
+
+from attrs import evolve, frozen
 
 
 @frozen
@@ -53,3 +55,17 @@ class Discard:
 
 Action = Keep | FileInto | Redirect | Discard
 """Extensions add to these in :mod:`.extensions`, each in its file."""
+
+
+def together(known: Any, action: Any) -> Any | None:
+    """One action for two that put the message into one place, None: they do not.
+
+    RFC 5228 §2.10.3; of flags the last win (RFC 5232 §3).
+    """
+    if isinstance(action, FileInto) and isinstance(known, FileInto):
+        made = evolve(action, create=action.create or known.create)
+        same = evolve(known, at=made.at, flags=made.flags, create=made.create)
+        return made if same == made else None
+    if isinstance(action, Keep) and isinstance(known, Keep):
+        return action
+    return known if evolve(known, at=action.at) == action else None

@@ -32,6 +32,8 @@ class Scope:
     """What a run is likely to ask."""
     memory: dict[str, Any] = field(factory=dict)
     """What extensions keep while they check a script, by their capability."""
+    within: list[Command] = field(factory=list)
+    """The commands in whose blocks the place is, the outermost first."""
 
 
 @define(eq=False)

@@ -91,6 +91,15 @@ class Checker:
             before = command.name
         return tuple(steps)
 
+    def _inside(self, node: Command) -> tuple[Step, ...]:
+        """The steps of a command's own block."""
+        within = self._scope.within
+        within.append(node)
+        try:
+            return self._block(node.block) if node.block else ()
+        finally:
+            within.pop()
+
     def _placed(
         self, command: Command, shape: Shape, before: str, *, started: bool
     ) -> None:
@@ -139,7 +148,7 @@ class Checker:
             if (node.block is not None) != shape.block:
                 wanted = "needs a block in braces" if shape.block else "takes no block"
                 raise self._fail(node.at, f"{node.name} {wanted}")
-            block = self._block(node.block) if node.block else ()
+            block = self._inside(node)
         return Bound(
             node,
             self._script.place(node.at)[0],

@@ -1,28 +1,19 @@
-"""A message as scripts look at it: fields decoded once, content only if asked for."""
+"""A message as scripts look at it: fields decoded once, content only if asked for.
+
+Scripts change a copy: fields one by one (RFC 5293), parts by others and the whole by
+another (RFC 5703). Parts that are replaced are put in together, when somebody looks.
+"""
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from typing import Optional
 
-from attrs import define, field, frozen
+from attrs import define, field
 
-from mailsuite.mime import addresses, headers, scan, structure, words
+from mailsuite.mime import addresses, headers, scan, words
 from mailsuite.mime.addresses import Mailbox
 from mailsuite.model.structure import Part
 from mailsuite.sieve.limits import FIELDS
-
-
-@frozen
-class Field:
-    """One header field; ``raw`` is all of it, name and line end included."""
-
-    name: str
-    """In lower case."""
-    raw: bytes = field(repr=False)
-
-    @property
-    def value(self) -> bytes:
-        """What stands behind the colon, still folded."""
-        return self.raw.partition(b":")[2]
+from mailsuite.sieve.parts import Field, Path, Whole
 
 
 @define(eq=False, slots=False)
@@ -37,16 +28,19 @@ class Message:
     content: Callable[[], bytes] = field(repr=False)
     fields: list[Field] = field(init=False, repr=False)
     changed: bool = field(default=False, init=False)
+    enclosed: Optional["Message"] = field(default=None, init=False, repr=False)
+    """The message that this one was made around (RFC 5703 §6)."""
+    _whole: Whole = field(init=False, repr=False)
+    _instead: dict[Path, bytes] = field(factory=dict, init=False, repr=False)
+    """Entities that take the place of parts and are not yet put in."""
     _decoded: dict[str, list[str]] = field(factory=dict, init=False, repr=False)
-    _parsed: dict[str, list[Sequence[Mailbox]]] = field(
+    _parsed: dict[str, list[list[Mailbox]]] = field(
         factory=dict, init=False, repr=False
     )
 
     def __attrs_post_init__(self) -> None:
-        self.fields = [
-            Field(name.decode("ascii"), whole)
-            for name, whole in headers.fields(self.header)[:FIELDS]
-        ]
+        self._whole = Whole(self.header, self.content)
+        self.fields = _fields(self.header)
 
     @classmethod
     def of(cls, octets: bytes) -> "Message":
@@ -59,6 +53,7 @@ class Message:
         twin = object.__new__(Message)
         vars(twin).update(vars(self))
         twin.fields = list(self.fields)
+        twin._instead = dict(self._instead)
         twin._decoded, twin._parsed = dict(self._decoded), dict(self._parsed)
         return twin
 
@@ -83,11 +78,55 @@ class Message:
         if known is None:
             wanted = name.lower()
             known = self._parsed[name] = [
-                addresses.parse(one.value)
-                for one in self.fields
-                if one.name == wanted
+                addresses.parse(one.value) for one in self.fields if one.name == wanted
             ]
         return known
+
+    @property
+    def octets(self) -> bytes:
+        """The whole message; its header as it came."""
+        return self.whole.octets
+
+    @property
+    def structure(self) -> Part:
+        """Its parts, as offsets into ``octets``."""
+        return self.whole.structure
+
+    @property
+    def whole(self) -> Whole:
+        """The message with all that was put into it."""
+        if self._instead:
+            self._whole = self._whole.spliced(self._instead)
+            self.content = self._whole.content
+            self.size = len(self._whole.octets)
+            self._instead.clear()
+        return self._whole
+
+    def lying(self, path: Path, *, inside: bool = True) -> Whole:
+        """Where to look for a part; what is put elsewhere may not be in it yet.
+
+        ``inside``: whether what lies in the part matters too.
+        """
+        for one in self._instead:
+            if path[: len(one)] == one or (inside and one[: len(path)] == path):
+                return self.whole
+        return self._whole
+
+    def replace(self, path: Path, entity: bytes) -> None:
+        """Put an entity, its header included, in the place of a part below the top."""
+        self.lying(path)
+        self._instead[path] = entity
+        self.changed = True
+
+    def become(self, octets: bytes) -> None:
+        """Be another message altogether."""
+        size = scan.scan(octets).header_size
+        self._instead.clear()
+        self.header, self.size = octets[:size], len(octets)
+        self.content = lambda: octets[size:]
+        self._whole = Whole(self.header, self.content)
+        self.fields = _fields(self.header)
+        self.edited()
 
     def edited(self) -> None:
         """Forget what was decoded: the fields are others now."""
@@ -95,19 +134,30 @@ class Message:
         self._decoded.clear()
         self._parsed.clear()
 
-    @cached_property
-    def octets(self) -> bytes:
-        """The whole message as it came."""
-        return self.header + self.content()
-
-    @cached_property
-    def structure(self) -> Part:
-        """Its parts, as offsets into ``octets``."""
-        return structure.decode(scan.scan(self.octets).parts)
-
     def written(self) -> bytes:
         """The whole message as the script left it."""
         if not self.changed:
             return self.octets
-        head = b"".join(one.raw for one in self.fields)
-        return head + b"\r\n" + self.content().removeprefix(b"\r\n")
+        content = self.whole.content()
+        head = b"".join([one.raw for one in self.fields])
+        rest = self._rest()
+        if head and not head.endswith(b"\n"):
+            head += b"\r\n"
+        return head + rest + content
+
+    def _rest(self) -> bytes:
+        """What lies behind the fields that are looked at: more of them, the blank line.
+
+        Without any of these a message is made whole only if content follows.
+        """
+        at = 0
+        for one in _fields(self.header):
+            at = self.header.index(one.raw, at) + len(one.raw)
+        return self.header[at:]
+
+
+def _fields(header: bytes) -> list[Field]:
+    return [
+        Field(name.decode("ascii"), whole)
+        for name, whole in headers.fields(header)[:FIELDS]
+    ]

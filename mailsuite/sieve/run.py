@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from attrs import define, evolve, field, frozen
+from attrs import define, field, frozen
 
-from mailsuite.sieve.actions import Keep, Redirect
+from mailsuite.sieve.actions import Keep, Redirect, together
 from mailsuite.sieve.errors import Exhausted, Question, Trouble, Wanted
 from mailsuite.sieve.limits import ACTIONS, COMMANDS, REDIRECTS, WORK_OCTETS
 from mailsuite.sieve.message import Message
@@ -37,11 +37,17 @@ class Letter:
 
 @frozen
 class Plan:
-    """What comes of a run. ``trouble``: the script failed, and all is kept."""
+    """What comes of a run. ``trouble``: the script failed, and all is kept.
+
+    ``messages`` are the message as it was when each action was planned, in their
+    order: what a script edits afterwards does not reach them (RFC 5293 §7).
+    ``message`` is the message as the script left it.
+    """
 
     actions: tuple[Any, ...]
     message: Message
     trouble: str = ""
+    messages: tuple[Message, ...] = ()
 
 
 @frozen
@@ -64,6 +70,8 @@ class Run:
     budget: Budget = WHOLE
     message: Message = field(init=False)
     actions: list[Any] = field(factory=list, init=False)
+    messages: list[Message] = field(factory=list, init=False)
+    """The message as each action has it."""
     kept: bool = field(default=True, init=False)
     """Whether the implicit keep stands (RFC 5228 §2.10.2)."""
     branched: bool = field(default=False, init=False)
@@ -91,6 +99,11 @@ class Run:
         """What it may still do; below 0 where it wanted more."""
         return Budget(self._steps, self._octets)
 
+    @property
+    def kept_flags(self) -> tuple[str, ...] | None:
+        """What a message is filed with where no ``:flags`` stand (RFC 5232 §3)."""
+        return None if self.flags is None else tuple(self.flags)
+
     def step(self) -> None:
         """Count a command or test. :raises Exhausted: they are too many."""
         self._steps -= 1
@@ -110,14 +123,27 @@ class Run:
         """
         if cancels:
             self.kept = False
-        if any(evolve(known, at=action.at) == action for known in self.actions):
-            return  # RFC 5228 §2.10.3
+        message = self.message
+        if isinstance(action, Redirect):
+            message = message.enclosed or message  # RFC 5703 §6
+        for place, known in enumerate(self.actions):
+            one = together(known, action)
+            if one is not None:
+                self.actions[place], self.messages[place] = one, message
+                return
         self.actions.append(action)
+        self.messages.append(message)
         redirects = sum(isinstance(one, Redirect) for one in self.actions)
         if redirects > REDIRECTS:
             raise Exhausted(f"more than {REDIRECTS} redirects")
         if len(self.actions) > ACTIONS:
             raise Exhausted(f"more than {ACTIONS} actions")
+
+    def editable(self) -> Message:
+        """The message, to be changed: actions that are planned keep what they have."""
+        if self.messages:
+            self.message = self.message.copied()
+        return self.message
 
     def ask(self, kind: str, *subject: str) -> Any:
         """An answer that only the world has.
@@ -144,9 +170,10 @@ def planned(running: Run, program: Program) -> Plan:
     except Stopped:
         pass
     except Trouble as error:
-        return Plan((Keep(implicit=True),), running.letter.message, str(error))
-    actions = list(running.actions)
+        message = running.letter.message
+        return Plan((Keep(implicit=True),), message, str(error), (message,))
+    actions, messages = list(running.actions), list(running.messages)
     if running.kept:
-        flags = None if running.flags is None else tuple(running.flags)
-        actions.append(Keep(flags, implicit=True))
-    return Plan(tuple(actions), running.message)
+        actions.append(Keep(running.kept_flags, implicit=True))
+        messages.append(running.message)
+    return Plan(tuple(actions), running.message, messages=tuple(messages))

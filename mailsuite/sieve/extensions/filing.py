@@ -15,7 +15,7 @@ def _keep(bound: Bound) -> Step:
 
     def keep(run: Run) -> None:
         run.step()
-        run.act(complete(run, Keep(at=bound.line)))
+        run.act(complete(run, Keep(run.kept_flags, at=bound.line)))
 
     return keep
 
@@ -55,7 +55,10 @@ def _fileinto(bound: Bound) -> Step:
         name = text(run, mailbox)
         if not name or len(name) > MAILBOX_CHARACTERS or not name.isprintable():
             raise Trouble(f"line {bound.line}: {name[:100]!r} names no mailbox")
-        run.act(complete(run, FileInto(name, at=bound.line)), cancels=not copy)
+        run.act(
+            complete(run, FileInto(name, run.kept_flags, at=bound.line)),
+            cancels=not copy,
+        )
 
     return fileinto
 
