@@ -23,7 +23,8 @@ class Letter:
     ``sender`` is the reverse-path, empty for the null one; ``recipient`` the address
     it came for. ``parameters`` are those of MAIL and RCPT by their names in capitals;
     ``environment`` the items of RFC 5183. ``now`` is in wall seconds, ``zone`` the
-    owner's offset from UTC in minutes.
+    owner's offset from UTC in minutes. ``script`` is the owner's script that runs
+    first, by its name, so that it is known when another includes it.
     """
 
     message: Message
@@ -33,6 +34,7 @@ class Letter:
     environment: Mapping[str, str] = field(factory=dict)
     now: float = 0.0
     zone: int = 0
+    script: str = ""
 
 
 @frozen
