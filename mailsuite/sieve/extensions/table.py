@@ -4,12 +4,22 @@ from mailsuite.sieve import comparators, matching
 from mailsuite.sieve.extensions import (
     collations,
     control,
+    date,
+    debug,
+    duplicate,
     encoded,
     envelope,
+    environment,
+    extlists,
     filing,
     headers,
+    ihave,
+    include,
+    index,
+    regex,
     relational,
     subaddress,
+    variables,
 )
 from mailsuite.sieve.shapes import Extension
 from mailsuite.sieve.vocabulary import Vocabulary
@@ -28,6 +38,17 @@ EXTENSIONS: tuple[Extension, ...] = (
     envelope.EXTENSION,
     relational.EXTENSION,
     subaddress.EXTENSION,
+    variables.EXTENSION,
+    *regex.EXTENSIONS,
+    date.EXTENSION,
+    index.EXTENSION,
+    include.EXTENSION,
+    ihave.EXTENSION,
+    environment.EXTENSION,
+    environment.DOVECOT,
+    debug.EXTENSION,
+    duplicate.EXTENSION,
+    extlists.EXTENSION,
 )
 
 VOCABULARY = Vocabulary.of(EXTENSIONS)
