@@ -1,10 +1,12 @@
 """The language's tests of a message: header, address, exists, size (RFC 5228 §5)."""
 
+import re
 from collections.abc import Sequence
 
 from mailsuite.mime.addresses import Mailbox
-from mailsuite.sieve import matching
+from mailsuite.sieve import advice, matching
 from mailsuite.sieve.binding import Bound
+from mailsuite.sieve.comparators import casemap
 from mailsuite.sieve.program import Condition, texts
 from mailsuite.sieve.run import Run
 from mailsuite.sieve.shapes import AddressPart, Extension, Kind, Tagged, TestShape
@@ -15,10 +17,37 @@ PARTS = tuple(
     Tagged(name, group="address-part") for name in ("all", "localpart", "domain")
 )
 
+_LISTS = "from to cc bcc sender reply-to"  # RFC 5322 §3.6.2, §3.6.3, §3.6.6
+_OTHERS = """delivered-to x-original-to envelope-to x-envelope-to envelope-from
+    apparently-to return-path errors-to mail-followup-to mail-reply-to author
+    disposition-notification-to return-receipt-to read-receipt-to
+    x-confirm-reading-to return-receipt-requested registered-mail-reply-requested-by
+    abuse-reports-to x-complaints-to x-report-abuse-to x-admin x-beenthere
+    x-original-from x-forwarded-to for-approval for-comment for-handling"""
+ADDRESSES = frozenset(
+    {*_LISTS.split(), *_OTHERS.split(), *(f"resent-{one}" for one in _LISTS.split())}
+)
+"""Fields with addresses in them, which alone ``address`` may look at."""
+
+_ATOMS = re.compile(r'[^\s\x00-\x20\x7f()<>\[\]:;@\\,"]+')
+_PAIRED = re.compile(r'(["\\])')
+_NAME = re.compile(r"[!-9;-~]+")
+
+
+def whole(one: Mailbox) -> str:
+    """The address as it is written, or what stands where one should be."""
+    if not one.domain:
+        return one.local
+    if _ATOMS.fullmatch(one.local):
+        return f"{one.local}@{one.domain}"
+    quoted = _PAIRED.sub(r"\\\1", one.local)
+    return f'"{quoted}"@{one.domain}'
+
+
 WHOLE: dict[str, AddressPart] = {
-    "all": lambda one: f"{one.local}@{one.domain}" if one.domain else one.local,
-    "localpart": lambda one: one.local,
-    "domain": lambda one: one.domain,
+    "all": whole,
+    "localpart": lambda one: one.local if one.local and one.domain else None,
+    "domain": lambda one: one.domain if one.local and one.domain else None,
 }
 """What an address part takes of an address (RFC 5228 §2.7.4)."""
 
@@ -40,6 +69,10 @@ def _header(bound: Bound) -> Condition:
 
 def _address(bound: Bound) -> Condition:
     names = bound.values(0)
+    for name in names:
+        if isinstance(name, str) and not _addressed(name):
+            hint = advice.nearest(casemap(name), ADDRESSES) or "header looks at it"
+            raise bound.error(0, f"the field {name[:40]} holds no addresses", hint)
     match = matching.compiled(bound, 1)
     part = bound.vocabulary.parts[bound.chosen("address-part", "all")]
     narrow = bound.vocabulary.narrowed(bound)
@@ -48,7 +81,8 @@ def _address(bound: Bound) -> Condition:
         run.step()
         fields: list[Sequence[Mailbox]] = []
         for name in texts(run, names):
-            fields += run.message.mailboxes(name)
+            if _addressed(name):
+                fields += run.message.mailboxes(name)
         found = [
             taken
             for field in narrow(fields)
@@ -58,6 +92,11 @@ def _address(bound: Bound) -> Condition:
         return match(run, found)
 
     return address
+
+
+def _addressed(name: str) -> bool:
+    """Whether addresses may be looked for: in no field if the name is none."""
+    return casemap(name) in ADDRESSES or not _NAME.fullmatch(name)
 
 
 def _exists(bound: Bound) -> Condition:
@@ -76,7 +115,8 @@ def _size(bound: Bound) -> Condition:
     limit = bound.number(0)
     over = bound.chosen("size", "")
     if not over:
-        raise bound.error(None, "size needs :over or :under")
+        hint = "write size :over 1M, or size :under 1M"
+        raise bound.error(None, "size needs :over or :under", hint)
 
     def size(run: Run) -> bool:
         run.step()
