@@ -12,6 +12,7 @@ from attrs import define, field
 from mailsuite.mime import addresses, headers, scan, words
 from mailsuite.mime.addresses import Mailbox
 from mailsuite.model.structure import Part
+from mailsuite.sieve.comparators import casemap
 from mailsuite.sieve.limits import FIELDS
 from mailsuite.sieve.parts import Field, Path, Whole
 
@@ -37,6 +38,8 @@ class Message:
     _parsed: dict[str, list[list[Mailbox]]] = field(
         factory=dict, init=False, repr=False
     )
+    _named: dict[str, list[Field]] = field(factory=dict, init=False, repr=False)
+    """The fields of each name; empty until somebody asks."""
 
     def __attrs_post_init__(self) -> None:
         self._whole = Whole(self.header, self.content)
@@ -49,12 +52,14 @@ class Message:
         return cls(octets[:size], len(octets), lambda: octets[size:])
 
     def copied(self) -> "Message":
-        """The same, to be changed by one run; nothing is read anew."""
+        """The same, to be changed by one run; nothing is read anew.
+
+        What is decoded later serves both, until one of them is changed.
+        """
         twin = object.__new__(Message)
         vars(twin).update(vars(self))
         twin.fields = list(self.fields)
         twin._instead = dict(self._instead)
-        twin._decoded, twin._parsed = dict(self._decoded), dict(self._parsed)
         return twin
 
     def values(self, name: str) -> Sequence[str]:
@@ -64,23 +69,30 @@ class Message:
         """
         known = self._decoded.get(name)
         if known is None:
-            wanted = name.lower()
-            known = self._decoded[name] = [
-                words.decode(one.value).strip()
-                for one in self.fields
-                if one.name == wanted
-            ]
+            lower = casemap(name)
+            known = self._decoded.get(lower)
+            if known is None:
+                known = [words.decode(one.value).strip() for one in self.named(lower)]
+            self._decoded[name] = self._decoded[lower] = known
         return known
 
     def mailboxes(self, name: str) -> Sequence[Sequence[Mailbox]]:
         """The mailboxes that each field of a name has (RFC 5228 §5.1)."""
         known = self._parsed.get(name)
         if known is None:
-            wanted = name.lower()
-            known = self._parsed[name] = [
-                addresses.parse(one.value) for one in self.fields if one.name == wanted
-            ]
+            lower = casemap(name)
+            known = self._parsed.get(lower)
+            if known is None:
+                known = [addresses.parse(one.value) for one in self.named(lower)]
+            self._parsed[name] = self._parsed[lower] = known
         return known
+
+    def named(self, name: str) -> Sequence[Field]:
+        """Every field of a name, in any case (RFC 5228 §2.7)."""
+        if not self._named:
+            for one in self.fields:
+                self._named.setdefault(one.name, []).append(one)
+        return self._named.get(casemap(name), ())
 
     @property
     def octets(self) -> bytes:
@@ -131,8 +143,7 @@ class Message:
     def edited(self) -> None:
         """Forget what was decoded: the fields are others now."""
         self.changed = True
-        self._decoded.clear()
-        self._parsed.clear()
+        self._decoded, self._parsed, self._named = {}, {}, {}
 
     def written(self) -> bytes:
         """The whole message as the script left it."""

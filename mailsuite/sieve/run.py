@@ -11,6 +11,8 @@ from mailsuite.sieve.limits import ACTIONS, COMMANDS, REDIRECTS, WORK_OCTETS
 from mailsuite.sieve.message import Message
 from mailsuite.sieve.program import Program
 
+ACTION_OCTETS = 1_000  # what it costs to compare two actions
+
 
 class Stopped(Exception):  # noqa: N818 - an end, no error
     """The script said ``stop``."""
@@ -125,6 +127,7 @@ class Run:
         """
         if cancels:
             self.kept = False
+        self.work(ACTION_OCTETS * len(self.actions))
         message = self.message
         if isinstance(action, Redirect):
             message = message.enclosed or message  # RFC 5703 §6
