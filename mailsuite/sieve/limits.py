@@ -16,3 +16,4 @@ PART_OCTETS = 1 << 20  # of one part that are decoded to look through them
 BODY_CHARACTERS = 4 << 20  # of one message that one body test looks through
 EDITED_OCTETS = 256 * 1024  # that one run adds to a message's header
 ENCLOSURES = 4  # in one run
+FLAGS = 100  # in one set

@@ -28,7 +28,7 @@ Found = Callable[[str, str], Sequence[Span] | None]
 """(value, key) to the places of the text that matched and of what stood for each
 wildcard, both folded; None: no match. Empty: a match without wildcards."""
 
-VALUE_OCTETS = 32  # what a value costs besides its length, for each key
+VALUE_OCTETS = 100  # what a value costs besides its length, for each key
 KEY_OCTETS = 16  # what a character of a key costs that only the run knows
 
 
@@ -37,10 +37,14 @@ def compiled(bound: "Bound", keys: int | str) -> Matcher:
 
     :raises BadScript: the comparator is unknown, not asked for, or cannot do it.
     """
+    return matcher(bound, bound.values(keys))
+
+
+def matcher(bound: "Bound", keys: Values) -> Matcher:
+    """As :func:`compiled`, with other keys than those that stand there."""
     comparator = _comparator(bound)
     kind = bound.chosen("match", "is")
-    made = bound.vocabulary.matches[kind]
-    return made(bound, comparator, bound.values(keys))
+    return bound.vocabulary.matches[kind](bound, comparator, keys)
 
 
 def _comparator(bound: "Bound") -> Comparator:

@@ -1,13 +1,13 @@
 """keep, discard, redirect and fileinto (RFC 5228 §4), and ``:copy`` (RFC 3894)."""
 
+from mailsuite.sieve import outbound
 from mailsuite.sieve.actions import Discard, FileInto, Keep, Redirect
 from mailsuite.sieve.binding import Bound
 from mailsuite.sieve.errors import Trouble
+from mailsuite.sieve.extensions.targets import mailbox_name
 from mailsuite.sieve.program import Step, text
 from mailsuite.sieve.run import Run
 from mailsuite.sieve.shapes import CommandShape, Extension, Kind, Tagged
-
-MAILBOX_CHARACTERS = 1_000  # of a name, before it is understood
 
 
 def _keep(bound: Bound) -> Step:
@@ -31,16 +31,18 @@ def _discard(bound: Bound) -> Step:
 def _redirect(bound: Bound) -> Step:
     address = bound.value(0)
     copy = bound.has("copy")
-    if isinstance(address, str) and "@" not in address:
-        raise bound.error(0, f"{address} is no address", "write name@domain")
+    if isinstance(address, str) and outbound.address(address) is None:
+        hint = "write name@domain"
+        raise bound.error(0, f"{address[:100]!r} is no address", hint)
     complete = bound.vocabulary.completed(bound)
 
     def redirect(run: Run) -> None:
         run.step()
-        to = text(run, address).strip()
-        if "@" not in to or not to.isprintable():
-            raise Trouble(f"line {bound.line}: {to[:100]!r} is no address")
-        run.act(complete(run, Redirect(to, at=bound.line)), cancels=not copy)
+        given = text(run, address)
+        to = outbound.address(given)
+        if to is None:
+            raise Trouble(f"line {bound.line}: {given[:100]!r} is no address")
+        run.act(complete(run, Redirect(str(to), at=bound.line)), cancels=not copy)
 
     return redirect
 
@@ -52,9 +54,7 @@ def _fileinto(bound: Bound) -> Step:
 
     def fileinto(run: Run) -> None:
         run.step()
-        name = text(run, mailbox)
-        if not name or len(name) > MAILBOX_CHARACTERS or not name.isprintable():
-            raise Trouble(f"line {bound.line}: {name[:100]!r} names no mailbox")
+        name = mailbox_name(run, mailbox, bound.line)
         run.act(
             complete(run, FileInto(name, run.kept_flags, at=bound.line)),
             cancels=not copy,

@@ -11,14 +11,18 @@ from mailsuite.sieve.extensions import (
     envelope,
     environment,
     extlists,
+    fcc,
     filing,
+    flags,
     headers,
     ihave,
     include,
     index,
+    metadata,
     regex,
     relational,
     subaddress,
+    targets,
     variables,
 )
 from mailsuite.sieve.shapes import Extension
@@ -49,6 +53,10 @@ EXTENSIONS: tuple[Extension, ...] = (
     debug.EXTENSION,
     duplicate.EXTENSION,
     extlists.EXTENSION,
+    flags.EXTENSION,
+    *targets.EXTENSIONS,
+    *metadata.EXTENSIONS,
+    fcc.EXTENSION,
 )
 
 VOCABULARY = Vocabulary.of(EXTENSIONS)
