@@ -12,16 +12,20 @@ from twisted.internet.defer import Deferred as Pending
 from twisted.internet.defer import gatherResults
 from zope.interface import implementer
 
+from mailsuite.delivery import folders
 from mailsuite.delivery.expand import expand
+from mailsuite.delivery.filing import Filing
+from mailsuite.delivery.folders import INBOX
 from mailsuite.delivery.handles import Handles
+from mailsuite.delivery.letters import Case
 from mailsuite.delivery.settings import Settings
+from mailsuite.delivery.written import return_path
 from mailsuite.interfaces.directory import Alias, IDirectory, Local, Resolution, Unknown
 from mailsuite.interfaces.mailboxes import (
     BadName,
     IAccount,
     IAccounts,
     LimitReached,
-    MailboxExists,
     NoSuchMailbox,
 )
 from mailsuite.interfaces.queueing import IDelivery, Lease, Settle
@@ -36,10 +40,7 @@ from mailsuite.model.outcomes import (
     Outcome,
 )
 
-INBOX = "INBOX"
-JUNK_FOLDER, JUNK_USE = "Junk", "\\Junk"
 CIRCLE = 1_000  # addresses looked at to find out whether aliases end somewhere
-DETAIL_CHARACTERS = 255  # a longer detail names no folder
 
 DELIVERED = Delivered("stored")
 FULL = Deferred("4.2.2", "the mailbox is full")
@@ -60,6 +61,8 @@ class LocalDelivery:
     _accounts: IAccounts
     _directory: IDirectory
     _settings: Settings
+    filing: Filing | None = None
+    """What runs scripts; without it there are none."""
     _handles: Handles = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -145,41 +148,25 @@ class LocalDelivery:
     async def _append(
         self, account: IAccount, lease: Lease, recipient: Recipient, detail: str
     ) -> Outcome:
-        drafts = [Draft(arrived(lease.blob, recipient.sender or lease.envelope.sender))]
+        blob = arrived(lease.blob, recipient.sender or lease.envelope.sender)
+        if self.filing is not None:
+            chain = await self.filing.chain(account.name)
+            if chain:
+                case = Case(lease, recipient, account, detail, blob)
+                return await self.filing.file(case, chain)
+        drafts = [Draft(blob)]
         once = Once(lease.id, recipient.n, 0, lease.awaited)
         if JUNK in recipient.marks:
-            await account.append(await self._junk(account), drafts, once)
+            await account.append(await folders.junk(account), drafts, once)
             return DELIVERED
         if detail and self._settings.detail_folders:
-            folder = await self._folder(account, detail)
+            folder = await folders.detailed(account, detail)
             if folder:
                 with suppress(NoSuchMailbox, BadName):  # it may have gone meanwhile
                     await account.append(folder, drafts, once)
                     return DELIVERED
         await account.append(INBOX, drafts, once)
         return DELIVERED
-
-    async def _junk(self, account: IAccount) -> str:
-        """The folder for junk (RFC 6154), made again if it was removed."""
-        for row in await account.mailboxes():
-            if row.selectable and row.use == JUNK_USE:
-                return row.name
-        with suppress(MailboxExists):
-            try:
-                await account.create(JUNK_FOLDER, JUNK_USE)
-            except (BadName, LimitReached):
-                return INBOX
-        return JUNK_FOLDER
-
-    async def _folder(self, account: IAccount, detail: str) -> str:
-        """The folder that a detail names, in any case; none is ever made for it."""
-        if len(detail) > DETAIL_CHARACTERS:
-            return ""
-        wanted = detail.casefold()
-        names = [row.name for row in await account.mailboxes() if row.selectable]
-        if detail in names:
-            return detail
-        return next((name for name in names if name.casefold() == wanted), "")
 
     def reload(self, settings: Settings) -> None:
         """Let other settings count from now on."""
@@ -198,5 +185,5 @@ def arrived(blob: Blob, sender: Address | None) -> Blob:
     """
     if blob.prefix.startswith(RETURN_PATH):
         return blob
-    path = RETURN_PATH + f" <{sender or ''}>\r\n".encode()
+    path = return_path(sender)
     return evolve(blob, size=len(path) + blob.size, prefix=path + blob.prefix)

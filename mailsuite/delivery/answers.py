@@ -1,0 +1,89 @@
+"""What scripts ask and only the world knows (:class:`Question`), found out.
+
+Only about the account that the message is for: no question names another.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from attrs import define, field
+
+from mailsuite.delivery.copies import number
+from mailsuite.delivery.ground import Ground
+from mailsuite.delivery.letters import CONTENT, Case
+from mailsuite.delivery.written import Written
+from mailsuite.interfaces.scripts import NoSuchScript
+from mailsuite.model.changes import MailboxRow
+from mailsuite.sieve.errors import BadScript, Question
+from mailsuite.sieve.program import Program
+
+DUPLICATE = "duplicate"
+_INBOX = "INBOX"
+
+Subject = Sequence[str]
+
+
+@define(eq=False)
+class Answers:
+    """Finds out what one case's scripts want to know; one listing serves all."""
+
+    _case: Case
+    _ground: Ground
+    _written: Written
+    _rows: Sequence[MailboxRow] | None = field(default=None, init=False)
+
+    async def ask(self, question: Question) -> Any:
+        """The answer; None to what nobody here knows."""
+        if question == CONTENT:
+            return await self._written.read()
+        known: dict[str, Callable[[Subject], Awaitable[Any]]] = {
+            "script": self._script,
+            DUPLICATE: self._duplicate,
+            "mailboxexists": self._exist,
+            "mailboxidexists": self._exist_by_id,
+            "specialuse_exists": self._used,
+        }
+        find = known.get(question.kind)
+        return None if find is None else await find(question.subject)
+
+    async def _script(self, subject: Subject) -> Program | str | None:
+        location, name = subject
+        if location != "personal":
+            return self._ground.system.shared.get(name)
+        try:
+            content = await self._ground.scripts.get(self._case.account.name, name)
+            return await self._ground.programs.program(content)
+        except NoSuchScript:
+            return None
+        except BadScript as error:
+            return f"{name}: {error}"
+
+    async def _duplicate(self, subject: Subject) -> bool:
+        once = self._case.once(number(DUPLICATE, *subject))
+        account = self._case.account.name
+        return await self._ground.memories.known(account, DUPLICATE, subject[0], once)
+
+    async def _mailboxes(self) -> Sequence[MailboxRow]:
+        if self._rows is None:
+            rows = await self._case.account.mailboxes()
+            self._rows = [row for row in rows if row.selectable]
+        return self._rows
+
+    async def _exist(self, subject: Subject) -> bool:
+        there = {row.name for row in await self._mailboxes()}
+        return all(
+            name in there or name.upper() == _INBOX for name in subject
+        )  # there is always an INBOX
+
+    async def _exist_by_id(self, subject: Subject) -> bool:
+        there = {str(row.id) for row in await self._mailboxes()}
+        return there.issuperset(subject)
+
+    async def _used(self, subject: Subject) -> bool:
+        name, *uses = subject
+        found = {
+            row.use.casefold()
+            for row in await self._mailboxes()
+            if row.use and (not name or row.name == name)
+        }
+        return all(use.casefold() in found for use in uses)

@@ -1,0 +1,123 @@
+"""Plans are carried out: copies stored, mail sent, marks kept, refusals told.
+
+What cannot be done as planned (a redirect that may not be, a mailbox that is not
+there) becomes a copy in the INBOX: mail is never lost by a script's mistake.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from attrs import define, field
+
+from mailsuite.delivery import sending
+from mailsuite.delivery.answers import DUPLICATE
+from mailsuite.delivery.copies import Copies, Deed, number
+from mailsuite.delivery.ground import Ground
+from mailsuite.delivery.letters import Case
+from mailsuite.delivery.sending import Rate, Refused
+from mailsuite.delivery.written import Written
+from mailsuite.model.envelope import Submission
+from mailsuite.model.outcomes import Delivered, Outcome
+from mailsuite.sieve.actions import Discard, Keep, Redirect
+from mailsuite.sieve.extensions.duplicate import Remember
+from mailsuite.sieve.extensions.extlists import RedirectList
+from mailsuite.sieve.message import Message
+from mailsuite.sieve.settings import Sieve
+
+
+@define(eq=False)
+class Work:
+    """What one plan comes to while it is carried out."""
+
+    case: Case
+    written: Written
+    deeds: list[Deed]
+    spawn: list[Submission] = field(factory=list)
+    told: list[str] = field(factory=list)
+
+    def keep(self, message: Message) -> None:
+        """Keep the message after all, unless it is kept anyway."""
+        if not any(isinstance(deed.action, Keep) for deed in self.deeds):
+            self.deeds.append(Deed(Keep(implicit=True), message))
+
+
+@define(eq=False)
+class Carrying:
+    """Carries plans out for one case after another."""
+
+    _ground: Ground
+    _copies: Copies
+    _settings: Sieve
+    _redirects: Rate
+
+    @classmethod
+    def of(cls, ground: Ground, settings: Sieve, copies: Copies) -> "Carrying":
+        """Make it, with nothing counted yet."""
+        return cls(ground, copies, settings, Rate(settings.redirects, ground.wall))
+
+    def reload(self, settings: Sieve) -> None:
+        """Let other settings count from now on."""
+        self._settings = settings
+        self._redirects.limit = settings.redirects
+
+    async def carry(
+        self, case: Case, deeds: Sequence[Deed], written: Written
+    ) -> Outcome:
+        """Do all of it. :raises OverQuota, NoSpace, OSError: not all was done."""
+        work = Work(case, written, list(deeds))
+        for deed in deeds:
+            for one in _each(deed.action):
+                await self._send(work, one, deed.message)
+        copies = await self._copies.planned(case, work.deeds)
+        work.told += await self._copies.store(case, copies, written)
+        for deed in deeds:
+            if isinstance(deed.action, Remember):
+                await self._remember(case, deed.action)
+            elif isinstance(deed.action, Discard) and not copies:
+                self._happened("sieve.discarded", case, line=deed.action.at)
+        return Delivered(", ".join(work.told) or "discarded", tuple(work.spawn))
+
+    async def _send(self, work: Work, action: Any, message: Message) -> None:
+        if isinstance(action, Redirect):
+            await self._redirect(work, action, message)
+
+    async def _redirect(self, work: Work, action: Redirect, message: Message) -> None:
+        case = work.case
+        name = case.account.name
+        try:
+            if case.junk and not self._settings.redirect_junk:
+                raise Refused("the message was judged to be junk")
+            sending.checked_loop(case, message)
+            if not self._redirects.allows(name, f"{case.lease.id}/{case.recipient.n}"):
+                raise Refused(f"more than {self._redirects.limit} in an hour")
+            child = sending.redirected(case, action, await work.written(message))
+        except Refused as refused:
+            why = refused.why
+            self._happened("sieve.refused", case, line=action.at, reason=why)
+            work.keep(message)
+            return
+        work.spawn.append(child)
+        to = str(child.envelope.recipients[0].address)
+        work.told.append(f"to {to}")
+        self._happened("sieve.redirected", case, to=to)
+
+    async def _remember(self, case: Case, action: Remember) -> None:
+        memories = self._ground.memories
+        keep = memories.renew if action.again else memories.remember
+        await keep(
+            case.account.name,
+            DUPLICATE,
+            action.mark,
+            self._ground.wall() + action.seconds,
+            case.once(number(DUPLICATE, action.mark)),
+        )
+
+    def _happened(self, event: str, case: Case, **more: str | int) -> None:
+        self._ground.events.happened(
+            event, qid=case.lease.id, account=case.account.name, **more
+        )
+
+
+def _each(action: Any) -> Sequence[Any]:
+    """The single actions that one stands for."""
+    return action.each if isinstance(action, RedirectList) else (action,)

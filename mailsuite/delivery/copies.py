@@ -1,0 +1,206 @@
+"""Copies of a message for mailboxes of one account, each stored exactly once.
+
+An action's number comes from what it asks for, not from its place in the plan: after
+a script changed between two attempts, what was stored is not stored again, and what
+is new is. Where the mailbox cannot be had the copy goes into the INBOX.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
+from hashlib import blake2b
+from typing import Any
+
+from attrs import define, evolve, field, frozen
+
+from mailsuite.delivery import folders
+from mailsuite.delivery.folders import INBOX
+from mailsuite.delivery.letters import Case
+from mailsuite.interfaces.events import IEvents
+from mailsuite.interfaces.mailboxes import (
+    BadName,
+    LimitReached,
+    MailboxExists,
+    NoSuchMailbox,
+)
+from mailsuite.model.changes import Draft
+from mailsuite.model.envelope import Blob
+from mailsuite.model.flags import KEYWORD_OCTETS, SYSTEM, Flags, canonical
+from mailsuite.sieve.actions import FileInto, Keep
+from mailsuite.sieve.message import Message
+
+Written = Callable[[Message], Awaitable[Blob]]
+"""Gives the octets of a message as a script left it."""
+
+KEYWORDS = 100  # of one message that a script may set
+
+
+def number(kind: str, *subject: str) -> int:
+    """An action's number, from what it does; 0 is the copy for the INBOX."""
+    text = "\0".join((kind, *subject)).encode("utf-8", "surrogatepass")
+    return int.from_bytes(blake2b(text, digest_size=6).digest(), "big") | 1
+
+
+@frozen(eq=False)
+class Deed:
+    """An action of a plan and the message as the action saw it."""
+
+    action: Any
+    message: Message
+
+
+@frozen(eq=False)
+class Copy:
+    """A message for one mailbox; ``action`` is its number."""
+
+    mailbox: str
+    action: int
+    message: Message
+    flags: Flags = frozenset()
+    create: str = ""
+    """Name to make, if there is no such mailbox; empty: none is made."""
+    use: str = ""
+    at: int = 0
+
+
+def flags_of(named: Iterable[str] | None) -> Flags:
+    """Flags that can be kept, of those a script names."""
+    kept = []
+    for name in named or ():
+        flag = canonical(name)
+        plain = flag.isascii() and not flag.startswith("\\")
+        if flag in SYSTEM or (plain and 0 < len(flag) <= KEYWORD_OCTETS):
+            kept.append(flag)
+    return frozenset(kept[:KEYWORDS])
+
+
+@define(eq=False)
+class Copies:
+    """Finds mailboxes and stores into them."""
+
+    _events: IEvents
+    detail_folders: bool = field(default=True)
+
+    async def planned(self, case: Case, deeds: Sequence[Deed]) -> list[Copy]:
+        """The copies that a plan asks for, one for each mailbox."""
+        found: dict[str, Copy] = {}
+        for deed in deeds:
+            if isinstance(deed.action, Keep):
+                copy = await self._kept(case, deed.action, deed.message)
+            elif isinstance(deed.action, FileInto):
+                copy = await self._filed(case, deed.action, deed.message)
+            else:
+                continue
+            same = copy.mailbox.upper() if copy.mailbox.upper() == INBOX else ""
+            key = same or copy.mailbox
+            known = found.get(key)
+            if known is not None:  # RFC 5228 §2.10.3: once, with the last flags
+                create = copy.create or known.create
+                copy = evolve(copy, action=known.action, create=create)
+            found[key] = copy
+        return list(found.values())
+
+    async def _kept(self, case: Case, action: Keep, message: Message) -> Copy:
+        """Where the message goes without a script."""
+        mailbox = ""
+        if case.junk and action.implicit:
+            mailbox = await folders.junk(case.account)
+        elif case.detail and self.detail_folders:
+            mailbox = await folders.detailed(case.account, case.detail)
+        flags = flags_of(action.flags)
+        return Copy(mailbox or INBOX, 0, message, flags, at=action.at)
+
+    async def _filed(self, case: Case, action: FileInto, message: Message) -> Copy:
+        """The mailbox by its id, its use or its name, in this order."""
+        mailbox = action.mailbox
+        if action.mailbox_id:
+            mailbox = await self._by_id(case, action.mailbox_id) or mailbox
+        elif action.special_use:
+            mailbox = (
+                await folders.with_use(case.account, action.special_use) or mailbox
+            )
+        create = action.mailbox if action.create and mailbox == action.mailbox else ""
+        asked = number("file", action.mailbox, action.special_use, action.mailbox_id)
+        own = mailbox.upper() == INBOX
+        return Copy(
+            mailbox,
+            0 if own else asked,
+            message,
+            flags_of(action.flags),
+            create,
+            action.special_use if create else "",
+            action.at,
+        )
+
+    async def _by_id(self, case: Case, wanted: str) -> str:
+        for row in await case.account.mailboxes():
+            if row.selectable and str(row.id) == wanted:
+                return row.name
+        return ""
+
+    async def store(
+        self, case: Case, copies: Sequence[Copy], written: Written
+    ) -> list[str]:
+        """Store them; gives where they went.
+
+        :raises OverQuota, NoSpace, OSError: some are not stored; the others will not
+            be stored again.
+        """
+        went = []
+        lost: list[Copy] = []
+        for copy in copies:
+            if await self._stored(case, copy, await written(copy.message)):
+                went.append(copy.mailbox)
+            else:
+                lost.append(copy)
+        if lost and INBOX not in {name.upper() for name in went}:
+            there = evolve(lost[0], mailbox=INBOX)
+            await self._append(case, there, await written(there.message))
+            went.append(INBOX)
+        return went
+
+    async def _stored(self, case: Case, copy: Copy, blob: Blob) -> bool:
+        """False: there is no such mailbox, and none could be made."""
+        why = ""
+        for _ in range(2):
+            try:
+                await self._append(case, copy, blob)
+            except (NoSuchMailbox, BadName):
+                why = "there is no such mailbox"
+            else:
+                return True
+            if not copy.create:
+                break
+            try:
+                with suppress(MailboxExists):
+                    await self._made(case, copy)
+            except (BadName, LimitReached) as error:
+                why = str(error)
+                break
+        if copy.mailbox.upper() == INBOX:
+            raise NoSuchMailbox(INBOX)
+        self._events.happened(
+            "sieve.diverted",
+            qid=case.lease.id,
+            account=case.account.name,
+            line=copy.at,
+            reason=why,
+        )
+        return False
+
+    async def _made(self, case: Case, copy: Copy) -> None:
+        try:
+            await case.account.create(copy.create, copy.use)
+        except LimitReached:
+            if not copy.use:  # another mailbox may have the use by now
+                raise
+            await case.account.create(copy.create)
+        await case.account.subscribe(copy.create, wanted=True)
+
+    async def _append(self, case: Case, copy: Copy, blob: Blob) -> None:
+        once = case.once(copy.action)
+        account, mailbox = case.account, copy.mailbox
+        try:
+            await account.append(mailbox, [Draft(blob, copy.flags)], once)
+        except LimitReached:  # the mailbox has too many keywords
+            flags = copy.flags.intersection(SYSTEM)
+            await account.append(mailbox, [Draft(blob, flags)], once)

@@ -1,0 +1,184 @@
+"""Filing: an account's scripts decide, and what they plan is carried out once.
+
+Copies are stored first, each under its own number; what is sent goes into the record
+of the outcome. A delivery that is repeated thus finds what is stored, and sends only
+when all of it stood.
+"""
+
+from collections.abc import Sequence
+
+from attrs import define, evolve, field, frozen
+from twisted.internet.defer import DeferredLock
+
+from mailsuite.delivery import letters
+from mailsuite.delivery.answers import Answers
+from mailsuite.delivery.carrying import Carrying
+from mailsuite.delivery.copies import Copies, Deed
+from mailsuite.delivery.ground import Ground, Named
+from mailsuite.delivery.letters import Case, Opened
+from mailsuite.delivery.programs import Programs
+from mailsuite.delivery.running import Running
+from mailsuite.delivery.troubles import Troubles
+from mailsuite.delivery.written import Written
+from mailsuite.model.envelope import Blob
+from mailsuite.model.ids import AccountName
+from mailsuite.model.outcomes import Outcome
+from mailsuite.sieve.actions import Keep
+from mailsuite.sieve.errors import BadScript
+from mailsuite.sieve.run import Letter, Plan
+from mailsuite.sieve.settings import Sieve
+
+ONE_BY_ONE = frozenset(("duplicate",))
+"""Capabilities whose scripts see what the delivery before them remembered."""
+
+
+@frozen(eq=False)
+class Decision:
+    """What all scripts together want done."""
+
+    deeds: Sequence[Deed]
+    troubles: Sequence[tuple[Named, str]] = ()
+
+
+@define(eq=False)
+class Filing:
+    """Files one case after another; ``system`` scripts may be changed."""
+
+    ground: Ground
+    settings: Sieve
+    detail_folders: bool = True
+    programs: Programs = field(init=False)
+    _running: Running = field(init=False)
+    _copies: Copies = field(init=False)
+    _carrying: Carrying = field(init=False)
+    _troubles: Troubles = field(init=False)
+    _last: tuple[Blob | None, Opened | None] = (None, None)
+    _locks: dict[AccountName, tuple[DeferredLock, int]] = field(factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        ground = self.ground
+        self.programs = ground.programs
+        self._running = Running(ground.lane)
+        self._copies = Copies(ground.events, self.detail_folders)
+        self._carrying = Carrying.of(ground, self.settings, self._copies)
+        self._troubles = Troubles(ground)
+
+    def reload(self, settings: Sieve, *, detail_folders: bool) -> None:
+        """Let other settings count from now on."""
+        self.settings = settings
+        self.detail_folders = self._copies.detail_folders = detail_folders
+        self._carrying.reload(settings)
+
+    async def chain(self, account: AccountName) -> Sequence[Named]:
+        """The scripts that decide on an account's mail, in their order."""
+        system = self.ground.system
+        script = await self.ground.scripts.active(account)
+        if script is None:
+            return system.around(account, None) if system else ()
+        try:
+            program = await self.programs.program(script.content)
+            own = Named(script.name, script.content, program, own=True)
+        except BadScript as error:
+            own = Named(script.name, script.content, None, own=True, wrong=str(error))
+        return system.around(account, own)
+
+    async def file(self, case: Case, chain: Sequence[Named]) -> Outcome:
+        """Decide on a message and do what was decided.
+
+        :raises OverQuota, NoSpace, Damaged, OSError: not all of it could be done.
+        """
+        single = any(
+            one.program is not None and one.program.requires & ONE_BY_ONE
+            for one in chain
+        )
+        if not single:
+            return await self._file(case, chain)
+        name = case.account.name
+        lock, users = self._locks.get(name, (DeferredLock(), 0))
+        self._locks[name] = lock, users + 1
+        try:
+            await lock.acquire()
+            try:
+                return await self._file(case, chain)
+            finally:
+                lock.release()
+        finally:
+            lock, users = self._locks.pop(name)
+            if users > 1:
+                self._locks[name] = lock, users - 1
+
+    async def _file(self, case: Case, chain: Sequence[Named]) -> Outcome:
+        opened = await self._opened(case)
+        written = Written(self.ground.blobs, self.ground.lane, case, opened)
+        decision = await self._decide(case, chain, opened, written)
+        outcome = await self._carrying.carry(case, decision.deeds, written)
+        if self.settings.tell:
+            for script, trouble in decision.troubles:
+                if script.own:
+                    await self._troubles.tell(case, script, trouble)
+        return outcome
+
+    async def _opened(self, case: Case) -> Opened:
+        """The message to look at; recipients of one lease share it."""
+        blob, opened = self._last
+        wanted = case.blob
+        if opened is not None and blob is not None and _same(blob, wanted):
+            return opened
+        if wanted.octets is None:
+            opened = await self.ground.lane.run(letters.opened, wanted)
+        else:
+            opened = letters.opened(wanted)
+            self._last = wanted, opened
+        return opened
+
+    async def _decide(
+        self, case: Case, chain: Sequence[Named], opened: Opened, written: Written
+    ) -> Decision:
+        """Run one script after another, as long as they leave the message to keep."""
+        ground = self.ground
+        answers = Answers(case, ground, written)
+        letter = letters.letter(case, opened.message, ground.hostname)
+        deeds: list[Deed] = []
+        keep = Deed(Keep(implicit=True), opened.message)
+        troubles: list[tuple[Named, str]] = []
+        for script in chain:
+            plan = await self._planned(script, letter, answers)
+            if plan.trouble:
+                troubles.append((script, plan.trouble))
+                self._troubles.happened(case, script, plan.trouble)
+                continue
+            kept = None
+            for action, message in zip(plan.actions, plan.messages, strict=True):
+                if isinstance(action, Keep):
+                    kept = Deed(_over(keep.action, action), message)
+                else:
+                    deeds.append(Deed(action, message))
+            if kept is None:
+                return Decision(deeds, troubles)
+            keep = kept
+            letter = evolve(letter, message=plan.message)
+        return Decision([*deeds, keep], troubles)
+
+    async def _planned(self, script: Named, letter: Letter, answers: Answers) -> Plan:
+        if script.program is None:
+            message = letter.message
+            return Plan((Keep(implicit=True),), message, script.wrong, (message,))
+        if script.own:
+            letter = evolve(letter, script=script.name)
+        return await self._running.plan(script.program, letter, answers.ask)
+
+    def close(self) -> None:
+        """Forget what was kept."""
+        self._last = None, None
+
+
+def _same(one: Blob, other: Blob) -> bool:
+    """Whether two blobs are the same octets, which still are in memory."""
+    return one.octets is other.octets and one.prefix == other.prefix
+
+
+def _over(before: Keep, now: Keep) -> Keep:
+    """The keep that counts when a later script has its word too."""
+    flags = before.flags if now.flags is None else now.flags
+    implicit = before.implicit and now.implicit
+    return Keep(flags, implicit, now.at)

@@ -1,0 +1,116 @@
+"""Messages as scripts look at them: the header at once, the rest if it is asked for."""
+
+from time import localtime
+
+from attrs import define, field, frozen
+
+from mailsuite.interfaces.mailboxes import IAccount
+from mailsuite.interfaces.queueing import Lease
+from mailsuite.model.address import Address
+from mailsuite.model.envelope import JUNK, Blob, Once, Recipient
+from mailsuite.model.errors import Damaged
+from mailsuite.sieve.errors import Question, Wanted
+from mailsuite.sieve.message import Message
+from mailsuite.sieve.run import Letter
+
+HEADER_OCTETS = 1 << 20  # looked at where no end of the header is found
+CONTENT = Question("content")
+"""The octets behind the header, of a message that lies in a file."""
+_BLANK = b"\r\n\r\n"
+
+
+@frozen(eq=False)
+class Case:
+    """One recipient's copy of a message, on its way into an account.
+
+    ``blob`` is what is stored: with Return-Path.
+    """
+
+    lease: Lease
+    recipient: Recipient
+    account: IAccount
+    detail: str
+    blob: Blob
+
+    @property
+    def sender(self) -> Address | None:
+        """The reverse-path; None is null."""
+        return self.recipient.sender or self.lease.envelope.sender
+
+    @property
+    def junk(self) -> bool:
+        """Whether reception judged it to be junk."""
+        return JUNK in self.recipient.marks
+
+    def once(self, action: int) -> Once:
+        """Name an action of this delivery."""
+        lease = self.lease
+        return Once(lease.id, self.recipient.n, action, lease.awaited)
+
+
+@define(eq=False)
+class Content:
+    """What stands behind the header of a message in a file."""
+
+    octets: bytes | None = field(default=None, repr=False)
+
+    def __call__(self) -> bytes:
+        """Give it. :raises Wanted: it is not read yet."""
+        if self.octets is None:
+            raise Wanted(CONTENT)
+        return self.octets
+
+
+@frozen(eq=False)
+class Opened:
+    """A message to be looked at; ``content`` if it lies in a file."""
+
+    message: Message
+    content: Content | None = None
+
+
+def opened(blob: Blob) -> Opened:
+    """Open a message. Blocks if it is in a file. :raises Damaged: unreadable."""
+    if blob.octets is not None:
+        whole = blob.prefix + blob.octets
+        cut = _cut(whole)
+        return Opened(Message(whole[:cut], len(whole), lambda: whole[cut:]))
+    try:
+        with open(blob.path, "rb") as file:
+            start = blob.prefix + file.read(HEADER_OCTETS)
+    except OSError as error:
+        raise Damaged(f"{blob.key}: {error}") from error
+    content = Content()
+    return Opened(Message(start[: _cut(start)], blob.size, content), content)
+
+
+def _cut(octets: bytes) -> int:
+    """Where the body begins; a prefix of ours stands before what has no header."""
+    end = octets.find(_BLANK, 0, HEADER_OCTETS)
+    return min(len(octets), HEADER_OCTETS) if end < 0 else end + len(_BLANK)
+
+
+def letter(case: Case, message: Message, hostname: str) -> Letter:
+    """What a script is told of a delivery; the same at each attempt."""
+    recipient, now = case.recipient, case.lease.accepted
+    marks = case.lease.envelope.marks
+    told = {
+        "NOTIFY": recipient.notify,
+        "ORCPT": recipient.orcpt,
+        "ENVID": marks.get("envid", ""),
+        "RET": marks.get("ret", ""),
+    }
+    return Letter(
+        message,
+        str(case.sender or ""),
+        str(recipient.address),
+        {name: value for name, value in told.items() if value},
+        {
+            "domain": hostname.partition(".")[2],
+            "host": hostname,
+            "location": "MDA",
+            "phase": "during",
+        },
+        now,
+        localtime(now).tm_gmtoff // 60,
+    )

@@ -1,0 +1,61 @@
+"""Scripts made into programs, once for all messages; large ones on a thread.
+
+To check a script takes about a millisecond for each KiB of it. What a thread does
+holds the reactor up for no longer than the interpreter lets it.
+"""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+from attrs import define, field
+
+from mailsuite.interfaces.scripts import BadScriptText
+from mailsuite.model.ids import AccountName
+from mailsuite.net.lanes import Lane
+from mailsuite.sieve.check import check
+from mailsuite.sieve.errors import BadScript
+from mailsuite.sieve.program import Program
+
+INLINE_OCTETS = 4 * 1024  # a script up to this size is checked on the reactor
+KEPT_OCTETS = 4 << 20  # of scripts whose programs are kept
+
+
+@define(eq=False)
+class Programs:
+    """Gives the program of a text; equal texts share theirs."""
+
+    lane: Lane
+    _known: "OrderedDict[bytes, Program]" = field(factory=OrderedDict)
+    _octets: int = 0
+
+    async def program(self, content: bytes) -> Program:
+        """The program of a script. :raises BadScript: it is none."""
+        known = self._known.get(content)
+        if known is not None:
+            self._known.move_to_end(content)
+            return known
+        if len(content) <= INLINE_OCTETS:
+            made = check(content)
+        else:
+            made = await self.lane.run(check, content)
+        self._keep(content, made)
+        return made
+
+    def _keep(self, content: bytes, program: Program) -> None:
+        if content not in self._known:
+            self._octets += len(content)
+        self._known[content] = program
+        while self._octets > KEPT_OCTETS and len(self._known) > 1:
+            gone, _ = self._known.popitem(last=False)
+            self._octets -= len(gone)
+
+    async def warnings(self, _: AccountName, content: bytes) -> Sequence[str]:
+        """Look at a text that an account wants to keep.
+
+        :raises BadScriptText: what is wrong, with its place.
+        """
+        try:
+            await self.program(content)
+        except BadScript as error:
+            raise BadScriptText(str(error)) from error
+        return ()

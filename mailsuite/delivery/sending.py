@@ -1,0 +1,103 @@
+"""Mail that scripts send: children of the outcome, recorded together with it.
+
+What a script may send in an hour is bounded for each account; mail that came back is
+recognized by a field of ours and not sent on again.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+
+from attrs import define, evolve, field, frozen
+
+from mailsuite.delivery.letters import Case
+from mailsuite.delivery.written import without_path
+from mailsuite.mime import addresses
+from mailsuite.model.address import Address
+from mailsuite.model.envelope import Blob, Envelope, Recipient, Submission
+from mailsuite.sieve.actions import Redirect
+from mailsuite.sieve.message import Message
+
+REDIRECTED = "X-Sieve-Redirected-From"
+"""Field of ours that names who sent a message on."""
+HOPS = 20  # such fields in one message, whoever wrote them
+HOUR = 3600.0
+ACCOUNTS = 10_000  # whose mail is counted at once
+_LOCAL_MARKS = frozenset(("notice",))
+"""Marks that say something of the message that came, and not of its copy."""
+
+
+@define(eq=False)
+class Rate:
+    """So many an hour for each account; 0: no limit.
+
+    A message counts once, however often it is tried.
+    """
+
+    limit: int
+    _seconds: Callable[[], float]
+    _counted: "OrderedDict[str, tuple[float, set[str]]]" = field(factory=OrderedDict)
+
+    def allows(self, account: str, what: str) -> bool:
+        """Count it if there is room for it."""
+        now = self._seconds()
+        since, seen = self._counted.get(account, (now, set[str]()))
+        if now - since >= HOUR:
+            since, seen = now, set[str]()
+        if what not in seen:
+            if self.limit and len(seen) >= self.limit:
+                return False
+            seen.add(what)
+        self._counted[account] = since, seen
+        self._counted.move_to_end(account)
+        if len(self._counted) > ACCOUNTS:
+            self._counted.popitem(last=False)
+        return True
+
+
+@frozen(eq=False)
+class Refused(Exception):  # noqa: N818 - a finding: the message is kept instead
+    """A script may not send this; ``why`` is told."""
+
+    why: str
+
+
+def checked_loop(case: Case, message: Message) -> None:
+    """:raises Refused: the message was sent on from here, or too often."""
+    seen = [one.strip().lower() for one in message.values(REDIRECTED.lower())]
+    if str(case.recipient.address).lower() in seen or case.account.name in seen:
+        raise Refused("the message came back")
+    if len(seen) >= HOPS:
+        raise Refused(f"the message was sent on {HOPS} times")
+
+
+def redirected(case: Case, action: Redirect, blob: Blob) -> Submission:
+    """The copy for another address (RFC 5228 §4.2).
+
+    Its sender stays who wrote it, who learns of failures (RFC 5321 §3.9.1).
+
+    :raises Refused: there is no such address.
+    """
+    to = address(action.address)
+    came = case.recipient
+    named = f"{REDIRECTED}: {came.address}\r\n".encode()
+    prefix = named + without_path(blob.prefix)
+    size = blob.size - len(blob.prefix) + len(prefix)
+    copy = evolve(blob, prefix=prefix, size=size)
+    marks = {
+        name: value
+        for name, value in case.lease.envelope.marks.items()
+        if name not in _LOCAL_MARKS
+    }
+    if not (to.ascii and (case.sender is None or case.sender.ascii)):
+        marks["smtputf8"] = "yes"
+    notify = action.notify or came.notify
+    recipient = Recipient(0, to, notify=notify, orcpt=came.orcpt)
+    return Submission(Envelope(case.sender, (recipient,), marks), copy)
+
+
+def address(text: str) -> Address:
+    """An address as a script has it. :raises Refused: it is none."""
+    found = addresses.parse(f"<{text.strip().strip('<>')}>".encode("utf-8", "replace"))
+    if len(found) != 1 or not (found[0].local and found[0].domain):
+        raise Refused(f"{text[:100]!r} is no address")
+    return Address(found[0].local, found[0].domain)
