@@ -20,6 +20,7 @@ VERBS = {
     "auth": "auth:auth",
     "queue": "running:queue",
     "search": "running:search",
+    "report": "reports:report",
     "reload": "running:reload_settings",
     "config": "config:config",
     "verify": "verify:verify",

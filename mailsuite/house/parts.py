@@ -25,6 +25,7 @@ from mailsuite.interfaces.events import IEvents
 from mailsuite.interfaces.journal import IJournal, IJournalClient
 from mailsuite.interfaces.mailboxes import IAccounts
 from mailsuite.interfaces.queueing import IDelivery, IQueue, IRouting
+from mailsuite.interfaces.reporting import IReportDesk, IReports
 from mailsuite.interfaces.resolving import IResolver
 from mailsuite.interfaces.searching import ISearchIndex
 from mailsuite.interfaces.signing import IKeys, IKeysAdmin, ISigner
@@ -34,6 +35,7 @@ from mailsuite.queue.queue import Queue
 from mailsuite.queue.spool import Spool
 from mailsuite.relay.remote import Remote
 from mailsuite.relay.signing import Signatures
+from mailsuite.reports.service import ReportService
 from mailsuite.search.service import SearchService
 from mailsuite.store.accounts import Accounts
 
@@ -67,6 +69,7 @@ class Ways:
     relay: Remote
     resolver: Resolver
     signatures: Signatures
+    reports: ReportService
 
 
 @define(eq=False, repr=False)
@@ -87,7 +90,9 @@ class Parts:
         await self.people.registry.start()
         await keeping.journal.start([queue, keeping.accounts])
         keeping.accounts.start()
+        await self.ways.reports.open()
         await queue.start()
+        self.ways.reports.start()
         self.people.turnover.start()
         for service in (self.search, *self.doors.services, self.control):
             self._serving.append(service)
@@ -101,6 +106,7 @@ class Parts:
         await _left([one for one in serving if one is self.search])
         await self.people.turnover.stop()
         await ways.queue.stop()
+        await ways.reports.stop()
         await ways.relay.stop()
         ways.signatures.stop()
         await self.doors.judging.ground.stop()
@@ -138,6 +144,9 @@ def verify(parts: Parts, events: Events) -> None:
         parts.ways.relay: (IDelivery,),
         parts.ways.signatures: (ISigner,),
         parts.ways.local: (IDelivery,),
+        parts.ways.reports: (IReports,),
+        parts.ways.reports.desk: (IReportDesk,),
+        parts.ways.reports.consuming: (IDelivery,),
         parts.search: (ISearchIndex,),
         events: (IEvents,),
     }

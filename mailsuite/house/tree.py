@@ -16,6 +16,7 @@ from mailsuite.policy.settings import Settings as Policy
 from mailsuite.pop3.settings import POP3
 from mailsuite.queue.settings import Settings as Queue
 from mailsuite.relay.settings import Relay
+from mailsuite.reports.settings import Reports
 from mailsuite.search.settings import Search
 from mailsuite.smtp.settings import LMTP, SMTP, Submission
 from mailsuite.store.settings import Settings as Store
@@ -40,6 +41,7 @@ class Tree:
     queue: Queue = Factory(Queue)
     relay: Relay = Factory(Relay)
     signing: Signing = Factory(Signing)
+    reports: Reports = Factory(Reports)
     dns: DNS = Factory(DNS)
     store: Store = Factory(Store)
     journal: Journal = Factory(Journal)
@@ -62,6 +64,7 @@ LIVE = frozenset(
             "queue",
             "relay",
             "signing",
+            "reports",
             "dns",
             "search",
             "log",

@@ -69,7 +69,6 @@ class Report:
 
     what: Judged
     sender: Address
-    organization: str
     hostname: str
     to: Address
     id: str

@@ -20,14 +20,10 @@ ADDRESS = "dmarc-reports"
 
 @frozen(eq=False)
 class Ground:
-    """``folder`` is the data folder, or empty: nothing is kept.
-
-    ``domains`` gives ours, ``wall`` seconds since 1970.
-    """
+    """``domains`` gives ours, ``wall`` seconds since 1970."""
 
     reactor: IReactorTime | Any
     wall: Callable[[], float]
-    folder: str
     hostname: str
     events: IEvents
     queue: IQueue
