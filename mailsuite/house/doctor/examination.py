@@ -5,7 +5,7 @@ from typing import Any
 
 from attrs import define, frozen
 from twisted.internet.defer import Deferred, gatherResults
-from twisted.internet.error import TimeoutError as Late
+from twisted.internet.defer import TimeoutError as Late
 from zope.interface import implementer
 
 from mailsuite.dns.comparing import server
@@ -51,6 +51,7 @@ class Doctor:
 
     tree: Tree
     _practice: Practice
+    _seconds: float = SECONDS
 
     async def examined(self) -> Sequence[Finding]:
         """Look at everything."""
@@ -67,12 +68,12 @@ class Doctor:
 
     def _bounded(self, what: str, work: Findings) -> Deferred[Sequence[Finding]]:
         begun: Deferred[Sequence[Finding]] = Deferred.fromCoroutine(work)
-        limited = begun.addTimeout(SECONDS, self._practice.reactor)
+        limited = begun.addTimeout(self._seconds, self._practice.reactor)
 
         def late(failure: Any) -> Sequence[Finding]:
             failure.trap(Late)
             hint = "something does not answer: look at network and DNS"
-            return [Finding(what, WRONG, f"took more than {SECONDS:g} s", hint)]
+            return [Finding(what, WRONG, f"took more than {self._seconds:g} s", hint)]
 
         return limited.addErrback(late)
 
