@@ -13,7 +13,7 @@ class CountersTests(SynchronousTestCase):
     def test_shown(self):
         """Every counter is on the metrics page, also after a reload."""
         clock = Clock()
-        events = Events(lambda: 0.0, Sink.to(clock, clock, lambda: self.mktemp()))
+        events = Events(lambda: 0.0, Sink.to(clock, clock, self.mktemp))
         made = resolver(clock, DNS(servers=("127.0.0.1",)), events)
         made.reload(DNS(servers=("127.0.0.2",)))
         made.counters.timeouts += 3
