@@ -8,6 +8,8 @@ from mailsuite.model.settings import setting
 MEASURES = ("ignore", "tag", "quarantine", "reject")
 """What may be done about a finding, from the mildest to the hardest."""
 TEMPORARY = ("accept", "defer")
+WALKED, LISTED = "treewalk", "psl"
+"""How organizational domains are found: RFC 9989 §4.10, RFC 7489 §3.2."""
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "dmarc": MEASURES,
@@ -16,6 +18,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "missing_from": MEASURES,
     "temporary": TEMPORARY,
 }
+"""What may stand at a key that a domain may have of its own."""
 
 
 @frozen
@@ -44,6 +47,12 @@ class Authentication:
         "quarantine",
         "the hardest measure for mail that fails the DMARC policy of its author's "
         "domain; reject does what each domain asks for",
+    )
+    organizational: str = setting(
+        WALKED,
+        "how the owner of a domain is found for DMARC: treewalk asks DNS (RFC 9989), "
+        "psl looks into the public suffix list (RFC 7489)",
+        restart=True,
     )
     spf_fail: str = setting(
         "tag",
@@ -100,6 +109,7 @@ class Authentication:
     def __attrs_post_init__(self) -> None:
         for key, choices in CHOICES.items():
             checked(key, getattr(self, key), choices)
+        checked("organizational", self.organizational, (WALKED, LISTED))
 
 
 def checked(key: str, value: object, choices: tuple[str, ...]) -> None:
