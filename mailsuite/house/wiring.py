@@ -273,7 +273,7 @@ def _control(
         *Search(search).routes(),
         *Reloading(reload).routes(),
     ]
-    watched = Watched(ground.events.counts.text, ready)
+    watched = Watched(ground.events.counts.scrape, ready)
     (bound,) = ground.sockets.control
     site = API(routes, watched, ground.events).site(ground.reactor)
     return ControlService(ground.reactor, bound, site)
