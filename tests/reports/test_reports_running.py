@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import smtplib
 import socket
 import sqlite3
 import time
@@ -11,7 +12,9 @@ from io import BytesIO
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailsuite.reports import collect, outbox
+from tests.support.authentication import NameThread
 from tests.support.demo import Demo
+from tests.support.nameserver import Zones
 from tests.support.reports import (
     DAY,
     FEEDBACK,
@@ -211,8 +214,6 @@ class RunningTests(SynchronousTestCase):
 
     def test_unknown_still_refused(self):
         """Other names of our domains stay unknown."""
-        import smtplib
-
         with self.assertRaises(smtplib.SMTPRecipientsRefused):
             self.send(b"x", to="dmarc-reportsx@example.test")
 
@@ -263,3 +264,68 @@ class SendingTests(SynchronousTestCase):
         for piece in batch.pieces(100):
             outbox.count(database, piece)
         database.close()
+
+
+class JudgedTests(SynchronousTestCase):
+    """What comes in by SMTP is judged, counted, and would be told to its owner."""
+
+    ZONES = (
+        'owner.test. 60 IN TXT "v=spf1 ip4:127.0.0.1 -all"',
+        "owner.test. 60 IN MX 10 mx.owner.test.",
+        (
+            '_dmarc.owner.test. 60 IN TXT "v=DMARC1; p=reject;'
+            ' rua=mailto:rua@owner.test,mailto:rua@dest.test; ruf=mailto:ruf@example.test"'
+        ),
+        'owner.test._report._dmarc.dest.test. 60 IN TXT "v=DMARC1"',
+        'owner.test._report._dmarc.example.test. 60 IN TXT "v=DMARC1"',
+    )
+
+    def setUp(self):
+        names = NameThread(Zones("\n".join(self.ZONES)))
+        self.addCleanup(names.stop)
+        self.demo = Demo(
+            users=1,
+            settings={
+                "MAILSUITE_AUTHENTICATION_ENABLED": "true",
+                "MAILSUITE_REPORTS_FAILURE": "true",
+                "MAILSUITE_DNS_SERVERS": f"127.0.0.1:{names.port}",
+            },
+        )
+        self.addCleanup(self.demo.remove)
+        self.demo.start()
+        self.demo.command("alias", "add", "ruf@example.test", self.demo.address())
+
+    def send(self, ip):
+        ready = self.demo.ready
+        with smtplib.SMTP(
+            ready["host"], ready["smtp"], "owner.test", 60, source_address=(ip, 0)
+        ) as client:
+            octets = b"From: a@owner.test\r\nSubject: judged\r\n\r\nhello\r\n"
+            client.sendmail("a@owner.test", [self.demo.address()], octets)
+
+    def test_judged(self):
+        """Passing and forged mail are rows of one report; the forged one is told."""
+        for ip in ("127.0.0.1", "127.0.0.1", "127.0.0.9"):
+            self.send(ip)
+        dry = ("report", "send", "--dry-run", "--json")
+        (one,) = json.loads(self.demo.command(*dry))["reports"]
+        self.assertEqual((one["domain"], one["state"]), ("owner.test", "collecting"))
+        self.assertEqual((one["rows"], one["messages"]), (2, 3))
+        self.assertEqual(one["to"], ["rua@owner.test", "rua@dest.test"])
+        end = time.monotonic() + WAIT_SECONDS
+        while not (found := self.told()):
+            if time.monotonic() > end:
+                raise AssertionError(self.demo.output())
+            time.sleep(0.1)
+        self.assertEqual(len(found), 1)
+        self.assertIn(b"Feedback-Type: auth-failure", found[0])
+        self.assertIn(b"Source-IP: 127.0.0.9", found[0])
+        self.assertEqual(self.demo.stop(), 0)
+        self.demo.start()
+        (one,) = json.loads(self.demo.command(*dry))["reports"]
+        self.assertEqual(one["messages"], 3)
+
+    def told(self):
+        """Failure reports that the alias's user has."""
+        messages = [path.read_bytes() for path in self.demo.messages()]
+        return [octets for octets in messages if b"feedback-report" in octets]
