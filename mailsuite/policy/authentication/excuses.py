@@ -19,6 +19,9 @@ from mailsuite.policy.authentication.networks import Networks, networks, within
 from mailsuite.policy.authentication.settings import Authentication
 from mailsuite.policy.authentication.verdict import Excuse, below
 
+ID_OCTETS = 600
+"""Of a List-Id's end that are read; the id itself has at most 255."""
+
 _LIST_ID = re.compile(rb"<([^<>\s]{1,255})>[^<>]*\Z")
 
 
@@ -82,10 +85,10 @@ def _among(name: str, listed: Iterable[str]) -> bool:
 
 def list_id(header: bytes) -> str:
     """The id of the only List-Id field (RFC 2919 §3), or nothing."""
-    found = [whole for name, whole in headers.fields(header) if name == b"list-id"]
+    found = headers.values(header, b"list-id")
     if len(found) != 1:
         return ""
-    match = _LIST_ID.search(found[0].strip())
+    match = _LIST_ID.search(found[0][-ID_OCTETS:])
     return match[1].decode("ascii", "replace").lower() if match else ""
 
 
