@@ -18,6 +18,8 @@ VERBS = {
     "alias": "people:alias",
     "dkim": "dkim:dkim",
     "auth": "auth:auth",
+    "dns": "dns:dns",
+    "doctor": "dns:doctor",
     "queue": "running:queue",
     "search": "running:search",
     "report": "reports:report",

@@ -17,6 +17,7 @@ from mailsuite.directory.registry import Registry
 from mailsuite.directory.turnover import Turnover
 from mailsuite.dns.resolver import Resolver
 from mailsuite.events.record import Events
+from mailsuite.house.doctor.examination import Doctor
 from mailsuite.house.doors import Doors
 from mailsuite.interfaces.blobs import IBlobs
 from mailsuite.interfaces.changes import IChanges
@@ -24,6 +25,7 @@ from mailsuite.interfaces.directory import IDirectory, IDirectoryAdmin
 from mailsuite.interfaces.events import IEvents
 from mailsuite.interfaces.journal import IJournal, IJournalClient
 from mailsuite.interfaces.mailboxes import IAccounts
+from mailsuite.interfaces.publishing import IDoctor, IPublishing
 from mailsuite.interfaces.queueing import IDelivery, IQueue, IRouting
 from mailsuite.interfaces.reporting import IReportDesk, IReports
 from mailsuite.interfaces.resolving import IResolver
@@ -42,13 +44,14 @@ from mailsuite.store.accounts import Accounts
 
 @frozen(eq=False, repr=False)
 class People:
-    """The directory, asked and changed, and the keys of its domains."""
+    """The directory, asked and changed, its domains' keys, and who looks after them."""
 
     registry: Registry
     admin: Admin
     keys: Keys
     changes: KeysAdmin
     turnover: Turnover
+    doctor: Doctor
 
 
 @frozen(eq=False, repr=False)
@@ -136,6 +139,8 @@ def verify(parts: Parts, events: Events) -> None:
         parts.people.admin: (IDirectoryAdmin,),
         parts.people.keys: (IKeys,),
         parts.people.changes: (IKeysAdmin,),
+        parts.people.doctor: (IDoctor,),
+        parts.people.doctor.publishing: (IPublishing,),
         parts.keeping.journal: (IJournal,),
         parts.keeping.blobs: (IBlobs,),
         parts.keeping.accounts: (IAccounts, IChanges, IJournalClient),

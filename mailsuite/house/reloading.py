@@ -69,6 +69,7 @@ def commit(parts: Parts, fresh: Prepared) -> None:
     parts.people.registry.rearrange(tree.directory, fresh.files, names)
     parts.people.keys.rearrange(tree.signing)
     parts.people.turnover.rearrange(tree.signing)
+    parts.people.doctor.rearrange(tree)
     ways.resolver.reload(tree.dns)
     ways.relay.reload(tree.relay)
     ways.signatures.rearrange(terms(tree))

@@ -4,9 +4,9 @@ from attrs import Factory, fields, frozen, resolve_types
 
 from mailsuite.delivery.settings import Settings as Delivery
 from mailsuite.directory.settings import Settings as Directory
-from mailsuite.dns.settings import DNS
+from mailsuite.dns.settings import DNS, Published
 from mailsuite.events.settings import Settings as Log
-from mailsuite.house.settings import Control, Server
+from mailsuite.house.settings import Control, Doctor, Server
 from mailsuite.imap.settings import IMAP
 from mailsuite.journal.settings import Settings as Journal
 from mailsuite.mailauth.settings import Signing
@@ -43,11 +43,13 @@ class Tree:
     signing: Signing = Factory(Signing)
     reports: Reports = Factory(Reports)
     dns: DNS = Factory(DNS)
+    records: Published = Factory(Published)
     store: Store = Factory(Store)
     journal: Journal = Factory(Journal)
     search: Search = Factory(Search)
     log: Log = Factory(Log)
     control: Control = Factory(Control)
+    doctor: Doctor = Factory(Doctor)
 
 
 SECTIONS: dict[str, type] = {
@@ -66,6 +68,8 @@ LIVE = frozenset(
             "signing",
             "reports",
             "dns",
+            "records",
+            "doctor",
             "search",
             "log",
         ),

@@ -21,13 +21,16 @@ from mailsuite.directory.turnover import Turnover
 from mailsuite.dns.resolver import Resolver
 from mailsuite.events.record import Events
 from mailsuite.house import domains, resolving
+from mailsuite.house.doctor.examination import Doctor, Practice
 from mailsuite.house.doors import Doors, Hall
 from mailsuite.house.judging import Judging
 from mailsuite.house.parts import Keeping, Parts, People, Ways, verify
 from mailsuite.house.paths import Places
+from mailsuite.house.publishing import Publishing
 from mailsuite.house.sockets import Sockets
 from mailsuite.house.tree import Tree
 from mailsuite.http.api.dkim import DKIM
+from mailsuite.http.api.dns import DNS, Health
 from mailsuite.http.api.house import Reloading, Search
 from mailsuite.http.api.people import People as PeopleRoutes
 from mailsuite.http.api.queue import Queue as QueueRoutes
@@ -130,7 +133,11 @@ def _people(ground: Ground, tree: Tree, resolver: Resolver) -> People:
     changes = KeysAdmin(state, keys, wall)
     turnover = Turnover(ground.reactor, wall, changes, resolver, events, tree.signing)
     admin = Admin(state, checker, wall, events, keys)
-    return People(registry, admin, keys, changes, turnover)
+    publishing = Publishing(tree, admin, keys, resolver)
+    practice = Practice(
+        ground.reactor, wall, ground.places, resolver, admin, publishing
+    )
+    return People(registry, admin, keys, changes, turnover, Doctor(tree, practice))
 
 
 def _ways(
@@ -268,6 +275,8 @@ def _control(
     routes = [
         *PeopleRoutes(people.admin).routes(),
         *DKIM(people.changes).routes(),
+        *DNS(people.doctor.publishing).routes(),
+        *Health(people.doctor).routes(),
         *QueueRoutes(ways.queue).routes(),
         *ReportRoutes(ways.reports.desk).routes(),
         *Search(search).routes(),

@@ -11,6 +11,7 @@ from zope.interface import implementer
 from mailsuite.dns.comparing import server
 from mailsuite.house.doctor import machine, network
 from mailsuite.house.paths import Places
+from mailsuite.house.publishing import Publishing
 from mailsuite.house.tree import Tree
 from mailsuite.interfaces.directory import IDirectoryAdmin
 from mailsuite.interfaces.publishing import (
@@ -19,7 +20,6 @@ from mailsuite.interfaces.publishing import (
     WRONG,
     Finding,
     IDoctor,
-    IPublishing,
 )
 from mailsuite.interfaces.resolving import IResolver
 from mailsuite.net.probe import Probe
@@ -41,7 +41,7 @@ class Practice:
     places: Places
     resolver: IResolver
     admin: IDirectoryAdmin
-    publishing: IPublishing
+    publishing: Publishing
 
 
 @implementer(IDoctor)
@@ -52,6 +52,15 @@ class Doctor:
     tree: Tree
     _practice: Practice
     _seconds: float = SECONDS
+
+    @property
+    def publishing(self) -> Publishing:
+        """Who knows the records of our domains."""
+        return self._practice.publishing
+
+    def rearrange(self, tree: Tree) -> None:
+        """Use other settings."""
+        self.tree = self.publishing.tree = tree
 
     async def examined(self) -> Sequence[Finding]:
         """Look at everything."""
