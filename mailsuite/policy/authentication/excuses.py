@@ -6,16 +6,14 @@ passes. Without it there is no excuse.
 
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 
 from attrs import frozen
 
 from mailsuite.mailauth import claims
 from mailsuite.mailauth.labels import ascii_name
 from mailsuite.mime import headers
-from mailsuite.model.errors import UsageError
 from mailsuite.model.proofs import Proofs, Result
-from mailsuite.policy.authentication.networks import Networks, networks, within
+from mailsuite.policy.authentication.networks import Networks, hosts, within
 from mailsuite.policy.authentication.settings import Authentication
 from mailsuite.policy.authentication.verdict import Excuse, below
 
@@ -35,17 +33,9 @@ class Excuses:
 
     @classmethod
     def of(cls, settings: Authentication) -> "Excuses":
-        """Read the settings; forwarders without digits and colons are domains."""
-        hosts: Networks = ()
-        domains = []
-        for text in settings.forwarders:
-            with suppress(UsageError):
-                hosts += networks("forwarders", [text])
-                continue
-            if "/" in text or ":" in text or text.replace(".", "").isdigit():
-                networks("forwarders", [text])
-            domains.append(_name(text))
-        return cls(hosts, tuple(domains), tuple(map(_name, settings.lists)))
+        """Read the settings."""
+        found, domains = hosts("forwarders", settings.forwarders)
+        return cls(found, domains, tuple(map(_name, settings.lists)))
 
     def find(self, proofs: Proofs, header: bytes) -> Excuse | None:
         """Give the first that holds."""

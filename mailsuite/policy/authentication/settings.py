@@ -4,6 +4,7 @@ from attrs import fields, frozen
 
 from mailsuite.model.errors import UsageError
 from mailsuite.model.settings import setting
+from mailsuite.policy.authentication.networks import hosts, networks
 
 MEASURES = ("ignore", "tag", "quarantine", "reject")
 """What may be done about a finding, from the mildest to the hardest."""
@@ -110,6 +111,8 @@ class Authentication:
         for key, choices in CHOICES.items():
             checked(key, getattr(self, key), choices)
         checked("organizational", self.organizational, (WALKED, LISTED))
+        networks("exempt", self.exempt)
+        hosts("forwarders", self.forwarders)
 
 
 def checked(key: str, value: object, choices: tuple[str, ...]) -> None:
