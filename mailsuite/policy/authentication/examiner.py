@@ -10,18 +10,23 @@ from attrs import define, field, frozen
 from twisted.internet.defer import Deferred, gatherResults
 
 from mailsuite.dns.budget import Budget
-from mailsuite.mailauth import arc, dmarc, suffixes
+from mailsuite.mailauth import arc, bimi, dmarc, suffixes
 from mailsuite.mailauth.author import Authors
 from mailsuite.mailauth.dkim import verify
 from mailsuite.mailauth.dkim.verify import Bodies, Fetched, Fetching
 from mailsuite.mailauth.suffixes import Suffixes
 from mailsuite.model.address import Address
-from mailsuite.model.proofs import Proofs, Result, Signature
+from mailsuite.model.proofs import BIMI, DMARC, Proofs, Result, Signature
 from mailsuite.policy.authentication.excuses import Excuses
 from mailsuite.policy.authentication.ground import Ground
 from mailsuite.policy.authentication.replays import Replays
 from mailsuite.policy.authentication.senders import UNASKED, Sender, Senders
-from mailsuite.policy.authentication.settings import LISTED, Authentication
+from mailsuite.policy.authentication.settings import (
+    LISTED,
+    LOGO,
+    NO_LOGO,
+    Authentication,
+)
 from mailsuite.policy.authentication.verdict import Facts, below
 
 
@@ -99,7 +104,24 @@ class Examiner:
             chain,
             found,
             letter.authors.domains,
+            await self._logo(letter, found, signatures, budget),
         )
+
+    async def _logo(
+        self,
+        letter: Letter,
+        found: DMARC,
+        signatures: tuple[Signature, ...],
+        budget: Budget,
+    ) -> BIMI | None:
+        """Look for the author's logo, as far as somebody wants to know."""
+        if self.settings.bimi == NO_LOGO:
+            return None
+        known = (letter.authors, found, signatures)
+        logo = await bimi.look(letter.header, known, budget, self._suffixes)
+        if self.settings.bimi == LOGO:
+            logo = await self.ground.logos.fetched(logo)
+        return logo
 
     async def _sender(self, client: Client) -> Sender:
         if not client.ip:
