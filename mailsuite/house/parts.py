@@ -91,9 +91,9 @@ class Parts:
         """Recover what the last run left, then open the doors."""
         keeping, queue = self.keeping, self.ways.queue
         await self.people.registry.start()
+        await self.ways.reports.open()
         await keeping.journal.start([queue, keeping.accounts])
         keeping.accounts.start()
-        await self.ways.reports.open()
         await queue.start()
         self.ways.reports.start()
         self.people.turnover.start()

@@ -17,8 +17,7 @@ from mailsuite.net.tasks import Tasks
 from mailsuite.reports import failure
 from mailsuite.reports.collect import published
 from mailsuite.reports.destinations import chosen
-from mailsuite.reports.ground import Names, Office
-from mailsuite.reports.sending import MARK
+from mailsuite.reports.ground import MARK, Names, Office
 
 HOUR = 3_600.0  # seconds
 DOMAINS = 10_000  # whose reports of the last hour are counted

@@ -14,6 +14,8 @@ from mailsuite.interfaces.resolving import IResolver
 from mailsuite.model.address import Address
 from mailsuite.reports.settings import Reports
 
+MARK = "report"
+"""Mark of an envelope that carries a report of ours."""
 ADDRESS = "dmarc-reports"
 """Local part of our own reports' sender where the settings name none."""
 

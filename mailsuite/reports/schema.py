@@ -28,15 +28,15 @@ _STEPS: tuple[str, ...] = (
         day INTEGER NOT NULL, domain TEXT NOT NULL, state TEXT NOT NULL,
         at REAL NOT NULL, destinations TEXT NOT NULL, rows INTEGER NOT NULL,
         messages INTEGER NOT NULL, size INTEGER NOT NULL, reason TEXT NOT NULL,
-        PRIMARY KEY (day, domain)
-    ) STRICT, WITHOUT ROWID;
+        letter TEXT NOT NULL, content BLOB NOT NULL, PRIMARY KEY (day, domain)
+    ) STRICT;
     CREATE INDEX outgoing_state ON outgoing (state);
     CREATE TABLE report (
         id INTEGER PRIMARY KEY, kind TEXT NOT NULL, org TEXT NOT NULL,
         contact TEXT NOT NULL, domain TEXT NOT NULL, name TEXT NOT NULL,
         begins INTEGER NOT NULL, ends INTEGER NOT NULL, arrived REAL NOT NULL,
         policy TEXT NOT NULL, rows INTEGER NOT NULL, messages INTEGER NOT NULL,
-        UNIQUE (kind, org, domain, name)
+        proven INTEGER NOT NULL, UNIQUE (kind, org, domain, name)
     ) STRICT;
     CREATE INDEX report_begins ON report (kind, begins);
     CREATE INDEX report_arrived ON report (arrived);

@@ -64,7 +64,7 @@ def dmarc(
         stopped,
         _days(run(_DMARC_DAYS, asked)),
         tuple(_source(*row) for row in run(_SOURCES, asked)),
-        tuple(Reporter(*row) for row in run(_DMARC_REPORTERS, asked)),
+        tuple(_reporter(*row) for row in run(_DMARC_REPORTERS, asked)),
         tuple(Failure(*row) for row in run(_FAILURES, asked)),
     )
 
@@ -80,8 +80,8 @@ _SOURCES = (
     f" {_DMARC} GROUP BY s.ip ORDER BY messages DESC, s.ip LIMIT {SOURCES}"
 )
 _DMARC_REPORTERS = (
-    "SELECT r.org, count(DISTINCT r.id), sum(s.messages) AS messages"
-    f" {_DMARC} GROUP BY r.org ORDER BY messages DESC LIMIT {REPORTERS}"
+    "SELECT r.org, count(DISTINCT r.id), sum(s.messages) AS messages, r.proven"
+    f" {_DMARC} GROUP BY r.org, r.proven ORDER BY messages DESC LIMIT {REPORTERS}"
 )
 _FAILURES = (
     "SELECT r.arrived, s.kind, r.org, r.domain, s.ip, s.sender, s.detail"
@@ -95,6 +95,10 @@ def _source(
     return Source(
         ip, messages, passed, stopped, _words(dkim), _words(spf), _sentences(why)
     )
+
+
+def _reporter(org: str, reports: int, messages: int, proven: int) -> Reporter:
+    return Reporter(org, reports, messages, bool(proven))
 
 
 def _words(text: str) -> str:
@@ -129,8 +133,8 @@ def tls(database: sqlite3.Connection, domain: str, days: int, now: float) -> TLS
         asked,
     )
     reporters = run(
-        "SELECT r.org, count(DISTINCT r.id), sum(s.good + s.failed) AS sessions"
-        f" {_TLS} GROUP BY r.org ORDER BY sessions DESC LIMIT {REPORTERS}",
+        "SELECT r.org, count(DISTINCT r.id), sum(s.good + s.failed) AS sessions,"
+        f" r.proven {_TLS} GROUP BY r.org, r.proven ORDER BY sessions DESC LIMIT {REPORTERS}",
         asked,
     )
     return TLSSummary(
@@ -141,7 +145,7 @@ def tls(database: sqlite3.Connection, domain: str, days: int, now: float) -> TLS
         failed,
         _days(by_day),
         tuple(TLSProblem(*row) for row in problems),
-        tuple(Reporter(*row) for row in reporters),
+        tuple(_reporter(*row) for row in reporters),
     )
 
 

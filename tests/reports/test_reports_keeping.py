@@ -9,6 +9,10 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
+from mailsuite.directory import memory
+from mailsuite.directory.names import parse
+from mailsuite.directory.settings import Settings
+from mailsuite.directory.state import Listing
 from mailsuite.interfaces.queueing import IDelivery, Lease
 from mailsuite.interfaces.reporting import IReportDesk, IReports
 from mailsuite.model.address import Address
@@ -20,6 +24,7 @@ from mailsuite.model.proofs import Result
 from mailsuite.net.workers import Failed, Lost
 from mailsuite.reports import failure, inbox, schema
 from mailsuite.reports.arriving import ATTEMPTS
+from mailsuite.reports.service import consumed
 from mailsuite.reports.settings import Reports, checked
 from tests.support.reports import (
     DAY,
@@ -42,7 +47,7 @@ class Case(SynchronousTestCase):
 
     def world(self, **more):
         world = World(**more)
-        self.run_(world.archive.open())
+        self.run_(world.service.open())
         return world
 
     def load(self, world, *files):
@@ -183,7 +188,7 @@ class KeepingTests(Case):
                 "begins": 0, "ends": 1, "policy": "", "rows": 1, "messages": 1}  # fmt: skip
         for lines in ([b'[["only one"]]'], [b"[[1", b""], [b"{}{}"]):
             work = Deferred.fromCoroutine(
-                world.archive.run(inbox.put, head, lines, 0.0)
+                world.archive.run(inbox.put, head, lines, 0.0, proven=True)
             )
             self.failureResultOf(work)
         found = self.run_(world.service.desk.dmarc("", 30_000))
@@ -375,10 +380,12 @@ class FailureTests(Case):
 class TransportTests(Case):
     """Mail that comes to report addresses."""
 
-    def lease(self, octets, attempt=1):
+    def lease(self, octets, attempt=1, **marks):
         to = (Recipient(0, Address("dmarc-reports", "example.test")),)
         blob = Blob("k", len(octets), octets)
-        return Lease("Q", 1, Envelope(None, to), blob, to, "reports", attempt, NOON)
+        return Lease(
+            "Q", 1, Envelope(None, to, marks), blob, to, "reports", attempt, NOON
+        )
 
     def delivered(self, world, lease):
         settled = {}
@@ -426,6 +433,39 @@ class TransportTests(Case):
         self.delivered(world, self.lease(b"x" * ((32 << 20) + 1)))
         self.assertEqual(world.workers.asked, 0)
 
+    def test_proven(self):
+        """An invented report keeps no true one out, and the true one is shown so."""
+        world = self.world()
+        invented = mail(gzipped(row(count=999)))
+        for octets, marks in (
+            (invented, {"dmarc": "fail"}),
+            (mail(gzipped(row(count=1))), {"dmarc": "pass"}),
+            (invented, {}),
+            (invented, {"dmarc": "pass"}),
+        ):
+            self.delivered(world, self.lease(octets, **marks))
+        self.assertEqual(
+            world.events.names(), [*["reports.received"] * 2, *["reports.repeated"] * 2]
+        )
+        found = self.run_(world.service.desk.dmarc("", 30))
+        self.assertEqual(found.messages, 1)
+        self.assertTrue(found.reporters[0].proven)
+
+    def test_flood(self):
+        """A flood of inventions takes no place of true reports."""
+        world = self.world(keep_rows=20)
+        true = {"dmarc": "pass"}
+        self.delivered(world, self.lease(mail(gzipped(ident="true")), **true))
+        for n in range(30):
+            world.wall += 1
+            self.delivered(world, self.lease(mail(gzipped(ident=str(n)))))
+        self.run_(world.service._forget(world.wall))
+        found = self.run_(world.service.desk.dmarc("", 30))
+        self.assertEqual(
+            sorted((one.proven, one.reports) for one in found.reporters),
+            [(False, 9), (True, 1)],
+        )
+
     def test_foreign(self):
         """Reports of others' domains are passed over unless wanted."""
         octets = mail(gzipped(domain="other.test"))
@@ -460,3 +500,45 @@ class TransportTests(Case):
         reading = world.service.reading(world)
         world.service.reload(Reports(addresses=("RUA",)))
         self.assertEqual(reading.names, frozenset({"rua"}))
+
+
+class NameTests(Case):
+    """Which names are read by the suite."""
+
+    def found(self, *names):
+        made = memory.make(
+            {"u@example.test": "x", "tls-reports@example.test": "x", "u@c.test": "x"},
+            {"dmarc-reports@c.test": ["u@c.test"]},
+            catch_all={"b.test": "all@elsewhere.test"},
+        )
+        made.directory.rearrange(Settings(), Listing(), consumed(Reports()))
+        addresses = [parse(name) for name in names]
+        ways = self.run_(made.directory.transports(addresses))
+        kinds = self.run_(made.directory.resolve(addresses))
+        return [
+            (type(kind).__name__, way) for kind, way in zip(kinds, ways, strict=True)
+        ]
+
+    def test_order(self):
+        """Users and aliases go before them, a catch-all does not."""
+        found = self.found(
+            "DMARC-Reports@example.test",
+            "tls-reports@example.test",
+            "dmarc-reports@b.test",
+            "other@b.test",
+            "dmarc-reports@c.test",
+            "dmarc-reports@elsewhere.test",
+            "nobody@example.test",
+        )
+        self.assertEqual(
+            found,
+            [
+                ("Consumed", "reports"),
+                ("Local", "local"),
+                ("Consumed", "reports"),
+                ("Alias", "local"),
+                ("Alias", "local"),
+                ("Remote", "relay"),
+                ("Unknown", "local"),
+            ],
+        )

@@ -2,11 +2,13 @@
 
 import gzip
 import json
+import re
 import smtplib
 import socket
 import sqlite3
 import time
 import zipfile
+from contextlib import closing
 from io import BytesIO
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -248,6 +250,40 @@ class SendingTests(SynchronousTestCase):
         demo.start()
         self.assertIn("Nothing is", demo.command("report", "send", "--now"))
         self.assertEqual(demo.stop(), 0)
+
+    def test_killed(self):
+        """Killed between the queue's yes and its mark, it is not sent again."""
+        demo = Demo(users=1)
+        self.addCleanup(demo.remove)
+        demo.start()
+        demo.stop()
+        self.seen(demo)
+        path = demo.folder / "data" / "reports.db"
+        with closing(sqlite3.connect(path)) as database:
+            database.executescript(
+                "CREATE TABLE kept AS SELECT * FROM outgoing;"
+                " CREATE TRIGGER keep AFTER INSERT ON outgoing WHEN new.state = 'begun'"
+                " BEGIN INSERT INTO kept SELECT * FROM outgoing; END"
+            )
+        demo.start()
+        demo.command("report", "send", "--now")
+        demo.kill()
+        with closing(sqlite3.connect(path)) as database:
+            database.executescript(
+                "DROP TRIGGER keep; DELETE FROM outgoing;"
+                " INSERT INTO outgoing SELECT * FROM kept; DROP TABLE kept"
+            )
+        demo.start()
+        end = time.monotonic() + WAIT_SECONDS
+        while len(sent := demo.logged("event=reports.sent")) < 2:
+            if time.monotonic() > end:
+                raise AssertionError(demo.output())
+            time.sleep(0.1)
+        first, second = (re.search(r"qid=(\w+)", line)[1] for line in sent)
+        self.assertEqual(first, second)
+        self.assertEqual(demo.stop(), 0)
+        self.assertEqual(demo.logged("event=reports.repeated"), [])
+        self.assertEqual(len(demo.logged("event=reports.received")), 1)
 
     def seen(self, demo):
         """Put what was seen yesterday into the database."""
