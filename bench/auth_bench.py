@@ -256,8 +256,7 @@ async def session(address, numbers, octets, user):
     writer.close()
 
 
-async def load(target, count, sessions):
-    octets = content(4_000)
+async def load(target, octets, count, sessions):
     numbers = iter(range(count))
     began = time.monotonic()
     await asyncio.gather(
@@ -280,6 +279,7 @@ def rate(args, ttl, metric, *, enabled=True):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
+    octets = content(4_000)  # before the fork, which must know its key
     names = multiprocessing.Process(
         target=serve, args=(port, args.delay, ttl), daemon=True
     )
@@ -294,9 +294,9 @@ def rate(args, ttl, metric, *, enabled=True):
     try:
         suite.start()
         target = Target(f"name=mailsuite ready={suite.ready}")
-        asyncio.run(load(target, 200, args.sessions))
+        asyncio.run(load(target, octets, 200, args.sessions))
         cpu_before, own_before = cpu_seconds(target.pid()), own_cpu(target.pid())
-        took = asyncio.run(load(target, args.count, args.sessions))
+        took = asyncio.run(load(target, octets, args.count, args.sessions))
         used = cpu_seconds(target.pid()) - cpu_before
         own = own_cpu(target.pid()) - own_before
     finally:
