@@ -41,7 +41,9 @@ class Authentication:
         "server that did so already",
     )
     exempt: tuple[str, ...] = setting(
-        (), "networks whose mail is not judged, such as 192.0.2.0/24"
+        (),
+        "networks whose mail is not judged, such as 192.0.2.0/24, beside those of "
+        "[policy] relay_networks",
     )
     authserv_id: str = setting(
         "", "our name in Authentication-Results; empty: that of the server"
