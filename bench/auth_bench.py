@@ -256,8 +256,7 @@ async def session(address, numbers, octets, user):
     writer.close()
 
 
-async def load(target, count, sessions):
-    octets = content(4_000)
+async def load(target, octets, count, sessions):
     numbers = iter(range(count))
     began = time.monotonic()
     await asyncio.gather(
@@ -269,10 +268,18 @@ async def load(target, count, sessions):
     return time.monotonic() - began
 
 
+def own_cpu(pid):
+    """CPU of the suite's process without the word index's."""
+    with open(f"/proc/{pid}/stat") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
+
+
 def rate(args, ttl, metric, *, enabled=True):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
+    octets = content(4_000)  # before the fork, which must know its key
     names = multiprocessing.Process(
         target=serve, args=(port, args.delay, ttl), daemon=True
     )
@@ -287,15 +294,17 @@ def rate(args, ttl, metric, *, enabled=True):
     try:
         suite.start()
         target = Target(f"name=mailsuite ready={suite.ready}")
-        asyncio.run(load(target, 200, args.sessions))
-        cpu_before = cpu_seconds(target.pid())
-        took = asyncio.run(load(target, args.count, args.sessions))
+        asyncio.run(load(target, octets, 200, args.sessions))
+        cpu_before, own_before = cpu_seconds(target.pid()), own_cpu(target.pid())
+        took = asyncio.run(load(target, octets, args.count, args.sessions))
         used = cpu_seconds(target.pid()) - cpu_before
+        own = own_cpu(target.pid()) - own_before
     finally:
         suite.stop()
         names.terminate()
     target.emit(f"auth.rate_{metric}", args.count / took, "msg/s", goal=500)
-    target.emit(f"auth.rate_{metric}_cpu", used / args.count * 1e6, "us", "lower")
+    target.emit(f"auth.rate_{metric}_cpu", own / args.count * 1e6, "us", "lower")
+    target.emit(f"auth.rate_{metric}_all_cpu", used / args.count * 1e6, "us", "lower")
 
 
 def main():

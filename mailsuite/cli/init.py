@@ -47,7 +47,7 @@ def records(domain: str, hostname: str, address: str) -> list[dict[str, str]]:
         {
             "name": f"_dmarc.{domain}.",
             "type": "TXT",
-            "value": f'"v=DMARC1; p=none; rua=mailto:postmaster@{domain}"',
+            "value": f'"v=DMARC1; p=none; rua=mailto:dmarc-reports@{domain}"',
         },
         {"name": f"(reverse of {host})", "type": "PTR", "value": f"{hostname}."},
     ]

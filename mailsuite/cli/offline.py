@@ -13,9 +13,11 @@ from mailsuite.directory.registry import rules_of
 from mailsuite.directory.state import Inline, State
 from mailsuite.events.memory import Events
 from mailsuite.house import domains
-from mailsuite.house.paths import Places
+from mailsuite.house.paths import Places, absolute
+from mailsuite.house.publishing import Publishing
 from mailsuite.house.tree import Tree
 from mailsuite.http.api.dkim import DKIM
+from mailsuite.http.api.dns import DNS
 from mailsuite.http.api.people import People
 from mailsuite.http.routes import Route
 
@@ -44,6 +46,7 @@ class Stopped:
     state: State
     admin: Admin
     keys: KeysAdmin
+    ring: Keys
     routes: Sequence[Route]
 
     async def close(self) -> None:
@@ -61,5 +64,10 @@ async def routes(tree: Tree, places: Places) -> Stopped:
     keys = Keys(state, Inline(), wall, events, tree.signing)
     admin = Admin(state, Direct(), wall, events, keys)
     changes = KeysAdmin(state, keys, wall)
-    every = [*People(admin).routes(), *DKIM(changes).routes()]
-    return Stopped(state, admin, changes, every)
+    publishing = Publishing(absolute(tree, places.etc), admin, keys)
+    every = [
+        *People(admin).routes(),
+        *DKIM(changes).routes(),
+        *DNS(publishing).routes(),
+    ]
+    return Stopped(state, admin, changes, keys, every)

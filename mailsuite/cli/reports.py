@@ -68,7 +68,7 @@ def _dmarc_tables(answer: dict[str, Any]) -> None:
     _headed("Who sends", (*columns, "signed by", "spf"), sources)
     failing = [one for one in sources if one["why"]]
     _headed("What fails", ("ip", "name", "failed", "why"), failing)
-    _headed("Who reports", ("org", "reports", "messages"), answer["reporters"])
+    _headed("Who reports", ("org", "reports", "messages", "proven"), answer["reporters"])
     failures = [one | {"at": moment(one["arrived"])} for one in answer["failures"]]
     columns = ("at", "kind", "org", "domain", "ip", "sender")
     _headed("Failure reports", (*columns, "detail"), failures)
@@ -109,7 +109,7 @@ def tls(client: Client, domain: str, days: int, as_json: bool) -> None:
     columns = ("result", "domain", "mx", "sessions", "policy", "detail")
     _headed("What fails", columns, answer["problems"])
     reporters = [one | {"sessions": one["messages"]} for one in answer["reporters"]]
-    _headed("Who reports", ("org", "reports", "sessions"), reporters)
+    _headed("Who reports", ("org", "reports", "sessions", "proven"), reporters)
 
 
 @report.command()

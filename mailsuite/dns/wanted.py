@@ -1,5 +1,7 @@
-"""The records that a domain of ours needs (RFC 5321, 7208, 6376, 9989, 8461, 8460,
-7672, 6186, 8314), composed out of facts; nobody is asked here.
+"""The records that a domain of ours needs, composed out of facts; nobody is asked.
+
+MX (RFC 5321), SPF (RFC 7208), DKIM (RFC 6376), DMARC (RFC 9989), MTA-STS (RFC 8461),
+TLSRPT (RFC 8460), DANE (RFC 7672) and what clients look for (RFC 6186, RFC 8314).
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,6 +1,6 @@
 """Counts of events and gauges of the house, in Prometheus' text format."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 
 from attrs import define, field
 from prometheus_client import CollectorRegistry, generate_latest
@@ -20,6 +20,10 @@ class Counts(Collector):
     _counts: dict[str, _Counts] = field(factory=dict)
     _gauges: dict[str, tuple[str, Callable[[], float]]] = field(factory=dict)
     _tallies: dict[str, tuple[str, Callable[[], float]]] = field(factory=dict)
+    _levels: dict[str, tuple[str, str, Callable[[], Mapping[str, float]]]] = field(
+        factory=dict
+    )
+    _before: list[Callable[[], Awaitable[None]]] = field(factory=list)
     registry: CollectorRegistry = field(
         factory=lambda: CollectorRegistry(auto_describe=False)
     )
@@ -45,6 +49,20 @@ class Counts(Collector):
         """Show ``read()`` as ``mailsuite_<name>`` whenever somebody asks."""
         self._gauges[name] = (meaning, read)
 
+    def levels(
+        self,
+        name: str,
+        meaning: str,
+        label: str,
+        read: Callable[[], Mapping[str, float]],
+    ) -> None:
+        """Show a gauge for each value of ``label``."""
+        self._levels[name] = (meaning, label, read)
+
+    def before(self, look: Callable[[], Awaitable[None]]) -> None:
+        """Await ``look()`` before a scrape is answered: what gauges read is fresh."""
+        self._before.append(look)
+
     def tally(self, name: str, meaning: str, read: Callable[[], float]) -> None:
         """Show what a room counts itself, as ``mailsuite_<name>_total``.
 
@@ -66,6 +84,18 @@ class Counts(Collector):
             yield CounterMetricFamily(f"mailsuite_{name}", meaning, value=read())
         for name, (meaning, read) in self._gauges.items():
             yield GaugeMetricFamily(f"mailsuite_{name}", meaning, value=read())
+
+        for name, (meaning, label, levels) in self._levels.items():
+            shown = GaugeMetricFamily(f"mailsuite_{name}", meaning, labels=(label,))
+            for value, level in levels().items():
+                shown.add_metric((value,), level)
+            yield shown
+
+    async def scrape(self) -> bytes:
+        """Everything as of now."""
+        for look in self._before:
+            await look()
+        return self.text()
 
     def text(self) -> bytes:
         """Everything, as a scrape answers it."""

@@ -1,6 +1,6 @@
 """The doors of a house: which sockets they serve, and what a reload changes."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count
 from typing import Any
 
@@ -145,6 +145,14 @@ class Doors:
             f"p{hall.prefix}",
         )
         self.services += [self._imap, self._pop3]
+
+    def open(self) -> Mapping[str, float]:
+        """How many connections each door has."""
+        found = {name: float(len(doors.open)) for name, doors in self._smtp.items()}
+        for name, service in (("imap", self._imap), ("pop3", self._pop3)):
+            if service is not None:
+                found[name] = float(len(service.doors))
+        return found
 
     def reload(self, tree: Tree) -> None:
         """Use other settings for connections that come from now on."""

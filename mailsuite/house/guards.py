@@ -23,6 +23,7 @@ from mailsuite.net.endpoints import Place, bind
 from mailsuite.policy.stages.recipients import networks
 from mailsuite.relay import signing
 from mailsuite.relay.routes import Routes
+from mailsuite.reports.settings import checked as reports
 from mailsuite.smtp import manners
 from mailsuite.tls.contexts import Contexts
 
@@ -56,6 +57,7 @@ def settings(tree: Tree) -> None:
         keymaking.checked(algorithm)
     signing.checked(tree.signing)
     chosen(tree.dns.servers)
+    reports(tree.reports)
     certificate(tree)
     clear_passwords(tree)
     hostname, size = tree.server.hostname, tree.policy.message_octets

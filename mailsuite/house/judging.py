@@ -23,6 +23,8 @@ class Judging:
     def stages(self, purpose: Purpose, tree: Tree) -> Sequence[IStage]:
         """Make those of a purpose. :raises UsageError: a setting cannot be used."""
         settings = tree.authentication
+        exempt = (*settings.exempt, *tree.policy.relay_networks)
+        settings = evolve(settings, exempt=exempt)
         lmtp = purpose is Purpose.LMTP
         wanted = settings.lmtp if lmtp else purpose is Purpose.RECEPTION
         if not (settings.enabled and wanted):

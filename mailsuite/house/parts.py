@@ -17,6 +17,7 @@ from mailsuite.directory.registry import Registry
 from mailsuite.directory.turnover import Turnover
 from mailsuite.dns.resolver import Resolver
 from mailsuite.events.record import Events
+from mailsuite.house.doctor.examination import Doctor
 from mailsuite.house.doors import Doors
 from mailsuite.interfaces.blobs import IBlobs
 from mailsuite.interfaces.changes import IChanges
@@ -24,7 +25,9 @@ from mailsuite.interfaces.directory import IDirectory, IDirectoryAdmin
 from mailsuite.interfaces.events import IEvents
 from mailsuite.interfaces.journal import IJournal, IJournalClient
 from mailsuite.interfaces.mailboxes import IAccounts
+from mailsuite.interfaces.publishing import IDoctor, IPublishing
 from mailsuite.interfaces.queueing import IDelivery, IQueue, IRouting
+from mailsuite.interfaces.reporting import IReportDesk, IReports
 from mailsuite.interfaces.resolving import IResolver
 from mailsuite.interfaces.searching import ISearchIndex
 from mailsuite.interfaces.signing import IKeys, IKeysAdmin, ISigner
@@ -34,19 +37,21 @@ from mailsuite.queue.queue import Queue
 from mailsuite.queue.spool import Spool
 from mailsuite.relay.remote import Remote
 from mailsuite.relay.signing import Signatures
+from mailsuite.reports.service import ReportService
 from mailsuite.search.service import SearchService
 from mailsuite.store.accounts import Accounts
 
 
 @frozen(eq=False, repr=False)
 class People:
-    """The directory, asked and changed, and the keys of its domains."""
+    """The directory, asked and changed, its domains' keys, and who looks after them."""
 
     registry: Registry
     admin: Admin
     keys: Keys
     changes: KeysAdmin
     turnover: Turnover
+    doctor: Doctor
 
 
 @frozen(eq=False, repr=False)
@@ -67,6 +72,7 @@ class Ways:
     relay: Remote
     resolver: Resolver
     signatures: Signatures
+    reports: ReportService
 
 
 @define(eq=False, repr=False)
@@ -85,9 +91,11 @@ class Parts:
         """Recover what the last run left, then open the doors."""
         keeping, queue = self.keeping, self.ways.queue
         await self.people.registry.start()
+        await self.ways.reports.open()
         await keeping.journal.start([queue, keeping.accounts])
         keeping.accounts.start()
         await queue.start()
+        self.ways.reports.start()
         self.people.turnover.start()
         for service in (self.search, *self.doors.services, self.control):
             self._serving.append(service)
@@ -101,6 +109,7 @@ class Parts:
         await _left([one for one in serving if one is self.search])
         await self.people.turnover.stop()
         await ways.queue.stop()
+        await ways.reports.stop()
         await ways.relay.stop()
         ways.signatures.stop()
         await self.doors.judging.ground.stop()
@@ -130,6 +139,8 @@ def verify(parts: Parts, events: Events) -> None:
         parts.people.admin: (IDirectoryAdmin,),
         parts.people.keys: (IKeys,),
         parts.people.changes: (IKeysAdmin,),
+        parts.people.doctor: (IDoctor,),
+        parts.people.doctor.publishing: (IPublishing,),
         parts.keeping.journal: (IJournal,),
         parts.keeping.blobs: (IBlobs,),
         parts.keeping.accounts: (IAccounts, IChanges, IJournalClient),
@@ -138,6 +149,9 @@ def verify(parts: Parts, events: Events) -> None:
         parts.ways.relay: (IDelivery,),
         parts.ways.signatures: (ISigner,),
         parts.ways.local: (IDelivery,),
+        parts.ways.reports: (IReports,),
+        parts.ways.reports.desk: (IReportDesk,),
+        parts.ways.reports.consuming: (IDelivery,),
         parts.search: (ISearchIndex,),
         events: (IEvents,),
     }

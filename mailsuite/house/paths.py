@@ -38,6 +38,11 @@ class Places:
         """The directory's database."""
         return os.path.join(self.data, "state.db")
 
+    @property
+    def reports(self) -> str:
+        """The database of reports."""
+        return os.path.join(self.data, "reports.db")
+
 
 def socket_path(folder: str, name: str) -> str:
     """Give the path of a socket in ``folder``, or a short one where that is long."""

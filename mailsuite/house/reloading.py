@@ -12,6 +12,7 @@ from mailsuite.house.paths import absolute, places
 from mailsuite.house.tree import SECTIONS, Tree, waits
 from mailsuite.house.wiring import terms
 from mailsuite.model.settings import described
+from mailsuite.reports.service import consumed
 
 
 @frozen
@@ -64,12 +65,15 @@ def commit(parts: Parts, fresh: Prepared) -> None:
     tree, ways = fresh.tree, parts.ways
     parts.doors.judging.own = fresh.files.authentication
     parts.doors.reload(tree)
-    parts.people.registry.rearrange(tree.directory, fresh.files)
+    names = consumed(tree.reports)
+    parts.people.registry.rearrange(tree.directory, fresh.files, names)
     parts.people.keys.rearrange(tree.signing)
     parts.people.turnover.rearrange(tree.signing)
+    parts.people.doctor.rearrange(tree)
     ways.resolver.reload(tree.dns)
     ways.relay.reload(tree.relay)
     ways.signatures.rearrange(terms(tree))
     ways.local.reload(tree.delivery)
     ways.queue.reload(tree.queue)
+    ways.reports.reload(tree.reports)
     parts.search.reload(tree.search)

@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from attrs import define, evolve, field
+from attrs import Factory, define, evolve, field
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ReactorNotRunning
@@ -28,10 +28,11 @@ from twisted.python.failure import Failure
 from typing_extensions import override
 
 from mailsuite.events.lines import STYLES
+from mailsuite.events.metrics import Counts
 from mailsuite.events.observers import Diagnostics
 from mailsuite.events.record import Events
 from mailsuite.events.sink import Sink
-from mailsuite.house import reloading
+from mailsuite.house import gauges, reloading
 from mailsuite.house.config import Loaded
 from mailsuite.house.parts import Parts
 from mailsuite.house.paths import Places, absolute, places
@@ -41,7 +42,7 @@ from mailsuite.journal.generation import Generation
 from mailsuite.model.errors import UsageError
 from mailsuite.net.tasks import Tasks
 from mailsuite.net.turns import Turns
-from mailsuite.net.watchdog import Watchdog
+from mailsuite.net.watchdog import Lag, Watchdog
 from mailsuite.tls.contexts import Contexts
 
 SWITCH_SECONDS = 0.0005
@@ -77,6 +78,7 @@ class House(Service):
     _starting: Deferred[None] | None = None
     _tasks: Tasks = field(factory=Tasks)
     _watchdog: Watchdog | None = None
+    _lag: Lag = field(default=Factory(lambda self: Lag(self.reactor), takes_self=True))
     _told: list[Callable[["House"], None]] = field(factory=list)
     _failed: list[Callable[[str], object]] = field(factory=list)
     _log: Logger = field(factory=lambda: Logger(namespace="mailsuite.house"))
@@ -152,6 +154,8 @@ class House(Service):
         gc.set_threshold(*COLLECTED)
         Turns(self.reactor).start()
         self._watchdog = watched(self.reactor, self.events)
+        self._lag.start()
+        shown(self.parts, self.events.counts, ground, self._lag)
         self.ready = True
         self.events.happened(
             "house.started",
@@ -194,6 +198,7 @@ class House(Service):
         self.ready = False
         if self._watchdog is not None:
             self._watchdog.stop()
+            self._lag.stop()
         await self._tasks.settled()
         if self.parts is not None:
             await self.parts.stop()
@@ -237,6 +242,14 @@ class House(Service):
         self.events.reopen()
         self.events.happened("house.reloaded", restart=",".join(restart))
         return restart
+
+
+def shown(parts: Parts, counts: Counts, ground: Ground, lag: Lag) -> None:
+    """Let monitoring see levels."""
+    gauges.queue(counts, parts.ways.queue.depth)
+    gauges.doors(counts, parts.doors)
+    gauges.certificate(counts, ground.contexts, ground.wall)
+    gauges.reactor(counts, lag)
 
 
 def watched(reactor: Any, events: Events) -> Watchdog:

@@ -4,9 +4,9 @@ from attrs import Factory, fields, frozen, resolve_types
 
 from mailsuite.delivery.settings import Settings as Delivery
 from mailsuite.directory.settings import Settings as Directory
-from mailsuite.dns.settings import DNS
+from mailsuite.dns.settings import DNS, Published
 from mailsuite.events.settings import Settings as Log
-from mailsuite.house.settings import Control, Server
+from mailsuite.house.settings import Control, Doctor, Server
 from mailsuite.imap.settings import IMAP
 from mailsuite.journal.settings import Settings as Journal
 from mailsuite.mailauth.settings import Signing
@@ -16,6 +16,7 @@ from mailsuite.policy.settings import Settings as Policy
 from mailsuite.pop3.settings import POP3
 from mailsuite.queue.settings import Settings as Queue
 from mailsuite.relay.settings import Relay
+from mailsuite.reports.settings import Reports
 from mailsuite.search.settings import Search
 from mailsuite.smtp.settings import LMTP, SMTP, Submission
 from mailsuite.store.settings import Settings as Store
@@ -40,12 +41,15 @@ class Tree:
     queue: Queue = Factory(Queue)
     relay: Relay = Factory(Relay)
     signing: Signing = Factory(Signing)
+    reports: Reports = Factory(Reports)
     dns: DNS = Factory(DNS)
+    records: Published = Factory(Published)
     store: Store = Factory(Store)
     journal: Journal = Factory(Journal)
     search: Search = Factory(Search)
     log: Log = Factory(Log)
     control: Control = Factory(Control)
+    doctor: Doctor = Factory(Doctor)
 
 
 SECTIONS: dict[str, type] = {
@@ -62,7 +66,10 @@ LIVE = frozenset(
             "queue",
             "relay",
             "signing",
+            "reports",
             "dns",
+            "records",
+            "doctor",
             "search",
             "log",
         ),

@@ -21,16 +21,20 @@ from mailsuite.directory.turnover import Turnover
 from mailsuite.dns.resolver import Resolver
 from mailsuite.events.record import Events
 from mailsuite.house import domains, resolving
+from mailsuite.house.doctor.examination import Doctor, Practice
 from mailsuite.house.doors import Doors, Hall
 from mailsuite.house.judging import Judging
 from mailsuite.house.parts import Keeping, Parts, People, Ways, verify
 from mailsuite.house.paths import Places
+from mailsuite.house.publishing import Publishing
 from mailsuite.house.sockets import Sockets
 from mailsuite.house.tree import Tree
 from mailsuite.http.api.dkim import DKIM
+from mailsuite.http.api.dns import DNS, Health
 from mailsuite.http.api.house import Reloading, Search
 from mailsuite.http.api.people import People as PeopleRoutes
 from mailsuite.http.api.queue import Queue as QueueRoutes
+from mailsuite.http.api.reports import Reports as ReportRoutes
 from mailsuite.http.service import ControlService
 from mailsuite.http.site import API, Watched
 from mailsuite.interfaces.queueing import IDelivery
@@ -47,6 +51,10 @@ from mailsuite.queue.spool import Spool
 from mailsuite.relay.remote import Ground as RelayGround
 from mailsuite.relay.remote import Remote
 from mailsuite.relay.signing import Signatures, Terms
+from mailsuite.reports.archive import Archive
+from mailsuite.reports.arriving import TRANSPORT
+from mailsuite.reports.ground import Ground as ReportGround
+from mailsuite.reports.service import ReportService, consumed
 from mailsuite.search.service import SearchService
 from mailsuite.store.accounts import Accounts
 from mailsuite.store.accounts import Ground as StoreGround
@@ -82,7 +90,7 @@ def assemble(
         ground.reactor, keeping.accounts, ground.events, folder, tree.search
     )
     doors = _doors(ground, tree, people, keeping, ways)
-    control = _control(ground, people, ways.queue, search, (reload, ready))
+    control = _control(ground, people, ways, search, (reload, ready))
     parts = Parts(people, keeping, ways, search, doors, control)
     verify(parts, ground.events)
     return parts
@@ -114,7 +122,8 @@ def _people(ground: Ground, tree: Tree, resolver: Resolver) -> People:
     memory = tree.server.assembly == "memory"
     path = ":memory:" if memory else ground.places.state
     state = State(path, Lane(ground.reactor, "state"), ground.events)
-    rules = rules_of(tree.directory, tree.server.hostname)
+    names = consumed(tree.reports)
+    rules = rules_of(tree.directory, tree.server.hostname, names)
     state.arrange(rules, domains.load(ground.places.domains))
     checker = Argon2(Lanes.of(ground.reactor, "password", LANES))
     registry = Registry(ground.reactor, state, checker, tree.directory)
@@ -124,7 +133,11 @@ def _people(ground: Ground, tree: Tree, resolver: Resolver) -> People:
     changes = KeysAdmin(state, keys, wall)
     turnover = Turnover(ground.reactor, wall, changes, resolver, events, tree.signing)
     admin = Admin(state, checker, wall, events, keys)
-    return People(registry, admin, keys, changes, turnover)
+    publishing = Publishing(tree, admin, keys, resolver)
+    practice = Practice(
+        ground.reactor, wall, ground.places, resolver, admin, publishing
+    )
+    return People(registry, admin, keys, changes, turnover, Doctor(tree, practice))
 
 
 def _ways(
@@ -158,8 +171,38 @@ def _ways(
         ground.events,
     )
     local = LocalDelivery(keeping.accounts, registry, tree.delivery)
-    transports |= {"local": local, "relay": relay}
-    return Ways(queue, local, relay, resolver, signatures)
+    reports = _reports(ground, tree, people, (queue, blobs, resolver))
+    transports |= {
+        "local": reports.reading(local),
+        "relay": relay,
+        TRANSPORT: reports.consuming,
+    }
+    return Ways(queue, local, relay, resolver, signatures, reports)
+
+
+def _reports(
+    ground: Ground, tree: Tree, people: People, uses: tuple[Queue, Spool, Resolver]
+) -> ReportService:
+    queue, blobs, resolver = uses
+
+    async def ours() -> Sequence[str]:
+        return [domain.name for domain in await people.admin.domains()]
+
+    stands = ReportGround(
+        ground.reactor,
+        ground.wall,
+        tree.server.hostname,
+        ground.events,
+        queue,
+        blobs,
+        people.registry,
+        resolver,
+        ours,
+    )
+    memory = tree.server.assembly == "memory"
+    path = ":memory:" if memory else ground.places.reports
+    archive = Archive(path, Lane(ground.reactor, "reports"), ground.events)
+    return ReportService(stands, tree.reports, archive)
 
 
 def terms(tree: Tree) -> Terms:
@@ -216,6 +259,7 @@ def _judging(ground: Ground, tree: Tree, ways: Ways) -> Judging:
         ways.resolver,
         ground.events,
         tree.server.hostname,
+        ways.reports,
     )
     return Judging(stands, files.authentication)
 
@@ -223,7 +267,7 @@ def _judging(ground: Ground, tree: Tree, ways: Ways) -> Judging:
 def _control(
     ground: Ground,
     people: People,
-    queue: Queue,
+    ways: Ways,
     search: SearchService,
     house: tuple[Callable[[], Awaitable[Sequence[str]]], Callable[[], bool]],
 ) -> Service:
@@ -231,11 +275,14 @@ def _control(
     routes = [
         *PeopleRoutes(people.admin).routes(),
         *DKIM(people.changes).routes(),
-        *QueueRoutes(queue).routes(),
+        *DNS(people.doctor.publishing).routes(),
+        *Health(people.doctor).routes(),
+        *QueueRoutes(ways.queue).routes(),
+        *ReportRoutes(ways.reports.desk).routes(),
         *Search(search).routes(),
         *Reloading(reload).routes(),
     ]
-    watched = Watched(ground.events.counts.text, ready)
+    watched = Watched(ground.events.counts.scrape, ready)
     (bound,) = ground.sockets.control
     site = API(routes, watched, ground.events).site(ground.reactor)
     return ControlService(ground.reactor, bound, site)

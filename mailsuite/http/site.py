@@ -26,7 +26,7 @@ METRICS = "text/plain; version=0.0.4; charset=utf-8"
 class Watched:
     """What monitoring asks: metrics as text, and whether ports answer."""
 
-    metrics: Callable[[], bytes]
+    metrics: Callable[[], Awaitable[bytes]]
     ready: Callable[[], bool]
 
 
@@ -139,9 +139,10 @@ class API:
 
         return await self._answer(request, missing)
 
-    def _metrics(self, request: Received) -> bytes:
+    async def _metrics(self, request: Received) -> bytes:
+        text = await self._watched.metrics()
         request.setHeader(b"content-type", METRICS.encode())
-        return self._watched.metrics()
+        return text
 
     def _live(self, request: Received) -> bytes:
         request.setHeader(b"content-type", JSON.encode())

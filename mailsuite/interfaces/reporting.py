@@ -67,11 +67,16 @@ class Day:
 
 @frozen
 class Reporter:
-    """Who sent reports, and how many messages or sessions they count."""
+    """Who sent reports, and how many messages or sessions they count.
+
+    ``proven``: the mails passed DMARC or an operator brought them; what was not
+    proven may be anybody's invention.
+    """
 
     org: str
     reports: int
     messages: int
+    proven: bool = False
 
 
 @frozen

@@ -50,6 +50,38 @@ class _Batch:
 
 
 @define(eq=False)
+class _Bell:
+    """Wakes the thread; while it is awake, or will be soon, nothing is to be done."""
+
+    _reactor: ITurningReactor
+    _rung: "SimpleQueue[None]" = field(factory=SimpleQueue)
+    _awake: bool = False
+    _soon: bool = False
+
+    def ring(self) -> None:
+        """Wake it now."""
+        if not self._awake:
+            self._awake = True
+            self._rung.put(None)
+
+    def ring_soon(self) -> None:
+        """Wake it when the reactor's turn is over, for all that the turn brings."""
+        if not self._awake and not self._soon:
+            self._soon = True
+            _ = self._reactor.callLater(0, self._ring)
+
+    def _ring(self) -> None:
+        self._soon = False
+        self.ring()
+
+    def wait(self) -> None:
+        """On the thread: sleep until it rings."""
+        self._rung.get()
+        # Whoever rings from here on wakes us again.
+        self._awake = False
+
+
+@define(eq=False)
 class Committer:
     """Owns the current segment. ``failed`` is told of each broken barrier."""
 
@@ -58,9 +90,7 @@ class Committer:
     _reactor: ITurningReactor
     _failed: Callable[[OSError], None]
     _waiting: deque[_Call] = field(factory=deque)
-    _wake: "SimpleQueue[None]" = field(factory=SimpleQueue)
-    _awake: bool = False
-    _soon: bool = False
+    _bell: _Bell = field(init=False)
     _noted: bool = False
     _stopping: bool = False
     _thread: Thread | None = None
@@ -69,6 +99,9 @@ class Committer:
     _voids: list[Record] = field(factory=list)
     content: bool = False
     """Whether the current segment holds more than the journal's own records."""
+
+    def __attrs_post_init__(self) -> None:
+        self._bell = _Bell(self._reactor)
 
     # Called on the reactor.
 
@@ -86,20 +119,8 @@ class Committer:
             raise UsageError("the journal has stopped")
         result: Deferred[Positions] = Deferred()
         self._waiting.append((records, result))
-        if not self._awake and not self._soon:
-            self._soon = True
-            _ = self._reactor.callLater(0, self._go)
+        self._bell.ring_soon()
         return result
-
-    def _go(self) -> None:
-        """The turn is over: wake the thread for what it brought."""
-        self._soon = False
-        if not self._awake and self._waiting:
-            self._rouse()
-
-    def _rouse(self) -> None:
-        self._awake = True
-        self._wake.put(None)
 
     def note(self, record: Record) -> None:
         """Write with the next barrier that somebody waits for."""
@@ -108,13 +129,13 @@ class Committer:
 
     def nudge(self) -> None:
         """Let notes that found no barrier have one of their own."""
-        if self._noted and not self._awake:
-            self._rouse()
+        if self._noted:
+            self._bell.ring()
 
     def stop(self) -> None:
         """Write what waits and end the thread. Blocks until it ended."""
         self._stopping = True
-        self._wake.put(None)
+        self._bell.ring()
         if self._thread is not None:
             self._thread.join()
 
@@ -127,9 +148,7 @@ class Committer:
 
     def _work(self) -> None:
         while not self._stopping:
-            self._wake.get()
-            # Whoever appends from here on wakes us again; notes alone do not.
-            self._awake = False
+            self._bell.wait()
             self._noted = False
             self._serve()
         self._serve()

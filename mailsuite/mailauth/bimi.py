@@ -36,7 +36,7 @@ _SELECTOR = re.compile(
     r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*+"
 )
 _FOREIGN = re.compile(
-    rb"^bimi-(?:location|indicator|logo-preference)[ \t]*+:"
+    rb"^bimi-(?:location|indicator|logo-preference)[\x00-\x09\x0b\x0c\x0e-\x20]*+:"
     rb"[^\n]*+\n?(?:[ \t][^\n]*+\n?)*+",
     re.IGNORECASE | re.MULTILINE,
 )

@@ -8,10 +8,20 @@ too; policy takes them out before it writes ours.
 import re
 from collections.abc import Collection, Iterable, Sequence
 from collections.abc import Set as AbstractSet
+from hashlib import sha256
 
 from mailsuite.mailauth.claims import Finding, service_of
 from mailsuite.mailauth.labels import ascii_name, parents
-from mailsuite.model.proofs import DMARC, SPF, Chain, Proofs, Result, Reverse, Signature
+from mailsuite.model.proofs import (
+    BIMI,
+    DMARC,
+    SPF,
+    Chain,
+    Proofs,
+    Result,
+    Reverse,
+    Signature,
+)
 
 COLUMNS = 78  # of a line, RFC 5322 §2.1.1
 TAB_COLUMNS = 8  # that a continued line's tab takes
@@ -19,6 +29,7 @@ QUOTED_CHARACTERS = 200  # of a peer's text
 ADDRESS_OCTETS = 512  # longer addresses are written as their domains
 SIGNATURES = 50  # that are written
 VALUE_CHARACTERS = 2_000  # of a field that are searched for our name
+LOGO_HASH_CHARACTERS = 8  # draft-brand-indicators §7.7 asks for so many at least
 FIELDS = 50  # that are looked into for our name; further ones are all removed
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]+")
@@ -128,7 +139,7 @@ def findings(proofs: Proofs) -> list[Finding]:
         found.append(Finding("dkim", "none"))
     found += _chain(proofs.chain, proofs.ip)
     found.append(_dmarc(proofs.dmarc))
-    return found
+    return found if proofs.bimi is None else [*found, *_bimi(proofs.bimi)]
 
 
 def _reverse(reverse: Reverse, ip: str) -> list[Finding]:
@@ -188,6 +199,23 @@ def _dmarc(dmarc: DMARC) -> Finding:
     return Finding(
         "dmarc", dmarc.result.value, tuple(properties), dmarc.reason, comment
     )
+
+
+def _bimi(found: BIMI) -> list[Finding]:
+    """Tell of a logo (draft-brand-indicators §7.7); evidence was not looked at."""
+    if found.result == "skipped":
+        return []
+    properties = [("header.d", found.domain), ("header.selector", found.selector)]
+    if found.result == "pass":
+        properties += [
+            ("policy.authority", "none"),
+            ("policy.indicator-uri", found.location),
+        ]
+    if found.logo:
+        hashed = sha256(found.logo).hexdigest()[-LOGO_HASH_CHARACTERS:]
+        properties.append(("policy.indicator-hash", hashed))
+    told = tuple((name, value) for name, value in properties if value)
+    return [Finding("bimi", found.result, told, comment=found.reason)]
 
 
 def received_spf(found: SPF, proofs: Proofs, receiver: str) -> bytes:

@@ -31,6 +31,7 @@ from mailsuite.model.outcomes import Outcome
 from mailsuite.net.lanes import Lane
 from mailsuite.queue.bounces import Bounces
 from mailsuite.queue.contents import Contents
+from mailsuite.queue.depth import Depth
 from mailsuite.queue.encoding import blocks, head
 from mailsuite.queue.files import Files
 from mailsuite.queue.leases import Settling
@@ -59,6 +60,8 @@ class Queue:
     _transports: Mapping[str, IDelivery]
     _settings: Settings
     kinds: frozenset[Kind] = _KINDS
+    depth: Depth = field(init=False)
+    """What monitoring asks."""
     _ledger: Ledger = field(init=False)
     _shelves: Shelves = field(init=False)
     _returns: Returns = field(init=False)
@@ -74,7 +77,7 @@ class Queue:
         ground, settings = self._ground, self._settings
         rows = Rows(os.path.join(ground.folder, "queue.db"))
         ledger = Ledger(ground, settings, rows, Lane(ground.reactor, "queue"))
-        self._ledger = ledger
+        self._ledger, self.depth = ledger, Depth(ledger)
         contents = Contents(ledger, Files(ground.folder, ground.journal))
         self._shelves = Shelves(ledger, contents)
         self._returns = Returns(ledger, contents, self._shelves)

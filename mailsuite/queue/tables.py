@@ -38,6 +38,10 @@ CREATE TABLE destination (
     until REAL NOT NULL, PRIMARY KEY (transport, domain)
 ) WITHOUT ROWID;
 """,
+    """
+CREATE INDEX recipient_held ON recipient (due) WHERE state = 1;
+CREATE INDEX job_accepted ON job (accepted);
+""",
 )
 """Versions of ``queue.db``: entry ``n`` brings version ``n`` to ``n + 1``."""
 

@@ -39,7 +39,7 @@ class Consuming:
         """See :meth:`IDelivery.deliver`; what was read is durable before it settles."""
         outcome: Delivered | Deferred = CONSUMED
         try:
-            await self._intake.blob(lease.blob, lease.id)
+            await self._intake.mail(lease)
         except (Taken, NoSpace, OSError):
             outcome = LATER if lease.attempt < ATTEMPTS else PASSED_OVER
         await settle(lease, dict.fromkeys((one.n for one in lease.recipients), outcome))
@@ -76,7 +76,7 @@ class Reading:
 
     async def _read(self, lease: Lease) -> None:
         with suppress(Taken, NoSpace, OSError):
-            await self._intake.blob(lease.blob, lease.id)
+            await self._intake.mail(lease)
 
     def _named(self, recipient: Recipient) -> bool:
         return recipient.address.local.lower() in self.names

@@ -92,7 +92,7 @@ class Collector:
         """Count a message if the domain's owner wants a report."""
         dmarc = what.proofs.dmarc
         policy = dmarc.policy
-        if policy is None or not policy.rua:
+        if policy is None or not policy.rua or not what.proofs.ip:
             return
         rows = self._batch.rows
         day = int(what.when // DAY)

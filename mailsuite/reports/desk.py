@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from attrs import define, evolve
 from twisted.internet.defer import Deferred
-from twisted.internet.error import TimeoutError as TimedOut
+from twisted.internet.defer import TimeoutError as TimedOut
 from twisted.python.failure import Failure
 from zope.interface import implementer
 

@@ -2,19 +2,22 @@
 
 import secrets
 from collections import OrderedDict
+from collections.abc import Sequence
+from contextlib import suppress
 
 from attrs import define, evolve, field
 
 from mailsuite.interfaces.reporting import Judged
 from mailsuite.interfaces.resolving import NoAnswer, NoSuchName
+from mailsuite.model.address import Address
 from mailsuite.model.envelope import Envelope, Recipient, Submission
 from mailsuite.model.errors import NoSpace
+from mailsuite.model.ids import QueueId
 from mailsuite.net.tasks import Tasks
 from mailsuite.reports import failure
 from mailsuite.reports.collect import published
 from mailsuite.reports.destinations import chosen
-from mailsuite.reports.ground import Office
-from mailsuite.reports.sending import MARK
+from mailsuite.reports.ground import MARK, Names, Office
 
 HOUR = 3_600.0  # seconds
 DOMAINS = 10_000  # whose reports of the last hour are counted
@@ -89,34 +92,35 @@ class Failing:
         names = await self._office.names()
         submissions = []
         for one in found.destinations:
-            mail = failure.compose(
-                failure.Report(
-                    what,
-                    names.sender,
-                    names.organization,
-                    ground.hostname,
-                    one.address,
-                    secrets.token_hex(12),
-                    incidents,
-                    spf,
-                    self._secret if self._office.settings.failure_redact else b"",
-                )
-            )
+            mail = self._composed(what, names, one.address, incidents, spf)
             if not one.octets or len(mail) <= one.octets:
                 to = Recipient(0, one.address, notify="NEVER")
                 envelope = Envelope(None, (to,), ROLE)
                 submissions.append(Submission(envelope, ground.blobs.kept(mail)))
-        try:
+        ids: Sequence[QueueId] = ()
+        with suppress(NoSpace):
             ids = await ground.queue.accept(submissions) if submissions else ()
-        except NoSpace:
-            return
         for qid in ids:
             ground.events.happened(
-                "reports.told",
-                qid=qid,
-                domain=dmarc.domain,
-                incidents=incidents,
+                "reports.told", qid=qid, domain=dmarc.domain, incidents=incidents
             )
+
+    def _composed(
+        self, what: Judged, names: Names, to: Address, incidents: int, spf: str
+    ) -> bytes:
+        redact = self._office.settings.failure_redact
+        return failure.compose(
+            failure.Report(
+                what,
+                names.sender,
+                self._office.ground.hostname,
+                to,
+                secrets.token_hex(12),
+                incidents,
+                spf,
+                self._secret if redact else b"",
+            )
+        )
 
     async def _spf(self, what: Judged) -> str:
         """The record that failed, for SPF-DNS (RFC 6591 §3.2.6); empty: none."""

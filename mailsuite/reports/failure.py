@@ -38,6 +38,8 @@ def wanted(what: Judged, policy: Policy) -> bool:
     proofs, dmarc = what.proofs, what.proofs.dmarc
     if not policy.ruf or policy.psd == "y" or not proofs.sender or _automatic(what):
         return False
+    if dmarc.result not in {Result.PASS, Result.FAIL}:
+        return False
     options = set(policy.fo.split(":"))
     dkim = [one.result for one in proofs.signatures]
     return (
@@ -69,7 +71,6 @@ class Report:
 
     what: Judged
     sender: Address
-    organization: str
     hostname: str
     to: Address
     id: str

@@ -14,20 +14,18 @@ from mailsuite.interfaces.resolving import IResolver
 from mailsuite.model.address import Address
 from mailsuite.reports.settings import Reports
 
+MARK = "report"
+"""Mark of an envelope that carries a report of ours."""
 ADDRESS = "dmarc-reports"
 """Local part of our own reports' sender where the settings name none."""
 
 
 @frozen(eq=False)
 class Ground:
-    """``folder`` is the data folder, or empty: nothing is kept.
-
-    ``domains`` gives ours, ``wall`` seconds since 1970.
-    """
+    """``domains`` gives ours, ``wall`` seconds since 1970."""
 
     reactor: IReactorTime | Any
     wall: Callable[[], float]
-    folder: str
     hostname: str
     events: IEvents
     queue: IQueue

@@ -35,21 +35,32 @@ def put(
     head: Mapping[str, Any],
     lines: Sequence[bytes],
     arrived: float,
+    *,
+    proven: bool,
 ) -> bool:
     """Keep a report; False: it was known. Durable on return, all or nothing.
+
+    One that was known and not proven gives way to one that is: who invents a report
+    before it comes must not keep the true one out.
 
     :raises sqlite3.Error: the child sent nonsense, or the disk is full.
     """
     fields = ("kind", "org", "contact", "domain", "id", "begins", "ends")
     with database:
         database.execute("BEGIN IMMEDIATE")
+        if proven:
+            database.execute(
+                "DELETE FROM report WHERE kind = ? AND org = ? AND domain = ?"
+                " AND name = ? AND NOT proven",
+                tuple(head[name] for name in ("kind", "org", "domain", "id")),
+            )
         done = database.execute(
             "INSERT OR IGNORE INTO report (kind, org, contact, domain, name, begins,"
-            " ends, arrived, policy, rows, messages)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " ends, arrived, policy, rows, messages, proven)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 *(head[name] for name in fields),
-                *(arrived, head["policy"], head["rows"], head["messages"]),
+                *(arrived, head["policy"], head["rows"], head["messages"], proven),
             ),
         )
         if not done.rowcount:
@@ -61,13 +72,17 @@ def put(
 
 
 def forget(database: sqlite3.Connection, before: float, rows: int) -> int:
-    """Drop reports that arrived before, then the oldest above so many rows."""
+    """Drop reports that arrived before; then, above so many rows, the least worth.
+
+    What nobody proved goes before what was, and what is older before the rest: a
+    flood of inventions takes no place of true reports.
+    """
     with database:
         database.execute("BEGIN IMMEDIATE")
         old = database.execute("DELETE FROM report WHERE arrived < ?", (before,))
         over = database.execute(
             "DELETE FROM report WHERE id IN (SELECT id FROM (SELECT id, sum(rows + 1)"
-            " OVER (ORDER BY arrived DESC, id DESC) AS total FROM report)"
+            " OVER (ORDER BY proven DESC, arrived DESC, id DESC) AS total FROM report)"
             " WHERE total > ?)",
             (rows,),
         )

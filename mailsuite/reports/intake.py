@@ -6,16 +6,18 @@ from typing import Any
 
 from attrs import define
 
+from mailsuite.interfaces.queueing import Lease
 from mailsuite.interfaces.reporting import Received
-from mailsuite.model.envelope import Blob
 from mailsuite.model.errors import Taken, UsageError
 from mailsuite.net.workers import Answer, Failed, Lost, Workers
 from mailsuite.reports import inbox
 from mailsuite.reports.archive import Archive
-from mailsuite.reports.ground import Office
+from mailsuite.reports.ground import MARK, Office
 from mailsuite.reports.texts import clipped
 
 TRIES = 2  # of a message that killed its reader
+DMARC, PASS = "dmarc", "pass"
+"""Mark of an envelope whose author was proven, by :mod:`mailsuite.policy`."""
 MEMORY_OCTETS = 32 << 20  # a message above it is not read
 
 
@@ -27,12 +29,13 @@ class Intake:
     _archive: Archive
     _workers: Workers
 
-    async def blob(self, blob: Blob, qid: str) -> None:
+    async def mail(self, lease: Lease) -> None:
         """Read a message and keep its reports; what cannot be read is told.
 
         :raises Taken: it could not be read now.
         :raises NoSpace: the disk is full.
         """
+        blob, qid = lease.blob, lease.id
         if blob.size > MEMORY_OCTETS:
             self._ignored(qid, "the message is too large")
             return
@@ -43,7 +46,9 @@ class Intake:
         except Failed as error:
             self._ignored(qid, clipped(str(error), 200))
             return
-        kept = await self._kept(answer, qid, foreign=self._office.settings.foreign)
+        marks = lease.envelope.marks
+        proven = marks.get(DMARC) == PASS or MARK in marks
+        kept = await self._kept(answer, qid, proven=proven)
         if not kept and not answer[0]["found"]:
             self._ignored(qid, answer[0]["trouble"] or "there is no report in it")
 
@@ -55,7 +60,7 @@ class Intake:
             raise UsageError(
                 f"it cannot be read: {clipped(str(error), 200)}"
             ) from error
-        kept = await self._kept(answer, "", foreign=True)
+        kept = await self._kept(answer, "", proven=True, own=False)
         if not kept:
             raise UsageError(answer[0]["trouble"] or "there is no report in it")
         return kept
@@ -70,20 +75,24 @@ class Intake:
         raise Taken("the reader of reports does not answer")
 
     async def _kept(
-        self, answer: Answer, qid: str, *, foreign: bool
+        self, answer: Answer, qid: str, *, proven: bool, own: bool = True
     ) -> Sequence[Received]:
         told, body = answer
         lines = body.split(b"\n")
-        ours = None if foreign else await self._office.ground.domains()
+        ours = None
+        if own and not self._office.settings.foreign:
+            ours = await self._office.ground.domains()
         kept, at = [], 0
         for head in told["found"]:
-            own, at = lines[at : at + head["lines"]], at + head["lines"]
+            some, at = lines[at : at + head["lines"]], at + head["lines"]
             if ours is not None and not _within(head["domain"], ours):
                 self._ignored(qid, f"{head['domain']} is not ours")
                 continue
             try:
                 wall = self._office.ground.wall()
-                fresh = await self._archive.run(inbox.put, head, own, wall)
+                fresh = await self._archive.run(
+                    inbox.put, head, some, wall, proven=proven
+                )
             except sqlite3.Error as error:
                 self._ignored(qid, clipped(f"it does not fit: {error}", 200))
                 continue

@@ -7,7 +7,7 @@ import json
 import sqlite3
 from collections.abc import Collection, Iterable, Sequence
 
-from attrs import frozen
+from attrs import field, frozen
 
 from mailsuite.interfaces.reporting import Outgoing
 from mailsuite.model.proofs import Policy
@@ -33,11 +33,21 @@ class Due:
 
 @frozen
 class Begun:
-    """A report whose destinations are fixed; it may be in the queue or not."""
+    """A report that is written; the queue may have it or not.
 
-    due: Due
-    destinations: tuple[tuple[str, int], ...]
-    """Addresses, each with the size it takes (0: any)."""
+    It stands in the database as it will be sent, so that a repetition needs nothing
+    but the queue.
+    """
+
+    day: int
+    domain: str
+    to: tuple[str, ...]
+    rows: int
+    messages: int
+    reason: str
+    sender: str
+    organization: str
+    content: bytes = field(repr=False)
 
 
 def publish(database: sqlite3.Connection, rows: _Published) -> None:
@@ -131,33 +141,43 @@ def lines(database: sqlite3.Connection, at: Due) -> tuple[bytes, int]:
     return text.encode(), sum(messages for messages, _ in rows)
 
 
-def begin(database: sqlite3.Connection, begun: Begun, at: float) -> None:
-    """Fix the destinations; from now on it is sent to these, once."""
+def begin(database: sqlite3.Connection, one: Begun, at: float) -> None:
+    """Fix a report: from now on it is sent as it is, to these, once."""
+    letter = json.dumps([one.sender, one.organization])
     with database:
         database.execute(
-            "INSERT OR IGNORE INTO outgoing VALUES (?, ?, ?, ?, ?, 0, 0, 0, '')",
+            "INSERT INTO outgoing VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                begun.due.day,
-                begun.due.domain,
-                BEGUN,
-                at,
-                json.dumps(begun.destinations),
+                *(one.day, one.domain, BEGUN, at, json.dumps(one.to), one.rows),
+                *(one.messages, len(one.content), one.reason, letter, one.content),
             ),
         )
 
 
 def begun(database: sqlite3.Connection) -> Sequence[Begun]:
-    """Give what an earlier run began."""
+    """Give what was begun and is not marked as sent."""
     rows = database.execute(
-        "SELECT p.day, p.domain, p.policy, p.rows, o.destinations FROM outgoing AS o"
-        " JOIN published AS p ON p.day = o.day AND p.domain = o.domain"
-        " WHERE o.state = ?",
+        "SELECT day, domain, destinations, rows, messages, reason, letter, content"
+        " FROM outgoing WHERE state = ?",
         (BEGUN,),
     )
-    return [
-        Begun(_due(*row[:4]), tuple((to, size) for to, size in json.loads(row[4])))
-        for row in rows
-    ]
+    return [_begun(*row) for row in rows]
+
+
+def _begun(
+    day: int,
+    domain: str,
+    to: str,
+    rows: int,
+    messages: int,
+    reason: str,
+    letter: str,
+    content: bytes,
+) -> Begun:
+    sender, organization = json.loads(letter)
+    addresses = tuple(json.loads(to))
+    told = (rows, messages, reason)
+    return Begun(day, domain, addresses, *told, sender, organization, content)
 
 
 def finish(database: sqlite3.Connection, done: Outgoing, day: int, at: float) -> None:
@@ -165,7 +185,8 @@ def finish(database: sqlite3.Connection, done: Outgoing, day: int, at: float) ->
     with database:
         database.execute("BEGIN IMMEDIATE")
         database.execute(
-            "INSERT OR REPLACE INTO outgoing VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO outgoing"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '', x'')",
             (
                 *(day, done.domain, done.state, at, json.dumps(done.to)),
                 *(done.rows, done.messages, done.size, done.reason),

@@ -28,15 +28,15 @@ _STEPS: tuple[str, ...] = (
         day INTEGER NOT NULL, domain TEXT NOT NULL, state TEXT NOT NULL,
         at REAL NOT NULL, destinations TEXT NOT NULL, rows INTEGER NOT NULL,
         messages INTEGER NOT NULL, size INTEGER NOT NULL, reason TEXT NOT NULL,
-        PRIMARY KEY (day, domain)
-    ) STRICT, WITHOUT ROWID;
+        letter TEXT NOT NULL, content BLOB NOT NULL, PRIMARY KEY (day, domain)
+    ) STRICT;
     CREATE INDEX outgoing_state ON outgoing (state);
     CREATE TABLE report (
         id INTEGER PRIMARY KEY, kind TEXT NOT NULL, org TEXT NOT NULL,
         contact TEXT NOT NULL, domain TEXT NOT NULL, name TEXT NOT NULL,
         begins INTEGER NOT NULL, ends INTEGER NOT NULL, arrived REAL NOT NULL,
         policy TEXT NOT NULL, rows INTEGER NOT NULL, messages INTEGER NOT NULL,
-        UNIQUE (kind, org, domain, name)
+        proven INTEGER NOT NULL, UNIQUE (kind, org, domain, name)
     ) STRICT;
     CREATE INDEX report_begins ON report (kind, begins);
     CREATE INDEX report_arrived ON report (arrived);
@@ -137,3 +137,26 @@ def _aside(path: str) -> str:
         if os.path.exists(path + end):
             os.replace(path + end, aside + end)
     return aside
+
+
+def findings(path: str) -> list[str]:
+    """Say what is wrong with a database that nobody has open; none: nothing."""
+    if not os.path.exists(path):
+        return []
+    try:
+        database = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    except sqlite3.Error as error:
+        return [f"{path}: {error}"]
+    try:
+        rows = database.execute("PRAGMA integrity_check").fetchall()
+        wrong = [f"{path}: {row[0]}" for row in rows if row[0] != "ok"]
+        for table, *_ in database.execute("PRAGMA foreign_key_check"):
+            wrong.append(f"{path}: a row of {table} belongs to no report")
+        (version,) = database.execute("PRAGMA user_version").fetchone()
+        if version > VERSION:
+            wrong.append(f"{path}: schema {version} is of a newer release")
+    except sqlite3.DatabaseError as error:
+        return [f"{path}: {error}"]
+    finally:
+        database.close()
+    return wrong

@@ -1,15 +1,16 @@
 """Aggregate reports of ours: written, and handed to the queue once for ever.
 
-Each report goes through three durable steps. Its destinations are fixed (``begun``),
-the queue takes the mails, it is marked ``sent``. The mails carry a :class:`Once` made of
-domain and day: a run that died before the last step repeats the second at its next
-start, before the queue retires a segment, and finds what was done.
+Each report goes through three durable steps. It is written down as it will be sent
+(``begun``), the queue takes the mails, it is marked ``sent``. The mails carry a
+:class:`Once` made of domain and day: a run that died before the last step repeats the
+second at its next start, in the same turn of the reactor in which the queue is ready, and
+so before the queue can forget what it took.
 """
 
 from collections.abc import Sequence
 from hashlib import sha256
 
-from attrs import asdict, define, evolve, field
+from attrs import asdict, define, field
 from twisted.internet.defer import DeferredLock
 
 from mailsuite.interfaces.reporting import Outgoing
@@ -23,19 +24,18 @@ from mailsuite.reports import outbox
 from mailsuite.reports.archive import Archive
 from mailsuite.reports.collect import DAY
 from mailsuite.reports.destinations import Chosen, Destination, chosen
-from mailsuite.reports.ground import Names, Office
+from mailsuite.reports.ground import MARK, Names, Office
 from mailsuite.reports.mailing import Mail, compose
 from mailsuite.reports.outbox import Begun, Due
 from mailsuite.reports.summary import date
 
 AGAIN_SECONDS = 3_600.0  # after a DNS that did not answer
 CRASHES = 3  # of the writing child at one report, before it is given up
-MARK = "report"  # of an envelope that carries a report of ours
 
 
-def identity(names: Names, due: Due) -> str:
+def identity(submitter: str, domain: str, day: int) -> str:
     """Give the Report-ID: the same for the same report, letters and digits alone."""
-    text = f"{names.submitter}|{due.domain}|{due.day}"
+    text = f"{submitter}|{domain}|{day}"
     return sha256(text.encode()).hexdigest()[:24]
 
 
@@ -48,21 +48,25 @@ class Sender:
     _workers: Workers
     _later: dict[tuple[int, str], float] = field(factory=dict)
     _crashes: dict[tuple[int, str], int] = field(factory=dict)
-    _unmarked: dict[tuple[int, str], Outgoing] = field(factory=dict)
+    _begun: list[Begun] = field(factory=list)
+    _unmarked: set[tuple[int, str]] = field(factory=set)
     """What the queue took and the database could not note."""
     _lock: DeferredLock = field(factory=DeferredLock)
 
+    async def load(self) -> None:
+        """Read what an earlier run began; for :meth:`resume`."""
+        self._begun = list(await self._archive.run(outbox.begun))
+
     async def resume(self) -> None:
-        """Finish what an earlier run began; follows the queue's start at once.
+        """Finish what an earlier run began; the queue has just started.
+
+        Nothing is awaited before the queue was asked.
 
         :raises NoSpace: the queue or the disk has no room; ``send`` tries again.
         """
-        await self._lock.acquire()
-        try:
-            for one in await self._archive.run(outbox.begun):
-                await self._finished(one, ())
-        finally:
-            self._lock.release()
+        begun, self._begun = self._begun, []
+        for one in begun:
+            await self._handed(one)
 
     async def send(self, limit: int) -> Sequence[Outgoing]:
         """Send reports of days that ended, at most ``limit``.
@@ -72,7 +76,7 @@ class Sender:
         await self._lock.acquire()
         try:
             began = await self._archive.run(outbox.begun)
-            told = [await self._finished(one, ()) for one in began[:limit]]
+            told = [await self._handed(one) for one in began[:limit]]
             today = int(self._office.ground.wall() // DAY)
             waiting = await self._archive.run(outbox.due, today)
             now = self._office.ground.reactor.seconds()
@@ -87,78 +91,75 @@ class Sender:
         except NoAnswer as error:
             now = self._office.ground.reactor.seconds()
             self._later[_key(due)] = now + AGAIN_SECONDS
-            return _told(due, "later", reason=f"no answer from DNS: {error}")
+            return _told(due, "later", f"no answer from DNS: {error}")
         if not found.destinations:
             reason = "; ".join(found.refused) or "no address to send it to"
-            told = self._nobody(_told(due, outbox.NOBODY, reason=reason))
-            await self._marked(told, due)
-            return told
-        fixed = [(str(one.address), one.octets) for one in found.destinations]
-        begun = Begun(due, tuple(fixed))
+            return await self._nobody(_told(due, outbox.NOBODY, reason), due)
+        names = await self._office.names()
+        lines, messages = await self._archive.run(outbox.lines, due)
+        try:
+            content = await self.written(due, names, lines)
+        except Taken as error:
+            return _told(due, "later", str(error))
+        except (Lost, Failed) as error:
+            return await self._unwritten(due, str(error))
+        to = [one for one in found.destinations if _fits(content, one)]
+        if not to:
+            reason = f"{_carried(content)} octets are too many"
+            reason = "; ".join((*found.refused, reason))
+            return await self._nobody(_told(due, outbox.NOBODY, reason), due)
+        begun = Begun(
+            due.day,
+            due.domain,
+            tuple(str(one.address) for one in to),
+            due.rows,
+            messages,
+            "; ".join(found.refused),
+            str(names.sender),
+            names.organization,
+            content,
+        )
         await self._archive.run(outbox.begin, begun, self._office.ground.wall())
-        return await self._finished(begun, found.refused)
+        return await self._handed(begun)
 
     async def _chosen(self, due: Due) -> Chosen:
         if self._office.never(due.domain):
             return Chosen((), ("reports.never names it",))
         return await chosen(due.published, "rua", self._office.ground.resolver)
 
-    async def _finished(self, begun: Begun, refused: Sequence[str]) -> Outgoing:
-        """Hand the mails over and mark it; may be repeated."""
-        due = begun.due
-        told = self._unmarked.get(_key(due))
-        if told is None:
-            try:
-                told = await self._accepted(begun, refused)
-            except Taken as error:
-                return _told(due, "later", reason=str(error))
-            except (Lost, Failed) as error:
-                return await self._unwritten(due, str(error))
-        self._unmarked[_key(due)] = told
-        await self._marked(told, due)
+    async def _handed(self, begun: Begun) -> Outgoing:
+        """Give the mails to the queue, all or none of them; may be repeated."""
+        ground, key = self._office.ground, (begun.day, begun.domain)
+        told = Outgoing(
+            begun.domain,
+            date(begun.day),
+            outbox.SENT,
+            begun.to,
+            begun.rows,
+            begun.messages,
+            len(begun.content),
+            begun.reason,
+        )
+        if key not in self._unmarked:
+            mails = [self._submission(begun, n) for n in range(len(begun.to))]
+            ids = await ground.queue.accept(mails)
+            self._unmarked.add(key)
+            self._tell(told, ids)
+        await self._marked(told, begun.day)
         return told
 
-    async def _accepted(self, begun: Begun, refused: Sequence[str]) -> Outgoing:
-        """Give the mails to the queue, all or none of them."""
-        due, names, ground = begun.due, await self._office.names(), self._office.ground
-        lines, messages = await self._archive.run(outbox.lines, due)
-        content = await self.written(due, names, lines)
-        fitting = [
-            (n, _address(text))
-            for n, (text, octets) in enumerate(begun.destinations)
-            if not octets or _carried(content) <= octets
-        ]
-        told = Outgoing(
-            due.domain,
-            date(due.day),
-            outbox.SENT,
-            tuple(str(to) for _, to in fitting),
-            due.rows,
-            messages,
-            len(content),
-            "; ".join(refused),
-        )
-        if not fitting:
-            reason = "; ".join((*refused, f"{_carried(content)} octets are too many"))
-            return self._nobody(evolve(told, reason=reason))
-        ids = await ground.queue.accept(
-            [
-                self._submission(due, names, n, self._mail(due, names, to, content), to)
-                for n, to in fitting
-            ]
-        )
+    def _tell(self, told: Outgoing, ids: Sequence[QueueId]) -> None:
         for qid, to in zip(ids, told.to, strict=True):
-            ground.events.happened(
+            self._office.ground.events.happened(
                 "reports.sent",
                 qid=qid,
-                domain=due.domain,
+                domain=told.domain,
                 day=told.day,
                 to=to,
-                rows=due.rows,
-                messages=messages,
-                size=len(content),
+                rows=told.rows,
+                messages=told.messages,
+                size=told.size,
             )
-        return told
 
     async def written(self, due: Due, names: Names, lines: bytes) -> bytes:
         """Have the child write and pack the report.
@@ -170,7 +171,7 @@ class Sender:
             "org": names.organization,
             "email": str(names.sender),
             "contact": names.contact,
-            "id": identity(names, due),
+            "id": identity(names.submitter, due.domain, due.day),
             "begins": begins,
             "ends": begins + DAY - 1,
         }
@@ -182,58 +183,56 @@ class Sender:
         _, content = await self._workers.ask(request, lines)
         return content
 
-    def _mail(self, due: Due, names: Names, to: Address, content: bytes) -> bytes:
-        begins = due.day * DAY
-        return compose(
+    def _submission(self, begun: Begun, n: int) -> Submission:
+        """Make the mail to one destination."""
+        ground, begins = self._office.ground, begun.day * DAY
+        sender, to = _address(begun.sender), _address(begun.to[n])
+        mail = compose(
             Mail(
-                names.sender,
-                names.organization,
+                sender,
+                begun.organization,
                 to,
-                due.domain,
-                names.submitter,
-                identity(names, due),
+                begun.domain,
+                sender.domain,
+                identity(sender.domain, begun.domain, begun.day),
                 begins,
                 begins + DAY - 1,
-                self._office.ground.wall(),
-                content,
+                ground.wall(),
+                begun.content,
             )
         )
-
-    def _submission(
-        self, due: Due, names: Names, n: int, mail: bytes, to: Address
-    ) -> Submission:
-        envelope = Envelope(
-            names.sender,
-            (Recipient(0, to, notify="NEVER"),),
-            {MARK: "aggregate", "role": "reports"},
+        recipient = Recipient(0, to, notify="NEVER")
+        marks = {MARK: "aggregate", "role": "reports"}
+        name = sha256(f"{begun.domain}|{begun.day}".encode()).hexdigest()[:24]
+        return Submission(
+            Envelope(sender, (recipient,), marks),
+            ground.blobs.kept(mail),
+            Once(QueueId(f"REPORT{name.upper()}"), n),
         )
-        name = sha256(f"{due.domain}|{due.day}".encode()).hexdigest()[:24]
-        once = Once(QueueId(f"REPORT{name.upper()}"), n)
-        return Submission(envelope, self._office.ground.blobs.kept(mail), once)
 
-    def _nobody(self, told: Outgoing) -> Outgoing:
+    async def _nobody(self, told: Outgoing, due: Due) -> Outgoing:
         self._office.ground.events.happened(
             "reports.unsent", domain=told.domain, day=told.day, reason=told.reason
         )
-        return evolve(told, state=outbox.NOBODY, to=())
+        await self._marked(told, due.day)
+        return told
 
     async def _unwritten(self, due: Due, error: str) -> Outgoing:
         """Try again, but not for ever: a report that kills its writer is given up."""
         key = _key(due)
         self._crashes[key] = self._crashes.get(key, 0) + 1
-        told = _told(due, "later", reason=f"it could not be written: {error}")
+        reason = f"it could not be written: {error}"
         if self._crashes[key] < CRASHES:
-            return told
-        del self._crashes[key]
-        told = self._nobody(told)
-        await self._marked(told, due)
-        return told
+            return _told(due, "later", reason)
+        return await self._nobody(_told(due, outbox.NOBODY, reason), due)
 
-    async def _marked(self, told: Outgoing, due: Due) -> None:
+    async def _marked(self, told: Outgoing, day: int) -> None:
+        key = (day, told.domain)
         wall = self._office.ground.wall()
-        await self._archive.run(outbox.finish, told, due.day, wall)
-        for told_of in (self._later, self._crashes, self._unmarked):
-            told_of.pop(_key(due), None)
+        await self._archive.run(outbox.finish, told, day, wall)
+        self._unmarked.discard(key)
+        self._later.pop(key, None)
+        self._crashes.pop(key, None)
 
     async def outgoing(self) -> Sequence[Outgoing]:
         """Say what would be sent, and to whom; nothing is sent."""
@@ -260,7 +259,7 @@ def _key(due: Due) -> tuple[int, str]:
     return due.day, due.domain
 
 
-def _told(due: Due, state: str, *, reason: str) -> Outgoing:
+def _told(due: Due, state: str, reason: str) -> Outgoing:
     return Outgoing(due.domain, date(due.day), state, (), due.rows, 0, 0, reason)
 
 
@@ -271,6 +270,10 @@ def _address(text: str) -> Address:
 
 def _shown(one: Destination) -> str:
     return f"{one.address} (up to {one.octets})" if one.octets else str(one.address)
+
+
+def _fits(content: bytes, one: Destination) -> bool:
+    return not one.octets or _carried(content) <= one.octets
 
 
 def _carried(content: bytes) -> int:

@@ -45,7 +45,10 @@ def consumed(settings: Reports) -> dict[str, str]:
 @implementer(IReports)
 @define(eq=False)
 class ReportService:
-    """``open`` before the queue starts, ``start`` after it, ``stop`` when it ended."""
+    """``open`` before the journal starts, ``start`` right after the queue did.
+
+    ``stop`` follows the queue's end.
+    """
 
     _ground: Ground
     _settings: Reports
@@ -93,9 +96,13 @@ class ReportService:
     async def open(self) -> None:
         """Open the database. :raises UsageError: it cannot be used."""
         await self._archive.open()
+        await self._sender.load()
 
     def start(self) -> None:
-        """Finish what an earlier run began, then look each minute what is due."""
+        """Finish what an earlier run began, then look each minute what is due.
+
+        Called in the turn of the reactor in which the journal was replayed.
+        """
         self._tasks.launch("reports: resume", self._resume())
         self._loop = LoopingCall(self._tick)
         self._loop.clock = self._ground.reactor

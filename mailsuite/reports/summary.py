@@ -55,28 +55,6 @@ def dmarc(
         f"s.messages * s.passed), 0), coalesce(sum(s.messages * s.stopped), 0) {_DMARC}",
         asked,
     ).fetchone()
-    by_day = run(
-        f"SELECT r.begins / {DAY}, sum(s.messages), sum(s.messages * s.passed),"
-        f" sum(s.messages * s.stopped) {_DMARC} GROUP BY 1 ORDER BY 1 LIMIT {DAYS}",
-        asked,
-    )
-    sources = run(
-        "SELECT s.ip, sum(s.messages) AS messages, sum(s.messages * s.passed),"
-        " sum(s.messages * s.stopped), group_concat(DISTINCT s.dkim),"
-        " group_concat(DISTINCT s.spf), group_concat(DISTINCT s.why)"
-        f" {_DMARC} GROUP BY s.ip ORDER BY messages DESC, s.ip LIMIT {SOURCES}",
-        asked,
-    )
-    reporters = run(
-        "SELECT r.org, count(DISTINCT r.id), sum(s.messages) AS messages"
-        f" {_DMARC} GROUP BY r.org ORDER BY messages DESC LIMIT {REPORTERS}",
-        asked,
-    )
-    failures = run(
-        "SELECT r.arrived, s.kind, r.org, r.domain, s.ip, s.sender, s.detail"
-        f" {_FEEDBACK} ORDER BY r.arrived DESC LIMIT {FAILURES}",
-        asked,
-    )
     return DMARCSummary(
         str(asked["domain"]),
         days,
@@ -84,11 +62,31 @@ def dmarc(
         messages,
         passed,
         stopped,
-        _days(by_day),
-        tuple(_source(*row) for row in sources),
-        tuple(Reporter(*row) for row in reporters),
-        tuple(Failure(*row) for row in failures),
+        _days(run(_DMARC_DAYS, asked)),
+        tuple(_source(*row) for row in run(_SOURCES, asked)),
+        tuple(_reporter(*row) for row in run(_DMARC_REPORTERS, asked)),
+        tuple(Failure(*row) for row in run(_FAILURES, asked)),
     )
+
+
+_DMARC_DAYS = (
+    f"SELECT r.begins / {DAY}, sum(s.messages), sum(s.messages * s.passed),"
+    f" sum(s.messages * s.stopped) {_DMARC} GROUP BY 1 ORDER BY 1 LIMIT {DAYS}"
+)
+_SOURCES = (
+    "SELECT s.ip, sum(s.messages) AS messages, sum(s.messages * s.passed),"
+    " sum(s.messages * s.stopped), group_concat(DISTINCT s.dkim),"
+    " group_concat(DISTINCT s.spf), group_concat(DISTINCT s.why)"
+    f" {_DMARC} GROUP BY s.ip ORDER BY messages DESC, s.ip LIMIT {SOURCES}"
+)
+_DMARC_REPORTERS = (
+    "SELECT r.org, count(DISTINCT r.id), sum(s.messages) AS messages, r.proven"
+    f" {_DMARC} GROUP BY r.org, r.proven ORDER BY messages DESC LIMIT {REPORTERS}"
+)
+_FAILURES = (
+    "SELECT r.arrived, s.kind, r.org, r.domain, s.ip, s.sender, s.detail"
+    f" {_FEEDBACK} ORDER BY r.arrived DESC LIMIT {FAILURES}"
+)
 
 
 def _source(
@@ -97,6 +95,10 @@ def _source(
     return Source(
         ip, messages, passed, stopped, _words(dkim), _words(spf), _sentences(why)
     )
+
+
+def _reporter(org: str, reports: int, messages: int, proven: int) -> Reporter:
+    return Reporter(org, reports, messages, bool(proven))
 
 
 def _words(text: str) -> str:
@@ -131,8 +133,8 @@ def tls(database: sqlite3.Connection, domain: str, days: int, now: float) -> TLS
         asked,
     )
     reporters = run(
-        "SELECT r.org, count(DISTINCT r.id), sum(s.good + s.failed) AS sessions"
-        f" {_TLS} GROUP BY r.org ORDER BY sessions DESC LIMIT {REPORTERS}",
+        "SELECT r.org, count(DISTINCT r.id), sum(s.good + s.failed) AS sessions,"
+        f" r.proven {_TLS} GROUP BY r.org, r.proven ORDER BY sessions DESC LIMIT {REPORTERS}",
         asked,
     )
     return TLSSummary(
@@ -143,7 +145,7 @@ def tls(database: sqlite3.Connection, domain: str, days: int, now: float) -> TLS
         failed,
         _days(by_day),
         tuple(TLSProblem(*row) for row in problems),
-        tuple(Reporter(*row) for row in reporters),
+        tuple(_reporter(*row) for row in reporters),
     )
 
 

@@ -113,7 +113,7 @@ _BROKEN = (
     *(zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError),
     *(ValueError, RuntimeError, IndexError, OverflowError),
 )
-"""What :mod:`zipfile` raises on bad octets; NotImplementedError is a RuntimeError."""
+"""What :mod:`zipfile` raises on bad octets."""
 
 
 def _member(file: IO[bytes], budget: Budget) -> Blocks:

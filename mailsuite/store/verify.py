@@ -51,11 +51,10 @@ def verify(ground: Ground, account: AccountName) -> Iterator[Finding | Progress]
                 yield one
             else:
                 count += one
+        opening.close(index)
     except sqlite3.DatabaseError as error:
         yield Finding(account, "", f"cannot be read: {error}")
         index.abandon()
-    else:
-        opening.close(index)
     yield Progress(account, count)
 
 

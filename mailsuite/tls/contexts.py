@@ -74,6 +74,16 @@ class Contexts:
         """Whether TLS can be offered."""
         return self._current is not None
 
+    @property
+    def ends(self) -> float | None:
+        """When the certificate expires (wall seconds); None: there is none."""
+        if self._current is None:
+            return None
+        shown = SSL.Connection(self._current, None).get_certificate()
+        if shown is None:
+            return None
+        return shown.to_cryptography().not_valid_after_utc.timestamp()
+
     def creator(self) -> "Served":
         """What ``transport.startTLS`` and TLS endpoints take, for one connection.
 

@@ -163,6 +163,7 @@ class QueuedTests(Ground):
             self.assertEqual(self.demo.stop(), 0)
             harm(self.data / "queue.db", self.rng)
             self.demo.start()
+            self.faults += 1
             damage.wait_for(lambda: len(self.queued()) == HELD)
         self.ends_well()
 
@@ -189,4 +190,4 @@ class JournalTests(Ground):
         self.assertTrue(self.demo.logged("event=journal.corrupt"))
         damage.send(self.demo, 50)
         damage.wait_for(lambda: 50 in damage.view(self.demo)[1])
-        self.demo.stop()
+        self.assertEqual(self.demo.stop(), 0)

@@ -6,6 +6,7 @@ import tempfile
 
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.logger import Logger, LogPublisher
 from twisted.trial.unittest import SynchronousTestCase
@@ -73,6 +74,19 @@ class RecordTests(Made):
         """A gauge is read when somebody asks."""
         self.events.counts.gauge("queue_jobs", "open jobs", lambda: 7)
         self.assertIn("mailsuite_queue_jobs 7.0", self.events.counts.text().decode())
+
+    def test_levels(self):
+        """A gauge may have a value for each label; what it needs is looked up first."""
+        now = {}
+
+        async def look():
+            now["held"] = 3
+
+        self.events.counts.levels("queue_recipients", "open", "state", lambda: now)
+        self.events.counts.before(look)
+        scrape = Deferred.fromCoroutine(self.events.counts.scrape())
+        text = self.successResultOf(scrape).decode()
+        self.assertIn('mailsuite_queue_recipients{state="held"} 3.0', text)
 
     def test_tally(self):
         """What a room counts itself is shown as a counter."""

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import smtplib
+import socket
 import subprocess
 import sys
 import time
@@ -91,6 +92,22 @@ class DemoTests(SynchronousTestCase):
         self.assertEqual(answer, {"jobs": []})
         with self.assertRaises(smtplib.SMTPRecipientsRefused), demo.smtp() as client:
             client.sendmail("a@else.test", ["nobody@example.test"], b"x")
+
+    def test_metrics(self):
+        """A scrape shows levels of now beside the counts of events."""
+        demo = self.demo.start()
+        with demo.imap(), socket.socket(socket.AF_UNIX) as scrape:
+            scrape.connect(str(demo.folder / "data" / "ctl.sock"))
+            scrape.sendall(b"GET /metrics HTTP/1.0\r\nHost: x\r\n\r\n")
+            text = scrape.makefile().read()
+        for line in (
+            'connections_open{role="imap"} 1.0',
+            'queue_recipients{state="deferred"} 0.0',
+            "queue_oldest_seconds 0.0",
+            "reactor_lag_seconds ",
+            'certificate_seconds{use="doors"} ',
+        ):
+            self.assertIn(f"\nmailsuite_{line}", text)
 
     def test_reload(self):
         """A broken file changes nothing; a good one counts; SIGHUP works too."""

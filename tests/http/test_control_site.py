@@ -64,7 +64,11 @@ class SiteTests(SynchronousTestCase):
             *Reloading(self.reload).routes(),
         ]
         self.ready = False
-        watched = Watched(lambda: b"metrics 1\n", lambda: self.ready)
+
+        async def metrics():
+            return b"metrics 1\n"
+
+        watched = Watched(metrics, lambda: self.ready)
         self.site = API(routes, watched, self.made.events).site(Clock())
 
     async def reload(self):

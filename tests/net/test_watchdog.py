@@ -2,9 +2,10 @@
 
 from time import thread_time
 
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailsuite.net.watchdog import Watchdog
+from mailsuite.net.watchdog import Lag, Watchdog
 
 
 class Turning:
@@ -57,3 +58,28 @@ class WatchdogTests(SynchronousTestCase):
         dog = Watchdog(reactor, lambda took: None)
         dog.start()
         self.assertEqual((dog.turns, dog.worst), (0, 0.0))
+
+
+class LagTests(SynchronousTestCase):
+    def test_late_timers(self):
+        """The worst delay since the last question is told, and then forgotten."""
+        clock = Clock()
+        lag = Lag(clock)
+        lag.start()
+        clock.advance(1.0)
+        self.assertEqual(lag.worst(), 0.0)
+        clock.advance(1.25)
+        self.assertEqual(lag.worst(), 0.25)
+        clock.advance(1.0)
+        self.assertEqual(lag.worst(), 0.0)
+        lag.stop()
+        self.assertEqual(clock.getDelayedCalls(), [])
+
+    def test_late_now(self):
+        """A timer that has not come yet counts too."""
+        clock = Clock()
+        lag = Lag(clock)
+        lag.start()
+        clock.rightNow += 3.0
+        self.assertEqual(lag.worst(), 2.0)
+        lag.stop()

@@ -1,8 +1,11 @@
 """The stage that judges who sent a message: findings, measures, fields, marks."""
 
+import base64
 import time
 from typing import Any
 
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
@@ -14,6 +17,7 @@ from mailsuite.events.memory import Events
 from mailsuite.interfaces.receiving import IContentStage, IWatch
 from mailsuite.interfaces.reporting import IReports
 from mailsuite.model.errors import UsageError
+from mailsuite.model.outcomes import Delivered
 from mailsuite.model.principals import Peer, Principal
 from mailsuite.policy.authentication.ground import Ground
 from mailsuite.policy.authentication.settings import Authentication as Settings
@@ -523,12 +527,24 @@ class ManyTests(Case):
 
     def test_giant_key(self) -> None:
         """A key of 16,384 bits is not used."""
-        giant = authentication.key(2048)[1]
-        self.text["s1._domainkey.good.test"] = [
-            b"v=DKIM1; k=rsa; p=" + giant.encode() * 8
-        ]
+        number = (1 << 16_383) | 1
+        public = rsa.RSAPublicNumbers(65_537, number).public_key()
+        encoded = public.public_bytes(
+            serialization.Encoding.DER,
+            serialization.PublicFormat.SubjectPublicKeyInfo,
+        )
+        record = b"v=DKIM1; k=rsa; p=" + base64.b64encode(encoded)
+        self.text["s1._domainkey.good.test"] = [record]
         self.use(dmarc="reject")
         self.assertEqual(self.send(signed(message()), ip=OTHER_IP), "550 5.7.26")
+        (event,) = self.events.of("policy.judged")
+        self.assertNotEqual(event.fields["dkim"], "pass")
+
+    def test_part_of_body(self) -> None:
+        """A signature that leaves octets of the body out is none for DMARC."""
+        octets = signed(message(), length=True) + b"an advertisement\r\n"
+        self.use(dmarc="reject")
+        self.assertEqual(self.send(octets, ip=OTHER_IP), "550 5.7.26")
 
     def test_replayed(self) -> None:
         """A signed message that others send again and again stops to count."""
@@ -563,3 +579,24 @@ class ManyTests(Case):
         self.use()
         self.send(message(body=BODY))
         self.assertTrue(self.taken.blob.octets.endswith(b"\r\n\r\n" + BODY))
+
+
+class LMTPTests(Case):
+    purpose = Purpose.LMTP
+
+    def stage(self, **settings: Any) -> Authentication:
+        made = super().stage(**settings)
+        made._asks = False
+        return made
+
+    def test_no_spf(self) -> None:
+        """Over LMTP signatures and DMARC are judged; the peer's address is not."""
+        self.world.queue.outcomes = {0: Delivered()}
+        self.use(dmarc="reject")
+        octets = signed(message())
+        self.assertEqual(self.send(octets, ip=OTHER_IP), "250 2.1.5")
+        self.assertEqual(self.marks["dkim"], "pass")
+        self.assertEqual(self.marks["dmarc"], "pass")
+        self.assertEqual(self.marks["spf"], "none")
+        self.assertNotIn("Received-SPF", self.prefix)
+        self.assertEqual(self.send(message(), ip=GOOD_IP), "550 5.7.26")

@@ -496,6 +496,30 @@ class KeptTests(QueueCase):
         self.assertEqual(self.files(), [])
 
     @run
+    async def test_depth(self, house):
+        """Every open recipient counts once, in memory or in the rows, by its state."""
+        names = await self.deferred(house)
+        depth = house.queue.depth
+        self.assertEqual(
+            (await depth.look()).recipients, {"active": 0, "deferred": 3, "held": 0}
+        )
+        await house.queue.change([names[0]], "hold")
+        house.relay.script["x@x.example"] = DEAD
+        await house.send("x@x.example", "y@x.example")
+        await house.quiet()
+        self.assertEqual(
+            (await depth.look()).recipients, {"active": 0, "deferred": 3, "held": 1}
+        )
+        before = depth.age()
+        house.wall.ahead = 50
+        self.assertGreaterEqual(depth.age(), before + 49)
+        await house.queue.change(None, "remove")
+        await house.queue.change(names, "remove")
+        seen = await depth.look()
+        self.assertEqual(seen.recipients, {"active": 0, "deferred": 0, "held": 0})
+        self.assertEqual(depth.age(), 0.0)
+
+    @run
     async def test_remove(self, house):
         """What is removed is gone, without a notice, also after a crash."""
         names = await self.deferred(house)

@@ -38,7 +38,7 @@ class Case(SynchronousTestCase):
 
     def world(self, **more):
         world = World(**more)
-        self.run_(world.archive.open())
+        self.run_(world.service.open())
         return world
 
     def sent(self, world, *messages, days=1):

@@ -11,7 +11,7 @@ from mailsuite.model.envelope import Blob
 from mailsuite.model.errors import Damaged, NoSpace, UsageError
 from mailsuite.model.flags import ANSWERED, FLAGGED, SEEN
 from mailsuite.model.ids import BlobKey
-from mailsuite.store import expunge, outside
+from mailsuite.store import expunge, outside, schema
 from mailsuite.store.settings import Settings
 from tests.contracts.mailboxes import ALICE, MESSAGE, draft, once
 from tests.support.store import House, asleep
@@ -482,6 +482,19 @@ class RebuildTests(StoreCase):
             with self.assertRaises(UsageError) as caught:
                 await self.inbox()
             self.assertIn("newer", str(caught.exception))
+
+        return self.run_with_store(go)
+
+    def test_verify_of_what_is_damaged(self):
+        """What cannot be read is a finding of verify, and no traceback."""
+
+        async def go(account, inbox):
+            await account.append("INBOX", [draft() for _ in range(60)])
+            await self.house.stop()
+            self.patch(schema, "CHECKED_OCTETS", 0)
+            path = self.house.home() / "index.db"
+            put(path, got(path)[: 4096 * 20] + b"\xa5" * 4096 * 8)
+            self.assertTrue(verified(self.house))
 
         return self.run_with_store(go)
 

@@ -16,6 +16,8 @@ from pathlib import Path
 
 imaplib._MAXLINE = 100_000_000
 
+BYTECODE = {"PYTHONDONTWRITEBYTECODE": ""}
+"""As on any machine, a start reads compiled modules."""
 OFFSETS = (24, 25, 110, 143, 465, 587, 993, 995)
 READY_SECONDS = 60
 STOP_SECONDS = 20
@@ -78,7 +80,7 @@ class Demo:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=os.environ | self.settings,
+                env=os.environ | BYTECODE | self.settings,
                 start_new_session=True,
             )
 
@@ -182,7 +184,7 @@ class Demo:
             text=True,
             timeout=120,
             check=False,
-            env=os.environ | self.settings,
+            env=os.environ | BYTECODE | self.settings,
         )
         if done.returncode and (check or not done.stdout):
             raise AssertionError(f"{arguments}: {done.stdout}{done.stderr}")

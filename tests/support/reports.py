@@ -242,7 +242,6 @@ class World:
         ground = Ground(
             self.clock,
             lambda: self.wall,
-            "",
             "mx.example.test",
             self.events,
             self.queue,

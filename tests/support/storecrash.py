@@ -328,6 +328,9 @@ def forked(call, *args):
 
 
 def main():
+    import mailsuite.store.verify  # noqa: F401 - once for all children
+    import tests.support.store  # noqa: F401 - same
+
     folder, first, step, count = sys.argv[1], *map(int, sys.argv[2:])
     for n in range(first, first + step * count, step):
         shutil.rmtree(folder, ignore_errors=True)

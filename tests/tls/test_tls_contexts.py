@@ -61,6 +61,16 @@ class ContextsTests(SynchronousTestCase):
         self.assertEqual(connection.get_protocol_version_name(), "TLSv1.3")
         self.assertEqual(server.get_servername(), b"mx.example.test")
 
+    def test_ends(self):
+        """How long the certificate in use is good; without one there is no date."""
+        import time
+
+        contexts_ = Contexts(self.settings)
+        self.assertIsNone(contexts_.ends)
+        contexts_.load()
+        left = (contexts_.ends - time.time()) / 86_400
+        self.assertLess(abs(left - selfsigned.DAYS), 1)
+
     def test_verifying(self):
         """A verifying client refuses an authority it does not know."""
         server = SSL.Connection(server_context(self.settings), None)

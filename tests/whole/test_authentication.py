@@ -221,6 +221,30 @@ class StrictTests(Case):
         octets = message("a@broken.test")
         self.assertEqual(self.send(octets, sender="a@broken.test"), "451 4.4.3")
 
+    def test_hostile(self):
+        """Headers made to cost much are judged, and no turn of the reactor is long."""
+        plain = message()
+        other = message(body=b"other\r\n")
+        field = signed(other)[: -len(other)]
+        hostile = (
+            field * 50 + plain,
+            field * 1_200 + plain,
+            b"From: <a@good.test>\r\n" * 40_000 + plain,
+            b"From: " + b"<a@good.test>, " * 50_000 + b"\r\n" + plain,
+            b"From: " + b"(" * 800_000 + b"\r\n" + plain,
+            b"List-Id: " + b"<a" * 400_000 + b"\r\n" + plain,
+            b"Authentication-Results: mx.example.test; a=b\r\n" * 17_000 + plain,
+            b"Authentication-Results: " + b'("' * 400_000 + b"\r\n" + plain,
+            b"ARC-Seal: i=1; cv=none; d=lists.test; s=s1; b=a\r\n" * 15_000 + plain,
+            b"X:y\r\n" * 150_000 + plain,
+            b"X: y\r\n" * 200_000 + plain,
+        )
+        for number, octets in enumerate(hostile):
+            answer = self.send(octets, ip=OTHER)
+            self.assertRegex(answer, r"^(550 5\.7\.26|55[24] 5\.[36]\.)", number)
+        self.assertEqual(self.demo.logged("event=reactor.stalled"), [])
+        self.assertEqual(self.send(signed(message(subject="after"))), "250 2.0.0")
+
     def test_list(self):
         """Mail that a trusted list changed arrives; that of another does not."""
         octets = signed(message(subject="news"))

@@ -5,12 +5,13 @@ from typing import Any
 
 from attrs import define, frozen
 from twisted.internet.defer import Deferred, gatherResults
-from twisted.internet.error import TimeoutError as Late
+from twisted.internet.defer import TimeoutError as Late
 from zope.interface import implementer
 
 from mailsuite.dns.comparing import server
 from mailsuite.house.doctor import machine, network
 from mailsuite.house.paths import Places
+from mailsuite.house.publishing import Publishing
 from mailsuite.house.tree import Tree
 from mailsuite.interfaces.directory import IDirectoryAdmin
 from mailsuite.interfaces.publishing import (
@@ -19,7 +20,6 @@ from mailsuite.interfaces.publishing import (
     WRONG,
     Finding,
     IDoctor,
-    IPublishing,
 )
 from mailsuite.interfaces.resolving import IResolver
 from mailsuite.net.probe import Probe
@@ -41,7 +41,7 @@ class Practice:
     places: Places
     resolver: IResolver
     admin: IDirectoryAdmin
-    publishing: IPublishing
+    publishing: Publishing
 
 
 @implementer(IDoctor)
@@ -51,6 +51,16 @@ class Doctor:
 
     tree: Tree
     _practice: Practice
+    _seconds: float = SECONDS
+
+    @property
+    def publishing(self) -> Publishing:
+        """Who knows the records of our domains."""
+        return self._practice.publishing
+
+    def rearrange(self, tree: Tree) -> None:
+        """Use other settings."""
+        self.tree = self.publishing.tree = tree
 
     async def examined(self) -> Sequence[Finding]:
         """Look at everything."""
@@ -67,12 +77,12 @@ class Doctor:
 
     def _bounded(self, what: str, work: Findings) -> Deferred[Sequence[Finding]]:
         begun: Deferred[Sequence[Finding]] = Deferred.fromCoroutine(work)
-        limited = begun.addTimeout(SECONDS, self._practice.reactor)
+        limited = begun.addTimeout(self._seconds, self._practice.reactor)
 
         def late(failure: Any) -> Sequence[Finding]:
             failure.trap(Late)
             hint = "something does not answer: look at network and DNS"
-            return [Finding(what, WRONG, f"took more than {SECONDS:g} s", hint)]
+            return [Finding(what, WRONG, f"took more than {self._seconds:g} s", hint)]
 
         return limited.addErrback(late)
 

@@ -7,13 +7,14 @@ from zope.interface import implementer
 
 from mailsuite.interfaces.receiving import IView, IWatch
 from mailsuite.interfaces.reporting import Judged
-from mailsuite.mailauth import author, results
+from mailsuite.mailauth import author, bimi, results
 from mailsuite.model.ids import QueueId
 from mailsuite.model.proofs import Proofs, Result
 from mailsuite.policy.authentication.examiner import Client, Examiner, Letter
 from mailsuite.policy.authentication.explain import compact, summary
 from mailsuite.policy.authentication.hashing import Hashing
 from mailsuite.policy.authentication.sentence import Book, Sentence, passed
+from mailsuite.policy.authentication.settings import NO_LOGO
 from mailsuite.policy.authentication.verdict import Measure
 
 
@@ -33,11 +34,17 @@ class Case:
     sentence: Sentence | None = field(default=None, init=False)
 
     def header(self, header: bytes) -> bytes:
-        """Begin with the signatures; give the header without forged results."""
+        """Begin with the signatures; give the header without forged results.
+
+        Where we look for logos ourselves, nobody else's stay either.
+        """
         self._header = header
         lanes = self._examiner.ground.lanes
         self._hashing = Hashing.of(header, lanes.lane(id(self)))
-        return without(header, results.forged(header, self._name))
+        forged = results.forged(header, self._name)
+        if self._examiner.settings.bimi != NO_LOGO:
+            forged = sorted([*forged, *bimi.foreign(header)])
+        return without(header, forged)
 
     def body(self, block: bytes) -> None:
         """Hash it."""
@@ -76,6 +83,8 @@ class Case:
         """Give the fields that we put before the message."""
         assert self.proofs is not None
         made = results.render(self.proofs, self._name)
+        if self.proofs.bimi is not None:
+            made += bimi.fields(self.proofs.bimi)
         if not self.proofs.ip:
             return made
         found = self.proofs.mailfrom if self.proofs.sender else self.proofs.helo

@@ -10,17 +10,23 @@ from attrs import define, field, frozen
 from twisted.internet.defer import Deferred, gatherResults
 
 from mailsuite.dns.budget import Budget
-from mailsuite.mailauth import arc, dmarc
+from mailsuite.mailauth import arc, bimi, dmarc, suffixes
 from mailsuite.mailauth.author import Authors
 from mailsuite.mailauth.dkim import verify
 from mailsuite.mailauth.dkim.verify import Bodies, Fetched, Fetching
+from mailsuite.mailauth.suffixes import Suffixes
 from mailsuite.model.address import Address
-from mailsuite.model.proofs import Proofs, Result, Signature
+from mailsuite.model.proofs import BIMI, DMARC, Proofs, Result, Signature
 from mailsuite.policy.authentication.excuses import Excuses
 from mailsuite.policy.authentication.ground import Ground
 from mailsuite.policy.authentication.replays import Replays
 from mailsuite.policy.authentication.senders import UNASKED, Sender, Senders
-from mailsuite.policy.authentication.settings import Authentication
+from mailsuite.policy.authentication.settings import (
+    LISTED,
+    LOGO,
+    NO_LOGO,
+    Authentication,
+)
 from mailsuite.policy.authentication.verdict import Facts, below
 
 
@@ -59,12 +65,15 @@ class Examiner:
     senders: Senders = field(init=False)
     replays: Replays = field(init=False)
     excuses: Excuses = field(init=False)
+    _suffixes: Suffixes | None = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         ground, settings = self.ground, self.settings
         self.senders = Senders(ground, settings)
         self.replays = Replays(ground.reactor.seconds, settings.replays)
         self.excuses = Excuses.of(settings)
+        listed = settings.organizational == LISTED
+        self._suffixes = suffixes.bundled() if listed else None
 
     async def proofs(self, client: Client, letter: Letter) -> Proofs:
         """Give all findings. Questions about the sender go on meanwhile."""
@@ -81,7 +90,9 @@ class Examiner:
         )
         sender = await self._sender(client)
         signatures = self._unreplayed(signatures, sender)
-        found = await dmarc.judge(letter.authors, sender.mailfrom, signatures, budget)
+        found = await dmarc.judge(
+            letter.authors, sender.mailfrom, signatures, budget, self._suffixes
+        )
         return Proofs(
             client.ip,
             client.helo,
@@ -93,7 +104,24 @@ class Examiner:
             chain,
             found,
             letter.authors.domains,
+            await self._logo(letter, found, signatures, budget),
         )
+
+    async def _logo(
+        self,
+        letter: Letter,
+        found: DMARC,
+        signatures: tuple[Signature, ...],
+        budget: Budget,
+    ) -> BIMI | None:
+        """Look for the author's logo, as far as somebody wants to know."""
+        if self.settings.bimi == NO_LOGO:
+            return None
+        known = (letter.authors, found, signatures)
+        logo = await bimi.look(letter.header, known, budget, self._suffixes)
+        if self.settings.bimi == LOGO:
+            logo = await self.ground.logos.fetched(logo)
+        return logo
 
     async def _sender(self, client: Client) -> Sender:
         if not client.ip:
@@ -116,4 +144,6 @@ class Examiner:
 
     def facts(self, proofs: Proofs, letter: Letter) -> Facts:
         """Give what the verdict needs beside the proofs."""
-        return Facts(letter.authors.fields, self.excuses.find(proofs, letter.header))
+        authors = letter.authors
+        excuse = self.excuses.find(proofs, letter.header)
+        return Facts(authors.fields, authors.trouble, excuse)

@@ -6,18 +6,19 @@ passes. Without it there is no excuse.
 
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 
 from attrs import frozen
 
 from mailsuite.mailauth import claims
 from mailsuite.mailauth.labels import ascii_name
 from mailsuite.mime import headers
-from mailsuite.model.errors import UsageError
 from mailsuite.model.proofs import Proofs, Result
-from mailsuite.policy.authentication.networks import Networks, networks, within
+from mailsuite.policy.authentication.networks import Networks, hosts, within
 from mailsuite.policy.authentication.settings import Authentication
 from mailsuite.policy.authentication.verdict import Excuse, below
+
+ID_OCTETS = 600
+"""Of a List-Id's end that are read; the id itself has at most 255."""
 
 _LIST_ID = re.compile(rb"<([^<>\s]{1,255})>[^<>]*\Z")
 
@@ -32,17 +33,9 @@ class Excuses:
 
     @classmethod
     def of(cls, settings: Authentication) -> "Excuses":
-        """Read the settings; forwarders without digits and colons are domains."""
-        hosts: Networks = ()
-        domains = []
-        for text in settings.forwarders:
-            with suppress(UsageError):
-                hosts += networks("forwarders", [text])
-                continue
-            if "/" in text or ":" in text or text.replace(".", "").isdigit():
-                networks("forwarders", [text])
-            domains.append(_name(text))
-        return cls(hosts, tuple(domains), tuple(map(_name, settings.lists)))
+        """Read the settings."""
+        found, domains = hosts("forwarders", settings.forwarders)
+        return cls(found, domains, tuple(map(_name, settings.lists)))
 
     def find(self, proofs: Proofs, header: bytes) -> Excuse | None:
         """Give the first that holds."""
@@ -82,10 +75,10 @@ def _among(name: str, listed: Iterable[str]) -> bool:
 
 def list_id(header: bytes) -> str:
     """The id of the only List-Id field (RFC 2919 §3), or nothing."""
-    found = [whole for name, whole in headers.fields(header) if name == b"list-id"]
+    found = headers.values(header, b"list-id")
     if len(found) != 1:
         return ""
-    match = _LIST_ID.search(found[0].strip())
+    match = _LIST_ID.search(found[0][-ID_OCTETS:])
     return match[1].decode("ascii", "replace").lower() if match else ""
 
 

@@ -39,6 +39,9 @@ def _parts(proofs: Proofs) -> Iterator[Part]:
     policy = f", p={dmarc.policy.p}" if dmarc.policy else ""
     told = f"dmarc: {dmarc.result.value} for {dmarc.domain or 'nobody'}{policy}"
     yield dmarc.result, told + _why(dmarc.reason), dmarc.steps
+    if proofs.bimi is not None:
+        told = f"bimi: {proofs.bimi.result}{_why(proofs.bimi.reason)}"
+        yield Result.NONE, told, proofs.bimi.steps
 
 
 def _why(reason: str) -> str:

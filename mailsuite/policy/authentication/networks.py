@@ -23,6 +23,23 @@ def networks(key: str, texts: Iterable[str]) -> Networks:
     return tuple(found)
 
 
+def hosts(key: str, texts: Iterable[str]) -> tuple[Networks, tuple[str, ...]]:
+    """Read a setting of networks and domains, and tell them apart.
+
+    :raises UsageError: one is neither.
+    """
+    found: Networks = ()
+    domains: list[str] = []
+    for text in texts:
+        if "/" in text or ":" in text or text.replace(".", "").isdigit():
+            found += networks(key, [text])
+        elif not text.strip("."):
+            raise UsageError(f"authentication.{key}: {text!r} is no host")
+        else:
+            domains.append(text.lower().rstrip("."))
+    return found, tuple(domains)
+
+
 @lru_cache(ADDRESSES)
 def plain(host: str) -> str:
     """An address without its zone, an IPv4-mapped one as IPv4; "" if it is none."""

@@ -4,10 +4,15 @@ from attrs import fields, frozen
 
 from mailsuite.model.errors import UsageError
 from mailsuite.model.settings import setting
+from mailsuite.policy.authentication.networks import hosts, networks
 
 MEASURES = ("ignore", "tag", "quarantine", "reject")
 """What may be done about a finding, from the mildest to the hardest."""
 TEMPORARY = ("accept", "defer")
+WALKED, LISTED = "treewalk", "psl"
+"""How organizational domains are found: RFC 9989 §4.10, RFC 7489 §3.2."""
+NO_LOGO, PLACE, LOGO = "off", "record", "logo"
+"""What is done about the logos of authors' domains (BIMI)."""
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "dmarc": MEASURES,
@@ -16,6 +21,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "missing_from": MEASURES,
     "temporary": TEMPORARY,
 }
+"""What may stand at a key that a domain may have of its own."""
 
 
 @frozen
@@ -35,7 +41,9 @@ class Authentication:
         "server that did so already",
     )
     exempt: tuple[str, ...] = setting(
-        (), "networks whose mail is not judged, such as 192.0.2.0/24"
+        (),
+        "networks whose mail is not judged, such as 192.0.2.0/24, beside those of "
+        "[policy] relay_networks",
     )
     authserv_id: str = setting(
         "", "our name in Authentication-Results; empty: that of the server"
@@ -44,6 +52,17 @@ class Authentication:
         "quarantine",
         "the hardest measure for mail that fails the DMARC policy of its author's "
         "domain; reject does what each domain asks for",
+    )
+    organizational: str = setting(
+        WALKED,
+        "how the owner of a domain is found for DMARC: treewalk asks DNS (RFC 9989), "
+        "psl looks into the public suffix list (RFC 7489)",
+        restart=True,
+    )
+    bimi: str = setting(
+        NO_LOGO,
+        "the logo of authors' domains after a DMARC pass: off; record: its place is "
+        "told in Authentication-Results; logo: it is fetched and put into the message",
     )
     spf_fail: str = setting(
         "tag",
@@ -100,6 +119,10 @@ class Authentication:
     def __attrs_post_init__(self) -> None:
         for key, choices in CHOICES.items():
             checked(key, getattr(self, key), choices)
+        checked("organizational", self.organizational, (WALKED, LISTED))
+        checked("bimi", self.bimi, (NO_LOGO, PLACE, LOGO))
+        networks("exempt", self.exempt)
+        hosts("forwarders", self.forwarders)
 
 
 def checked(key: str, value: object, choices: tuple[str, ...]) -> None:

@@ -68,9 +68,13 @@ class Excuse:
 
 @frozen
 class Facts:
-    """What the verdict looks at beside the proofs."""
+    """What the verdict looks at beside the proofs.
 
-    from_fields: int
+    ``trouble`` says why nobody can tell who the author is; readers differ.
+    """
+
+    from_fields: int = 1
+    trouble: str = ""
     excuse: Excuse | None = None
 
 
@@ -107,7 +111,7 @@ SPF_REFUSED = Reply(550, "5.7.23", "SPF forbids this host to send for that domai
 """RFC 7372 §3.2."""
 DMARC_REFUSED = Reply(550, "5.7.26", "Not authenticated as its author's domain asks")
 """RFC 7372 §3.3; RFC 9989 §8.3."""
-SEVERAL_FROM = Reply(554, "5.6.0", "The message has several From fields")
+SEVERAL_FROM = Reply(554, "5.6.0", "The message has several authors or From fields")
 NO_FROM = Reply(554, "5.6.0", "The message has no valid From field")
 SPF_LATER = Reply(451, "4.7.24", "SPF could not be checked now, try again later")
 DNS_LATER = Reply(451, "4.4.3", "The sender's DNS does not answer, try again later")
@@ -118,7 +122,7 @@ _ASKED = {"none": Measure.IGNORE, "quarantine": Measure.QUARANTINE}
 def judge(proofs: Proofs, facts: Facts, rules: Rules) -> Judgement:
     """Weigh everything that speaks against a message."""
     charges = list(_charges(proofs, facts, rules))
-    doubtful = doubt(proofs)
+    doubtful = doubt(proofs, rules)
     if doubtful and rules.defer and not rules.dry:
         return _later(doubtful)
     steps: list[str] = []
@@ -164,8 +168,8 @@ def _dry(made: Judgement) -> Judgement:
 
 def _charges(proofs: Proofs, facts: Facts, rules: Rules) -> Iterator[Charge]:
     dmarc = proofs.dmarc
-    if facts.from_fields > 1:
-        reason = f"it has {facts.from_fields} From fields"
+    if facts.trouble:
+        reason = f"its author is not clear: {facts.trouble}"
         yield Charge(rules.several_from, reason, SEVERAL_FROM, excusable=False)
     elif not proofs.authors:
         reason = "From names nobody" if facts.from_fields else "it has no From"
@@ -207,7 +211,7 @@ def _heaviest(
     )
 
 
-def doubt(proofs: Proofs) -> str:
+def doubt(proofs: Proofs, rules: Rules) -> str:
     """Name what a DNS failure leaves open and the verdict depends on; or nothing.
 
     Only what could have been a proof for the author's domain counts: a stranger's
@@ -215,18 +219,20 @@ def doubt(proofs: Proofs) -> str:
     """
     dmarc = proofs.dmarc
     if dmarc.result is Result.TEMPERROR:
-        return "dmarc"
+        return "dmarc" if rules.dmarc > Measure.TAG else ""
     if dmarc.result is Result.PASS:
         return ""
     top = dmarc.organizational or dmarc.domain
     failing = dmarc.result is Result.FAIL and dmarc.disposition != "none"
+    failing = failing and rules.dmarc > Measure.TAG
     if failing and any(
         one.result is Result.TEMPERROR and below(one.domain, top)
         for one in proofs.signatures
     ):
         return "dkim"
     spf = proofs.mailfrom if proofs.sender else proofs.helo
-    if spf.result is Result.TEMPERROR and (not failing or below(spf.domain, top)):
+    decides = failing and below(spf.domain, top)
+    if spf.result is Result.TEMPERROR and (decides or rules.spf_fail > Measure.TAG):
         return "spf"
     return ""
 
