@@ -34,7 +34,7 @@ RULE = """\
 # rule {n}
 if anyof (header :contains ["subject", "list-id"] ["list{n}", "[topic-{n}]"],
           address :domain :is ["from", "sender"] "host{n}.example.org",
-          allof (not exists "x-rule-{n}", size :over {n}M))
+          allof (not exists "x-rule-{n}", size :over 1{n}M))
 {{
     fileinto "lists/topic-{n}";
     stop;

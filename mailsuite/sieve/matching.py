@@ -4,7 +4,8 @@ Extensions add others (``:count``, ``:value``, ``:regex``); all of them compile 
 :data:`Matcher` that is asked with the values that a test found.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 from unicodedata import normalize
 
@@ -14,6 +15,7 @@ from mailsuite.sieve import globs
 from mailsuite.sieve.comparators import DEFAULT, Comparator
 from mailsuite.sieve.globs import NEEDLE, Span
 from mailsuite.sieve.program import Values, texts
+from mailsuite.sieve.seen import Seen
 
 if TYPE_CHECKING:
     from mailsuite.sieve.binding import Bound
@@ -98,6 +100,7 @@ def _narrow(text: str) -> str:
     return text if text.isascii() else text.encode("latin-1").decode("utf-8", "replace")
 
 
+@cache
 def characters(comparator: Comparator) -> Lens:
     """How a comparator sees single characters, which ``?`` stands for."""
     fold = comparator.fold
@@ -135,18 +138,25 @@ def trying(bound: "Bound", keys: Values, prepare: Prepare) -> Matcher:
             told = texts(run, keys)
             run.work(KEY_OCTETS * sum(map(len, told)))
             ready = prepare(told)
-        for value in values:
-            run.work((len(value) + VALUE_OCTETS) * ready.cost)
-            folded = ready.lens.fold(value)
-            for found in ready.tries:
+        lens, tries = ready.lens, ready.tries
+        fold = lens.fold
+        run.work((sum(map(len, values)) + VALUE_OCTETS * len(values)) * ready.cost)
+        for value, folded in zip(values, _folded(values, fold), strict=True):
+            for found in tries:
                 spans = found(folded)
                 if spans is not None:
                     if spans and keeps:
-                        run.matched = ready.lens.original(value, folded, spans)
+                        run.matched = lens.original(value, folded, spans)
                     return True
         return False
 
     return match
+
+
+def _folded(values: Sequence[str], fold: Callable[[str], str]) -> Iterable[str]:
+    if isinstance(values, Seen):
+        return values.folded(fold)
+    return [fold(value) for value in values]
 
 
 def matching(
@@ -190,7 +200,7 @@ def equal(bound: "Bound", comparator: Comparator, keys: Values) -> Matcher:
 
     def match(run: "Run", values: Sequence[str]) -> bool:
         run.work(cost * sum(map(len, values)) + VALUE_OCTETS * len(values))
-        return any(fold(value) in wanted for value in values)
+        return not wanted.isdisjoint(_folded(values, fold))
 
     return match
 

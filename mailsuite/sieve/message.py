@@ -15,6 +15,8 @@ from mailsuite.model.structure import Part
 from mailsuite.sieve.comparators import casemap
 from mailsuite.sieve.limits import FIELDS
 from mailsuite.sieve.parts import Field, Path, Whole
+from mailsuite.sieve.seen import Seen
+from mailsuite.sieve.shapes import AddressPart
 
 
 @define(eq=False, slots=False)
@@ -34,8 +36,11 @@ class Message:
     _whole: Whole = field(init=False, repr=False)
     _instead: dict[Path, bytes] = field(factory=dict, init=False, repr=False)
     """Entities that take the place of parts and are not yet put in."""
-    _decoded: dict[str, list[str]] = field(factory=dict, init=False, repr=False)
+    _decoded: dict[str, Seen] = field(factory=dict, init=False, repr=False)
     _parsed: dict[str, list[list[Mailbox]]] = field(
+        factory=dict, init=False, repr=False
+    )
+    _taken: dict[tuple[str, AddressPart], Seen] = field(
         factory=dict, init=False, repr=False
     )
     _named: dict[str, list[Field]] = field(factory=dict, init=False, repr=False)
@@ -62,7 +67,7 @@ class Message:
         twin._instead = dict(self._instead)
         return twin
 
-    def values(self, name: str) -> Sequence[str]:
+    def values(self, name: str) -> Seen:
         """Every value of a field, decoded, without white space around it.
 
         RFC 5228 §2.4.2.2, §5.7.
@@ -72,7 +77,8 @@ class Message:
             lower = casemap(name)
             known = self._decoded.get(lower)
             if known is None:
-                known = [words.decode(one.value).strip() for one in self.named(lower)]
+                there = self.named(lower)
+                known = Seen(words.decode(one.value).strip() for one in there)
             self._decoded[name] = self._decoded[lower] = known
         return known
 
@@ -85,6 +91,15 @@ class Message:
             if known is None:
                 known = [addresses.parse(one.value) for one in self.named(lower)]
             self._parsed[name] = self._parsed[lower] = known
+        return known
+
+    def taken(self, name: str, part: AddressPart) -> Seen:
+        """That part of each mailbox that a field names, of those which have it."""
+        known = self._taken.get((name, part))
+        if known is None:
+            mailboxes = (one for found in self.mailboxes(name) for one in found)
+            known = Seen(there for one in mailboxes if (there := part(one)) is not None)
+            self._taken[name, part] = known
         return known
 
     def named(self, name: str) -> Sequence[Field]:
@@ -143,7 +158,7 @@ class Message:
     def edited(self) -> None:
         """Forget what was decoded: the fields are others now."""
         self.changed = True
-        self._decoded, self._parsed, self._named = {}, {}, {}
+        self._decoded, self._parsed, self._named, self._taken = {}, {}, {}, {}
 
     def written(self) -> bytes:
         """The whole message as the script left it."""

@@ -39,6 +39,9 @@ def text(run: "Run", value: Value) -> str:
 
 def texts(run: "Run", values: Values) -> Sequence[str]:
     """The strings that values are now."""
+    if len(values) == 1:
+        (only,) = values
+        return (only if isinstance(only, str) else only(run),)
     return [v if isinstance(v, str) else v(run) for v in values]
 
 

@@ -147,7 +147,7 @@ class Vocabulary:
         """Which of the fields it found a test with these tags looks at."""
         made = [self.narrows[tag](bound) for tag in bound.tags if tag in self.narrows]
         told = [one for one in made if one is not None]
-        return told[0] if told else _all
+        return told[0] if told else everything
 
     def compiled(self, bound: "Bound", shape: Shape) -> Any:
         """A step or condition, as its tags want it."""
@@ -168,7 +168,8 @@ class Vocabulary:
         return entry.shape if entry and isinstance(entry.shape, TestShape) else None
 
 
-def _all(found: Sequence[Any]) -> Sequence[Any]:
+def everything(found: Sequence[Any]) -> Sequence[Any]:
+    """What a test looks at whose tags narrow nothing."""
     return found
 
 

@@ -1,15 +1,19 @@
 """The language's tests of a message: header, address, exists, size (RFC 5228 §5)."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from mailsuite.mime.addresses import Mailbox
 from mailsuite.sieve import advice, matching
 from mailsuite.sieve.binding import Bound
 from mailsuite.sieve.comparators import casemap
-from mailsuite.sieve.program import Condition, texts
+from mailsuite.sieve.message import Message
+from mailsuite.sieve.program import Condition, Values, texts
 from mailsuite.sieve.run import Run
+from mailsuite.sieve.seen import Seen
 from mailsuite.sieve.shapes import AddressPart, Extension, Kind, Tagged, TestShape
+from mailsuite.sieve.vocabulary import everything
 
 MATCHES = tuple(Tagged(name, group="match") for name in ("is", "contains", "matches"))
 COMPARATOR = (Tagged("comparator", Kind.STRING),)
@@ -55,9 +59,11 @@ WHOLE: dict[str, AddressPart] = {
 
 
 def _header(bound: Bound) -> Condition:
-    names = bound.values(0)
+    names = lowered(bound.values(0))
     match = matching.compiled(bound, 1)
     narrow = bound.vocabulary.narrowed(bound)
+    if narrow is everything and len(names) == 1 and isinstance(names[0], str):
+        return _of_one(names[0], Message.values, match)
 
     def header(run: Run) -> bool:
         run.step()
@@ -70,15 +76,51 @@ def _header(bound: Bound) -> Condition:
     return header
 
 
+def _of_one(
+    name: str, values: Callable[[Message, str], Seen], match: matching.Matcher
+) -> Condition:
+    """The usual test: of one field that is known now."""
+
+    def header(run: Run) -> bool:
+        run.step()
+        return match(run, values(run.message, name))
+
+    return header
+
+
 def _address(bound: Bound) -> Condition:
-    names = bound.values(0)
+    names = lowered(bound.values(0))
     for name in names:
         if isinstance(name, str) and not _addressed(name):
-            hint = advice.nearest(casemap(name), ADDRESSES) or "header looks at it"
+            hint = advice.nearest(name, ADDRESSES) or "header looks at it"
             raise bound.error(0, f"the field {name[:40]} holds no addresses", hint)
     match = matching.compiled(bound, 1)
     part = bound.vocabulary.parts[bound.chosen("address-part", "all")]
     narrow = bound.vocabulary.narrowed(bound)
+    if narrow is not everything:
+        return _narrowed(names, part, narrow, match)
+    if len(names) == 1 and isinstance(names[0], str):
+        return _of_one(names[0], lambda message, name: message.taken(name, part), match)
+
+    def address(run: Run) -> bool:
+        run.step()
+        run.work(NAME_OCTETS * len(names))
+        found: list[str] = []
+        for name in texts(run, names):
+            if _addressed(name):
+                found += run.message.taken(name, part)
+        return match(run, found)
+
+    return address
+
+
+def _narrowed(
+    names: Values,
+    part: AddressPart,
+    narrow: Callable[[Sequence[Any]], Sequence[Any]],
+    match: matching.Matcher,
+) -> Condition:
+    """Of some of the fields only."""
 
     def address(run: Run) -> bool:
         run.step()
@@ -87,15 +129,15 @@ def _address(bound: Bound) -> Condition:
         for name in texts(run, names):
             if _addressed(name):
                 fields += run.message.mailboxes(name)
-        found = [
-            taken
-            for field in narrow(fields)
-            for mailbox in field
-            if (taken := part(mailbox)) is not None
-        ]
-        return match(run, found)
+        told = (part(mailbox) for field in narrow(fields) for mailbox in field)
+        return match(run, [taken for taken in told if taken is not None])
 
     return address
+
+
+def lowered(names: Values) -> Values:
+    """Names of fields, as they are looked for."""
+    return tuple(casemap(one) if isinstance(one, str) else one for one in names)
 
 
 def _addressed(name: str) -> bool:
@@ -104,13 +146,12 @@ def _addressed(name: str) -> bool:
 
 
 def _exists(bound: Bound) -> Condition:
-    names = bound.values(0)
+    names = lowered(bound.values(0))
 
     def exists(run: Run) -> bool:
         run.step()
         run.work(NAME_OCTETS * len(names))
-        named = run.message.named
-        return all(named(name) for name in texts(run, names))
+        return all(map(run.message.named, texts(run, names)))
 
     return exists
 

@@ -1,0 +1,28 @@
+"""What tests find in a message, folded once for all rules that look at it."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+REMEMBERED = 10_000  # characters of all values; longer ones are folded each time
+
+
+class Seen(list[str]):
+    """Values that do not change any more."""
+
+    __slots__ = ("_folded", "_small")
+
+    def __init__(self, values: Iterable[str]) -> None:
+        super().__init__(values)
+        self._folded: dict[Callable[[str], str], list[str]] = {}
+        self._small = sum(map(len, self)) <= REMEMBERED
+
+    def folded(self, fold: Callable[[str], str]) -> Sequence[str]:
+        """What a comparator makes of them, in their order."""
+        known = self._folded.get(fold)
+        if known is None:
+            known = [fold(value) for value in self]
+            if self._small:
+                self._folded[fold] = known
+        return known
+
+
+NOTHING = Seen(())
