@@ -57,6 +57,17 @@ Action = Keep | FileInto | Redirect | Discard
 """Extensions add to these in :mod:`.extensions`, each in its file."""
 
 
+def clash(known: Any, action: Any) -> str:
+    """Why two actions cannot stand in one plan; empty: they can.
+
+    An action that bears some others not has a method ``clashes``.
+    """
+    for one, other in ((action, known), (known, action)):
+        if (clashes := getattr(one, "clashes", None)) and (why := clashes(other)):
+            return str(why)
+    return ""
+
+
 def together(known: Any, action: Any) -> Any | None:
     """One action for two that put the message into one place, None: they do not.
 

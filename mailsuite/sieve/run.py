@@ -5,7 +5,7 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-from mailsuite.sieve.actions import Keep, Redirect, together
+from mailsuite.sieve.actions import Keep, Redirect, clash, together
 from mailsuite.sieve.errors import Exhausted, Question, Trouble, Wanted
 from mailsuite.sieve.limits import ACTIONS, COMMANDS, REDIRECTS, WORK_OCTETS
 from mailsuite.sieve.message import Message
@@ -26,7 +26,9 @@ class Letter:
     it came for. ``parameters`` are those of MAIL and RCPT by their names in capitals;
     ``environment`` the items of RFC 5183. ``now`` is in wall seconds, ``zone`` the
     owner's offset from UTC in minutes. ``script`` is the owner's script that runs
-    first, by its name, so that it is known when another includes it.
+    first, by its name, so that it is known when another includes it. ``marks`` are
+    findings about the message: ``spam`` (percent, and words behind a space), ``virus``
+    (a number of RFC 5235 §3.3, and words), ``junk`` (why it was judged to be that).
     """
 
     message: Message
@@ -37,6 +39,7 @@ class Letter:
     now: float = 0.0
     zone: int = 0
     script: str = ""
+    marks: Mapping[str, str] = field(factory=dict)
 
 
 @frozen
@@ -124,7 +127,11 @@ class Run:
         """Plan an action, once; most of them cancel the implicit keep.
 
         :raises Exhausted: there are too many.
+        :raises Trouble: it cannot stand beside one that is planned already.
         """
+        for known in self.actions:
+            if why := clash(known, action):
+                raise Trouble(f"line {action.at}: {why}")
         if cancels:
             self.kept = False
         self.work(ACTION_OCTETS * len(self.actions))
