@@ -4,8 +4,8 @@
 usage: sieve_bench.py [--repeat 7]
 
 check_lines_1000 and parse_lines_1000: reading and checking a script of 1,000 lines
-(goal: under 50 ms). evaluate_30_rules: a run of 30 rules over a message of 10 KB,
-its header read anew each time (goal: under 0.3 ms). matches_worst: the worst
+(goal: under 50 ms). evaluate_30_rules: a run of 30 rules with 90 tests over a message
+of 10 KB, its header read anew each time (goal: under 0.3 ms). matches_worst: the worst
 pattern over the longest text that a run may look at, until the run is ended.
 All of them are CPU time of the thread.
 """
@@ -41,6 +41,15 @@ if anyof (header :contains ["subject", "list-id"] ["list{n}", "[topic-{n}]"],
 }}
 elsif header :matches "subject" "*offer {n}?*"
 {{
+    discard;
+}}
+"""
+TYPICAL = """\
+if anyof (header :contains ["subject", "list-id"] "list{n}",
+          address :domain :is "from" "host{n}.example.org") {{
+    fileinto "lists/topic-{n}";
+    stop;
+}} elsif header :matches "subject" "*offer {n}?*" {{
     discard;
 }}
 """
@@ -89,7 +98,7 @@ large = script(1_000)
 told("parse_lines_1000", lambda: parse(large))
 told("check_lines_1000", lambda: check(large))
 octets = message()
-program = check((HEAD + "".join(RULE.format(n=n) for n in range(30))).encode())
+program = check((HEAD + "".join(TYPICAL.format(n=n) for n in range(30))).encode())
 told("evaluate_30_rules", lambda: run(program, Letter(Message.of(octets)), {}), 100)
 header = b"X: " + b"ab" * 500_000 + b"\r\n\r\n"
 hostile = check(b'if header :matches "x" ["*a*b*a*b*c", "*a?c"] { discard; }' * 500)

@@ -4,7 +4,7 @@ Scripts change a copy: fields one by one (RFC 5293), parts by others and the who
 another (RFC 5703). Parts that are replaced are put in together, when somebody looks.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Optional
 
 from attrs import define, field
@@ -40,7 +40,7 @@ class Message:
     _parsed: dict[str, list[list[Mailbox]]] = field(
         factory=dict, init=False, repr=False
     )
-    _taken: dict[tuple[str, AddressPart], Seen] = field(
+    _joined: dict[tuple[tuple[str, ...], AddressPart | None], Seen] = field(
         factory=dict, init=False, repr=False
     )
     _named: dict[str, list[Field]] = field(factory=dict, init=False, repr=False)
@@ -77,7 +77,7 @@ class Message:
             lower = casemap(name)
             known = self._decoded.get(lower)
             if known is None:
-                there = self.named(lower)
+                there = self.named.get(lower, ())
                 known = Seen(words.decode(one.value).strip() for one in there)
             self._decoded[name] = self._decoded[lower] = known
         return known
@@ -89,25 +89,37 @@ class Message:
             lower = casemap(name)
             known = self._parsed.get(lower)
             if known is None:
-                known = [addresses.parse(one.value) for one in self.named(lower)]
+                known = [
+                    addresses.parse(one.value) for one in self.named.get(lower, ())
+                ]
             self._parsed[name] = self._parsed[lower] = known
         return known
 
-    def taken(self, name: str, part: AddressPart) -> Seen:
-        """That part of each mailbox that a field names, of those which have it."""
-        known = self._taken.get((name, part))
+    def all_values(self, names: tuple[str, ...]) -> Seen:
+        """The values of several fields, names in lower case."""
+        known = self._joined.get((names, None))
         if known is None:
-            mailboxes = (one for found in self.mailboxes(name) for one in found)
-            known = Seen(there for one in mailboxes if (there := part(one)) is not None)
-            self._taken[name, part] = known
+            known = Seen(value for name in names for value in self.values(name))
+            self._joined[names, None] = known
         return known
 
-    def named(self, name: str) -> Sequence[Field]:
-        """Every field of a name, in any case (RFC 5228 §2.7)."""
+    def all_taken(self, names: tuple[str, ...], part: AddressPart) -> Seen:
+        """That part of each mailbox in several fields, of those which have it."""
+        known = self._joined.get((names, part))
+        if known is None:
+            fields = (found for name in names for found in self.mailboxes(name))
+            taken = (part(mailbox) for field in fields for mailbox in field)
+            known = Seen(one for one in taken if one is not None)
+            self._joined[names, part] = known
+        return known
+
+    @property
+    def named(self) -> Mapping[str, Sequence[Field]]:
+        """The fields of each name, in lower case."""
         if not self._named:
             for one in self.fields:
                 self._named.setdefault(one.name, []).append(one)
-        return self._named.get(casemap(name), ())
+        return self._named
 
     @property
     def octets(self) -> bytes:
@@ -158,7 +170,7 @@ class Message:
     def edited(self) -> None:
         """Forget what was decoded: the fields are others now."""
         self.changed = True
-        self._decoded, self._parsed, self._named, self._taken = {}, {}, {}, {}
+        self._decoded, self._parsed, self._named, self._joined = {}, {}, {}, {}
 
     def written(self) -> bytes:
         """The whole message as the script left it."""

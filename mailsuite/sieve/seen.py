@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
-REMEMBERED = 10_000  # characters of all values; longer ones are folded each time
+REMEMBERED = 2_000  # characters of all values; longer ones are folded each time
 
 
 class Seen(list[str]):
@@ -23,6 +23,3 @@ class Seen(list[str]):
             if self._small:
                 self._folded[fold] = known
         return known
-
-
-NOTHING = Seen(())

@@ -11,7 +11,6 @@ from mailsuite.sieve.comparators import casemap
 from mailsuite.sieve.message import Message
 from mailsuite.sieve.program import Condition, Values, texts
 from mailsuite.sieve.run import Run
-from mailsuite.sieve.seen import Seen
 from mailsuite.sieve.shapes import AddressPart, Extension, Kind, Tagged, TestShape
 from mailsuite.sieve.vocabulary import everything
 
@@ -59,11 +58,11 @@ WHOLE: dict[str, AddressPart] = {
 
 
 def _header(bound: Bound) -> Condition:
-    names = lowered(bound.values(0))
+    names, known = lowered(bound.values(0))
     match = matching.compiled(bound, 1)
     narrow = bound.vocabulary.narrowed(bound)
-    if narrow is everything and len(names) == 1 and isinstance(names[0], str):
-        return _of_one(names[0], Message.values, match)
+    if len(known) == len(names) and narrow is everything:
+        return _usual(known, lambda message: message.all_values(known), match)
 
     def header(run: Run) -> bool:
         run.step()
@@ -76,42 +75,34 @@ def _header(bound: Bound) -> Condition:
     return header
 
 
-def _of_one(
-    name: str, values: Callable[[Message, str], Seen], match: matching.Matcher
+def _usual(
+    names: Sequence[str],
+    seen: Callable[[Message], Sequence[str]],
+    match: matching.Matcher,
 ) -> Condition:
-    """The usual test: of one field that is known now."""
+    """A test of fields whose names are known now."""
+    octets = NAME_OCTETS * len(names)
 
-    def header(run: Run) -> bool:
+    def usual(run: Run) -> bool:
         run.step()
-        return match(run, values(run.message, name))
+        run.work(octets)
+        return match(run, seen(run.message))
 
-    return header
+    return usual
 
 
 def _address(bound: Bound) -> Condition:
-    names = lowered(bound.values(0))
-    for name in names:
-        if isinstance(name, str) and not _addressed(name):
+    names, known = lowered(bound.values(0))
+    for name in known:
+        if not _addressed(name):
             hint = advice.nearest(name, ADDRESSES) or "header looks at it"
             raise bound.error(0, f"the field {name[:40]} holds no addresses", hint)
     match = matching.compiled(bound, 1)
     part = bound.vocabulary.parts[bound.chosen("address-part", "all")]
     narrow = bound.vocabulary.narrowed(bound)
-    if narrow is not everything:
-        return _narrowed(names, part, narrow, match)
-    if len(names) == 1 and isinstance(names[0], str):
-        return _of_one(names[0], lambda message, name: message.taken(name, part), match)
-
-    def address(run: Run) -> bool:
-        run.step()
-        run.work(NAME_OCTETS * len(names))
-        found: list[str] = []
-        for name in texts(run, names):
-            if _addressed(name):
-                found += run.message.taken(name, part)
-        return match(run, found)
-
-    return address
+    if len(known) == len(names) and narrow is everything:
+        return _usual(known, lambda message: message.all_taken(known, part), match)
+    return _narrowed(names, part, narrow, match)
 
 
 def _narrowed(
@@ -135,9 +126,10 @@ def _narrowed(
     return address
 
 
-def lowered(names: Values) -> Values:
-    """Names of fields, as they are looked for."""
-    return tuple(casemap(one) if isinstance(one, str) else one for one in names)
+def lowered(names: Values) -> tuple[Values, tuple[str, ...]]:
+    """Names of fields as they are looked for, and those that are known now."""
+    made = tuple(casemap(one) if isinstance(one, str) else one for one in names)
+    return made, tuple(one for one in made if isinstance(one, str))
 
 
 def _addressed(name: str) -> bool:
@@ -146,12 +138,17 @@ def _addressed(name: str) -> bool:
 
 
 def _exists(bound: Bound) -> Condition:
-    names = lowered(bound.values(0))
+    names, _ = lowered(bound.values(0))
+    octets = NAME_OCTETS * len(names)
 
     def exists(run: Run) -> bool:
         run.step()
-        run.work(NAME_OCTETS * len(names))
-        return all(map(run.message.named, texts(run, names)))
+        run.work(octets)
+        there = run.message.named
+        return all(
+            one in there if isinstance(one, str) else casemap(one(run)) in there
+            for one in names
+        )
 
     return exists
 
