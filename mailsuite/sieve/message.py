@@ -9,12 +9,11 @@ from typing import Optional
 
 from attrs import define, field
 
-from mailsuite.mime import addresses, headers, scan, words
+from mailsuite.mime import addresses, scan, words
 from mailsuite.mime.addresses import Mailbox
 from mailsuite.model.structure import Part
 from mailsuite.sieve.comparators import casemap
-from mailsuite.sieve.limits import FIELDS
-from mailsuite.sieve.parts import Field, Path, Whole
+from mailsuite.sieve.parts import Field, Path, Whole, listed
 from mailsuite.sieve.seen import Seen
 from mailsuite.sieve.shapes import AddressPart
 
@@ -48,7 +47,7 @@ class Message:
 
     def __attrs_post_init__(self) -> None:
         self._whole = Whole(self.header, self.content)
-        self.fields = _fields(self.header)
+        self.fields = listed(self.header)
 
     @classmethod
     def of(cls, octets: bytes) -> "Message":
@@ -141,6 +140,11 @@ class Message:
             self._instead.clear()
         return self._whole
 
+    @property
+    def before(self) -> Whole:
+        """The message without what is not yet put into it."""
+        return self._whole
+
     def lying(self, path: Path, *, inside: bool = True) -> Whole:
         """Where to look for a part; what is put elsewhere may not be in it yet.
 
@@ -164,7 +168,7 @@ class Message:
         self.header, self.size = octets[:size], len(octets)
         self.content = lambda: octets[size:]
         self._whole = Whole(self.header, self.content)
-        self.fields = _fields(self.header)
+        self.fields = listed(self.header)
         self.edited()
 
     def edited(self) -> None:
@@ -189,13 +193,6 @@ class Message:
         Without any of these a message is made whole only if content follows.
         """
         at = 0
-        for one in _fields(self.header):
+        for one in listed(self.header):
             at = self.header.index(one.raw, at) + len(one.raw)
         return self.header[at:]
-
-
-def _fields(header: bytes) -> list[Field]:
-    return [
-        Field(name.decode("ascii"), whole)
-        for name, whole in headers.fields(header)[:FIELDS]
-    ]

@@ -11,7 +11,8 @@ from attrs import define, field, frozen
 
 from mailsuite.mime import charsets, headers, markup, scan, structure, text, transfer
 from mailsuite.model.structure import Part
-from mailsuite.sieve.limits import PART_OCTETS
+from mailsuite.sieve.errors import Trouble
+from mailsuite.sieve.limits import FIELDS, PART_OCTETS
 
 Path = tuple[int, ...]
 
@@ -36,6 +37,8 @@ class Whole:
 
     header: bytes
     content: Callable[[], bytes]
+    _fields: dict[int, list[Field]] = field(factory=dict, init=False)
+    """Of parts, by where they begin."""
 
     @cached_property
     def octets(self) -> bytes:
@@ -48,11 +51,21 @@ class Whole:
         return structure.decode(scan.scan(self.octets).parts)
 
     def part(self, path: Path) -> Part:
-        """The part at a path."""
+        """The part at a path. :raises Trouble: there is none any more."""
         found = self.structure
         for number in path:
+            if number >= len(found.parts):
+                raise Trouble("a part is gone, or lies too deep to be seen")
             found = found.parts[number]
         return found
+
+    def fields(self, part: Part) -> list[Field]:
+        """The header of a part; of the message itself as it came."""
+        known = self._fields.get(part.start)
+        if known is None:
+            header = self.octets[part.start : part.body]
+            known = self._fields[part.start] = listed(header)
+        return known
 
     def spliced(self, instead: Mapping[Path, bytes]) -> "Whole":
         """The same message with other entities in the place of some parts."""
@@ -76,6 +89,8 @@ def following(root: Part, path: Path, top: Path, *, into: bool = True) -> Path |
     """The path of the part after this one, depth first, not leaving ``top``."""
     line = [root]
     for number in path:
+        if number >= len(line[-1].parts):
+            return None
         line.append(line[-1].parts[number])
     if into and line[-1].parts:
         return (*path, 0)
@@ -96,10 +111,10 @@ def walk(part: Part) -> Iterator[Part]:
         waiting += reversed(one.parts)
 
 
-def fields(octets: bytes, part: Part) -> list[Field]:
-    """The header of a part; of the message itself as it came."""
-    header = octets[part.start : part.body]
-    return [Field(name.decode("ascii"), raw) for name, raw in headers.fields(header)]
+def listed(header: bytes) -> list[Field]:
+    """The fields of a header, as many as are looked at."""
+    found = headers.fields(header)[:FIELDS]
+    return [Field(name.decode("ascii"), raw) for name, raw in found]
 
 
 def content(octets: bytes, part: Part) -> str:

@@ -2,15 +2,19 @@
 
 from mailsuite.sieve import comparators, matching
 from mailsuite.sieve.extensions import (
+    body,
     collations,
     control,
+    converting,
     date,
     debug,
     duplicate,
+    editheader,
     encoded,
     envelope,
     environment,
     extlists,
+    extracting,
     fcc,
     filing,
     flags,
@@ -18,9 +22,12 @@ from mailsuite.sieve.extensions import (
     ihave,
     include,
     index,
+    loops,
     metadata,
+    mime,
     regex,
     relational,
+    rewriting,
     subaddress,
     targets,
     variables,
@@ -57,6 +64,13 @@ EXTENSIONS: tuple[Extension, ...] = (
     *targets.EXTENSIONS,
     *metadata.EXTENSIONS,
     fcc.EXTENSION,
+    body.EXTENSION,
+    editheader.EXTENSION,
+    loops.EXTENSION,
+    mime.EXTENSION,
+    extracting.EXTENSION,
+    *rewriting.EXTENSIONS,
+    converting.EXTENSION,
 )
 
 VOCABULARY = Vocabulary.of(EXTENSIONS)
