@@ -4,7 +4,7 @@ People's files win over the database where both name the same domain or alias.
 """
 
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ParamSpec, Protocol, TypeVar
 
 from attrs import Factory, define, field, frozen
@@ -55,6 +55,8 @@ class Listing:
     aliases: tuple[AliasRow, ...] = ()
     authentication: Mapping[str, Mapping[str, Any]] = Factory(dict)
     """Settings of ``[authentication]`` that a domain has of its own."""
+    sieve: Mapping[str, tuple[Sequence[str], Sequence[str]]] = Factory(dict)
+    """Files and folders of scripts before and after those of a domain's users."""
 
 
 @define(eq=False, repr=False)

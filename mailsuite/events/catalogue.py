@@ -135,6 +135,31 @@ _ROWS: tuple[Entry, ...] = (
     Entry("sieve.stored", "a script was put", ("account", "script", "octets")),
     Entry("sieve.activated", "another script counts", ("account", "script")),
     Entry("sieve.removed", "a script was removed", ("account", "script")),
+    Entry(
+        "sieve.failed",
+        "a script failed and the message was kept",
+        ("qid", "account", "script", "reason"),
+    ),
+    Entry(
+        "sieve.diverted",
+        "a mailbox could not be had, INBOX took the message",
+        ("qid", "account", "line", "reason"),
+    ),
+    Entry(
+        "sieve.redirected",
+        "a script sent a message on",
+        ("qid", "account", "to"),
+    ),
+    Entry(
+        "sieve.refused",
+        "a script may not send this",
+        ("qid", "account", "line", "reason"),
+    ),
+    Entry(
+        "sieve.discarded",
+        "a script threw a message away",
+        ("qid", "account", "line"),
+    ),
     # readers
     Entry("imap.connected", "a client connected", ("sid", "rip")),
     Entry("imap.login", "a user logged in", ("sid", "user", "rip")),

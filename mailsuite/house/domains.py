@@ -16,7 +16,16 @@ from mailsuite.policy.authentication.settings import CHOICES, DOMAIN_KEYS, check
 
 SUFFIX = ".toml"
 FOLDER = "domains.d"
-KEYS: dict[str, object] = {"catch_all": "", "aliases": {}, "authentication": {}}
+KEYS: dict[str, object] = {
+    "catch_all": "",
+    "aliases": {},
+    "authentication": {},
+    "sieve": {},
+}
+
+
+SCRIPTS = {"before": 0, "after": 1}
+"""Keys of ``[sieve]`` in a domain's file, and their places in a pair."""
 
 
 def load(folder: str) -> Listing:
@@ -24,6 +33,7 @@ def load(folder: str) -> Listing:
     domains: list[Domain] = []
     aliases: list[AliasRow] = []
     rules: dict[str, Mapping[str, Any]] = {}
+    scripts: dict[str, tuple[list[str], list[str]]] = {}
     wrong: list[str] = []
     for path in _files(folder):
         file = File(path)
@@ -35,9 +45,10 @@ def load(folder: str) -> Listing:
         domains += file.domains
         aliases += file.aliases
         rules |= file.rules
+        scripts |= file.scripts
     if wrong:
         raise UsageError("\n".join(wrong))
-    return Listing(tuple(domains), tuple(aliases), rules)
+    return Listing(tuple(domains), tuple(aliases), rules, scripts)
 
 
 def _files(folder: str) -> Sequence[str]:
@@ -62,6 +73,7 @@ class File:
     domains: list[Domain] = field(factory=list)
     aliases: list[AliasRow] = field(factory=list)
     rules: dict[str, Mapping[str, Any]] = field(factory=dict)
+    scripts: dict[str, tuple[list[str], list[str]]] = field(factory=dict)
     wrong: list[str] = field(factory=list)
     _lines: KeyLines = field(factory=KeyLines)
 
@@ -80,6 +92,7 @@ class File:
             into = self._address("", "catch_all", catch_all, name)
         self.domains.append(Domain(name, into, self.path))
         self._authentication(document.get("authentication", {}), name)
+        self._sieve(document.get("sieve", {}), name)
         listed = document.get("aliases", {})
         if not isinstance(listed, dict):
             self._report("", "aliases", "'aliases' must be a section: [aliases]")
@@ -106,6 +119,23 @@ class File:
                 self._report(section, key, f"{key!r} is true or false")
         if table:
             self.rules[domain] = table
+
+    def _sieve(self, table: object, domain: str) -> None:
+        """Read which scripts run before and after those of the domain's users."""
+        section = "sieve"
+        if not isinstance(table, dict):
+            self._report("", section, f"{section!r} must be a section: [{section}]")
+            return
+        for key, value in table.items():
+            if key not in SCRIPTS:
+                hint = config.nearest(key, SCRIPTS)
+                self._report(section, key, f"unknown key {key!r}{hint}")
+            elif not isinstance(value, list) or not all(
+                isinstance(one, str) for one in value
+            ):
+                self._report(section, key, f"{key!r} must be a list of file names")
+            else:
+                self.scripts.setdefault(domain, ([], []))[SCRIPTS[key]].extend(value)
 
     def _alias(self, key: str, targets: object, domain: str) -> None:
         name = self._address("aliases", key, key, domain)

@@ -13,7 +13,7 @@ from ipaddress import ip_address
 from mailsuite.directory import keymaking
 from mailsuite.directory.registry import rules_of
 from mailsuite.dns.servers import chosen
-from mailsuite.house import domains
+from mailsuite.house import domains, sieves
 from mailsuite.house.config import Loaded
 from mailsuite.house.paths import absolute, places
 from mailsuite.house.sockets import wanted
@@ -36,7 +36,7 @@ def start(loaded: Loaded) -> None:
     where = places(loaded)
     tree = absolute(loaded.tree, where.etc)
     settings(tree)
-    domains.load(where.domains)
+    sieves.load(tree.sieve, domains.load(where.domains), where.etc)
     secret_file(where.config)
     data_folder(where.data)
     free(wanted(tree, where).every())

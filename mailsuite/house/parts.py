@@ -19,6 +19,7 @@ from mailsuite.dns.resolver import Resolver
 from mailsuite.events.record import Events
 from mailsuite.house.doctor.examination import Doctor
 from mailsuite.house.doors import Doors
+from mailsuite.house.filtering import Filters
 from mailsuite.interfaces.blobs import IBlobs
 from mailsuite.interfaces.changes import IChanges
 from mailsuite.interfaces.directory import IDirectory, IDirectoryAdmin
@@ -29,6 +30,7 @@ from mailsuite.interfaces.publishing import IDoctor, IPublishing
 from mailsuite.interfaces.queueing import IDelivery, IQueue, IRouting
 from mailsuite.interfaces.reporting import IReportDesk, IReports
 from mailsuite.interfaces.resolving import IResolver
+from mailsuite.interfaces.scripts import IMemories, IScripts
 from mailsuite.interfaces.searching import ISearchIndex
 from mailsuite.interfaces.signing import IKeys, IKeysAdmin, ISigner
 from mailsuite.journal.journal import Journal
@@ -73,6 +75,7 @@ class Ways:
     resolver: Resolver
     signatures: Signatures
     reports: ReportService
+    filters: Filters
 
 
 @define(eq=False, repr=False)
@@ -115,6 +118,7 @@ class Parts:
         await self.doors.judging.ground.stop()
         await ways.resolver.stop()
         ways.local.close()
+        ways.filters.stop()
         await keeping.accounts.stop()
         await keeping.journal.stop()
         ways.queue.close()
@@ -149,6 +153,8 @@ def verify(parts: Parts, events: Events) -> None:
         parts.ways.relay: (IDelivery,),
         parts.ways.signatures: (ISigner,),
         parts.ways.local: (IDelivery,),
+        parts.ways.filters.scripts: (IScripts,),
+        parts.ways.filters.memories: (IMemories,),
         parts.ways.reports: (IReports,),
         parts.ways.reports.desk: (IReportDesk,),
         parts.ways.reports.consuming: (IDelivery,),

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from attrs import evolve, frozen
 
+from mailsuite.delivery.ground import System
 from mailsuite.directory.state import Listing
-from mailsuite.house import config, domains, guards
+from mailsuite.house import config, domains, guards, sieves
 from mailsuite.house.config import Loaded
 from mailsuite.house.parts import Parts
 from mailsuite.house.paths import absolute, places
@@ -22,6 +23,7 @@ class Prepared:
     loaded: Loaded
     tree: Tree
     files: Listing
+    system: System
 
 
 def prepared(old: Loaded) -> Prepared:
@@ -30,7 +32,9 @@ def prepared(old: Loaded) -> Prepared:
     where = places(loaded)
     tree = absolute(loaded.tree, where.etc)
     guards.settings(tree)
-    return Prepared(loaded, tree, domains.load(where.domains))
+    files = domains.load(where.domains)
+    system = sieves.load(tree.sieve, files, where.etc)
+    return Prepared(loaded, tree, files, system)
 
 
 def waiting(old: Tree, new: Tree) -> Sequence[str]:
@@ -74,6 +78,7 @@ def commit(parts: Parts, fresh: Prepared) -> None:
     ways.relay.reload(tree.relay)
     ways.signatures.rearrange(terms(tree))
     ways.local.reload(tree.delivery)
+    ways.filters.reload(tree, fresh.system)
     ways.queue.reload(tree.queue)
     ways.reports.reload(tree.reports)
     parts.search.reload(tree.search)

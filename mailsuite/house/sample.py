@@ -39,6 +39,12 @@ DOMAIN = """\
 # dmarc = "reject"
 # spf_fail = "quarantine"
 
+# Scripts that run before and after those of the domain's users: files, or folders
+# with files that end with .sieve; see [sieve] in mailsuite.toml.
+[sieve]
+# before = ["sieve/example.test/before"]
+# after = []
+
 # Names that stand for others. A name without @ belongs to this domain.
 [aliases]
 # info = ["user1", "user2"]

@@ -18,6 +18,7 @@ from mailsuite.queue.settings import Settings as Queue
 from mailsuite.relay.settings import Relay
 from mailsuite.reports.settings import Reports
 from mailsuite.search.settings import Search
+from mailsuite.sieve.settings import Sieve
 from mailsuite.smtp.settings import LMTP, SMTP, Submission
 from mailsuite.store.settings import Settings as Store
 from mailsuite.tls.settings import TLS
@@ -38,6 +39,7 @@ class Tree:
     authentication: Authentication = Factory(Authentication)
     directory: Directory = Factory(Directory)
     delivery: Delivery = Factory(Delivery)
+    sieve: Sieve = Factory(Sieve)
     queue: Queue = Factory(Queue)
     relay: Relay = Factory(Relay)
     signing: Signing = Factory(Signing)
@@ -63,6 +65,7 @@ LIVE = frozenset(
         *(
             "authentication",
             "delivery",
+            "sieve",
             "queue",
             "relay",
             "signing",

@@ -20,9 +20,10 @@ from mailsuite.directory.state import State
 from mailsuite.directory.turnover import Turnover
 from mailsuite.dns.resolver import Resolver
 from mailsuite.events.record import Events
-from mailsuite.house import domains, resolving
+from mailsuite.house import domains, filtering, resolving, sieves
 from mailsuite.house.doctor.examination import Doctor, Practice
 from mailsuite.house.doors import Doors, Hall
+from mailsuite.house.filtering import Filters
 from mailsuite.house.judging import Judging
 from mailsuite.house.parts import Keeping, Parts, People, Ways, verify
 from mailsuite.house.paths import Places
@@ -103,19 +104,23 @@ def _keeping(ground: Ground, tree: Tree, people: People) -> Keeping:
         ground.events,
         tree.journal,
     )
-    accounts = Accounts(
-        StoreGround(
-            reactor,
-            ground.wall,
-            data,
-            tree.server.hostname,
-            ground.events,
-            people.registry,
-            journal,
-        ),
-        tree.store,
-    )
+    accounts = Accounts(store_ground(ground, tree, people, journal), tree.store)
     return Keeping(journal, Spool(data, Lane(reactor, "spool"), ground.wall), accounts)
+
+
+def store_ground(
+    ground: Ground, tree: Tree, people: People, journal: Journal
+) -> StoreGround:
+    """What the store stands on."""
+    return StoreGround(
+        ground.reactor,
+        ground.wall,
+        ground.places.data,
+        tree.server.hostname,
+        ground.events,
+        people.registry,
+        journal,
+    )
 
 
 def _people(ground: Ground, tree: Tree, resolver: Resolver) -> People:
@@ -170,14 +175,22 @@ def _ways(
         queue.renew,
         ground.events,
     )
-    local = LocalDelivery(keeping.accounts, registry, tree.delivery)
+    filters = _filters(ground, tree, people, keeping)
+    local = LocalDelivery(keeping.accounts, registry, tree.delivery, filters.filing)
     reports = _reports(ground, tree, people, (queue, blobs, resolver))
     transports |= {
         "local": reports.reading(local),
         "relay": relay,
         TRANSPORT: reports.consuming,
     }
-    return Ways(queue, local, relay, resolver, signatures, reports)
+    return Ways(queue, local, relay, resolver, signatures, reports, filters)
+
+
+def _filters(ground: Ground, tree: Tree, people: People, keeping: Keeping) -> Filters:
+    files = domains.load(ground.places.domains)
+    system = sieves.load(tree.sieve, files, ground.places.etc)
+    below = store_ground(ground, tree, people, keeping.journal)
+    return filtering.made(below, tree, keeping.accounts, keeping.blobs, system)
 
 
 def _reports(

@@ -20,6 +20,9 @@ class Sieve:
     after: tuple[str, ...] = setting(
         ("sieve/after",), "files or folders with scripts that run after users' own"
     )
+    shared: tuple[str, ...] = setting(
+        ("sieve/shared",), "files or folders with scripts to include as :global"
+    )
     scripts: int = setting(100, "scripts that one account may keep")
     octets: int = setting(1 << 20, "size of all scripts of one account", "octets")
     redirects: int = setting(

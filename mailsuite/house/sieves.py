@@ -1,0 +1,79 @@
+"""The operator's own Sieve scripts: read and checked at the start and at a reload."""
+
+import os
+from collections.abc import Iterable, Iterator
+
+from attrs import define, field
+
+from mailsuite.delivery.ground import Named, System
+from mailsuite.directory.state import Listing
+from mailsuite.model.errors import UsageError
+from mailsuite.sieve.check import check
+from mailsuite.sieve.errors import BadScript
+from mailsuite.sieve.settings import Sieve
+
+SUFFIX = ".sieve"
+_USUAL = Sieve()
+DEFAULTS = frozenset((*_USUAL.before, *_USUAL.after, *_USUAL.shared))
+"""Folders that need not be there."""
+
+
+def load(settings: Sieve, files: Listing, etc: str) -> System:
+    """Read all of them. :raises UsageError: what is wrong, script by script."""
+    reader = Reader(etc)
+    domains = {
+        domain: (reader.scripts(before), reader.scripts(after))
+        for domain, (before, after) in files.sieve.items()
+    }
+    system = System(
+        reader.scripts(settings.before),
+        reader.scripts(settings.after),
+        domains,
+        {
+            one.name: one.program
+            for one in reader.scripts(settings.shared)
+            if one.program is not None
+        },
+    )
+    if reader.wrong:
+        raise UsageError("\n".join(reader.wrong))
+    return system
+
+
+@define(eq=False, repr=False)
+class Reader:
+    """Reads scripts, and collects what is wrong with them."""
+
+    _etc: str
+    wrong: list[str] = field(factory=list)
+
+    def scripts(self, paths: Iterable[str]) -> tuple[Named, ...]:
+        """Those that a setting names, in order."""
+        return tuple(
+            script
+            for path in paths
+            for file in self._files(path)
+            if (script := self._script(file)) is not None
+        )
+
+    def _files(self, path: str) -> Iterator[str]:
+        whole = os.path.normpath(os.path.join(self._etc, path))
+        if not os.path.isdir(whole):
+            if os.path.exists(whole) or path not in DEFAULTS:
+                yield whole
+            return
+        for name in sorted(os.listdir(whole)):
+            if name.endswith(SUFFIX) and not name.startswith("."):
+                yield os.path.join(whole, name)
+
+    def _script(self, path: str) -> Named | None:
+        name = os.path.basename(path).removesuffix(SUFFIX)
+        try:
+            with open(path, "rb") as file:
+                content = file.read()
+            return Named(name, content, check(content))
+        except OSError as error:
+            self.wrong.append(f"{path}: {error.strerror}")
+        except BadScript as error:
+            self.wrong.append(f"{path}: {error}")
+        return None
