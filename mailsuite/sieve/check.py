@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import define, field
 
-from mailsuite.sieve import advice, wrapping
+from mailsuite.sieve import advice, printing, wrapping
 from mailsuite.sieve.binding import Bound, Scope
 from mailsuite.sieve.errors import BadScript, Unsupported
 from mailsuite.sieve.extensions.table import VOCABULARY
@@ -133,9 +133,9 @@ class Checker:
         if needs:
             made = wrapping.guarded(made, needs, bound.line)
         if self._traced and isinstance(node, Test):
-            return wrapping.judged(made, bound.line, node.name)
+            return wrapping.judged(made, bound.line, printing.told(node))
         if self._traced and node.name != "require" and not entry.shape.block:
-            return wrapping.watched(made, bound.line, node.name)
+            return wrapping.watched(made, bound.line, printing.told(node))
         return made
 
     def _bound(self, node: Command | Test, entry: Entry) -> Bound:
@@ -215,13 +215,16 @@ class Checker:
         if missing < 0:
             message = f"{node.name} takes {advice.counted(kinds)}"
             raise self._fail(rest[len(kinds)].at, message)
-        if missing > shape.optional:
-            kind = kinds[shape.optional + len(rest) if shape.optional else len(rest)]
+        before = min(missing, shape.optional)
+        behind = missing - before
+        if behind > shape.trailing:
+            kind = kinds[before + len(rest)]
             message, hint = advice.missing(node, kind, self._vocabulary)
             raise self._fail(node.at, message, hint)
-        for argument, kind in zip(rest, kinds[missing:], strict=True):
+        there = kinds[before : len(kinds) - behind]
+        for argument, kind in zip(rest, there, strict=True):
             self._fitting(argument, kind, kind.value, argument.at)
-        return (*(None for _ in range(missing)), *rest)
+        return (*(None for _ in range(before)), *rest, *(None for _ in range(behind)))
 
     def _fitting(
         self, argument: Argument | None, kind: Kind, wanted: str, at: int

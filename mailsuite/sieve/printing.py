@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from mailsuite.sieve.tree import Argument, Command, Number, Script, Tag, Test, Text
 
 INDENT = "    "
+TOLD = 120  # characters of a command or test in a tale of a run
 
 
 def render(script: Script) -> bytes:
@@ -32,6 +33,15 @@ def _tests(node: Command | Test) -> str:
     if node.listed:
         return f" ({told})"
     return f" {told}" if told else ""
+
+
+def told(node: Command | Test) -> str:
+    """One command or test in a few words, its block and its tests left out."""
+    text = " ".join([node.name, *map(_argument, node.arguments)])
+    text = " ".join(text.split())
+    if len(text) > TOLD:
+        text = text[: TOLD - 1] + "\u2026"
+    return f"{text} (\u2026)" if node.listed else text
 
 
 def _argument(argument: Argument) -> str:

@@ -7,6 +7,9 @@ an error only if the script comes to it.
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
+from attrs import NOTHING, fields
+
+from mailsuite.sieve import printing
 from mailsuite.sieve.errors import Trouble, Unsupported
 from mailsuite.sieve.program import Condition, Step
 from mailsuite.sieve.run import Run
@@ -26,15 +29,34 @@ def judged(condition: Condition, line: int, name: str) -> Condition:
 
 
 def watched(step: Step, line: int, name: str) -> Step:
-    """Tell what actions a command planned."""
+    """Tell what actions a command planned, or that it ran."""
 
     def watch(run: Run) -> None:
-        before = len(run.actions)
+        actions, trail = list(run.actions), len(run.trail)
         step(run)
-        told = run.actions[before:]
-        run.trail.append((line, ", ".join(map(str, told)) or name))
+        planned = [one for one in run.actions if one not in actions]
+        if planned:
+            run.trail.append((line, "; ".join(map(described, planned))))
+        elif len(run.trail) == trail:
+            run.trail.append((line, name))
 
     return watch
+
+
+def described(action: Any) -> str:
+    """An action for people: its name, and what was said of it."""
+    words = [type(action).__name__.lower()]
+    for one in fields(type(action)):
+        value = getattr(action, one.name)
+        if one.name == "at" or value == one.default:
+            continue
+        if value is True:
+            words.append(one.name)
+            continue
+        text = " ".join(value) if isinstance(value, tuple) else str(value)
+        text = printing.quoted(text[: printing.TOLD])
+        words.append(text if one.default is NOTHING else f"{one.name} {text}")
+    return " ".join(words)
 
 
 def guarded(
