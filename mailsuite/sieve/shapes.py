@@ -55,11 +55,13 @@ class EnvelopePart:
     """What the test ``envelope`` finds under one name (RFC 5228 §5.4).
 
     ``values``: mailboxes, of which an address part is taken, and texts that are
-    matched whole. ``divided``: whether address parts may be asked for.
+    matched whole. ``divided``: whether address parts may be asked for. ``shaped``
+    gives the part as the tags of one test want it.
     """
 
     values: "Callable[[Run], Sequence[Mailbox | str]]"
     divided: bool = True
+    shaped: "Callable[[Bound], EnvelopePart] | None" = None
 
 
 class Kind(Enum):
@@ -98,7 +100,7 @@ class Shape:
     """A command or test.
 
     ``positional`` arguments follow the tags, in this order; the first ``optional``
-    of them may be left out. ``families`` names sets of tags that several take and
+    of them may be left out, and the last ``trailing``. ``families`` names sets of tags that several take and
     extensions add to: ``match``, ``comparator``, ``address``.
     """
 
@@ -106,6 +108,7 @@ class Shape:
     compile: "Callable[[Bound], Any]"
     positional: tuple[Kind, ...] = ()
     optional: int = 0
+    trailing: int = 0
     tags: tuple[Tagged, ...] = ()
     families: tuple[str, ...] = ()
     tests: Tests = Tests.NONE

@@ -39,7 +39,8 @@ class Moment:
         return f"{'-' if self.zone < 0 else '+'}{hours:02}{colon}{minutes:02}"
 
 
-def _iso8601(at: Moment) -> str:
+def iso8601(at: Moment) -> str:
+    """A date-time of RFC 3339, as RFC 5260 and RFC 6009 want it."""
     zone = at.offset(":") if at.zone else "Z"
     return f"{_PARTS['date'](at)}T{_PARTS['time'](at)}{zone}"
 
@@ -64,7 +65,7 @@ _PARTS: Mapping[str, Callable[[Moment], str]] = {
     "minute": lambda at: f"{at.clock().tm_min:02}",
     "second": lambda at: f"{at.clock().tm_sec:02}",
     "time": _time,
-    "iso8601": _iso8601,
+    "iso8601": iso8601,
     "std11": lambda at: dates.render(at.seconds, at.zone).decode("ascii"),
     "zone": Moment.offset,
     "weekday": lambda at: str((at.clock().tm_wday + 1) % 7),
@@ -114,7 +115,7 @@ def _known() -> str:
     return f"there are {', '.join(_PARTS)}"
 
 
-def _zone(bound: Bound) -> Callable[[Run], int]:
+def shift_of(bound: Bound) -> Callable[[Run], int]:
     """The zone that a test wants to see its date in."""
     if not bound.has("zone"):
         return lambda run: run.letter.zone
@@ -140,7 +141,7 @@ def _date_test(bound: Bound) -> Condition:
     asked = _asked(bound, 1, 2)
     narrow = bound.vocabulary.narrowed(bound)
     original = bound.has("originalzone")
-    shift = _zone(bound)
+    shift = shift_of(bound)
 
     def date(run: Run) -> bool:
         run.step()
@@ -158,7 +159,7 @@ def _date_test(bound: Bound) -> Condition:
 
 def _currentdate(bound: Bound) -> Condition:
     asked = _asked(bound, 0, 1)
-    shift = _zone(bound)
+    shift = shift_of(bound)
 
     def currentdate(run: Run) -> bool:
         run.step()

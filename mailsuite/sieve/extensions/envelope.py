@@ -27,7 +27,8 @@ def _envelope(bound: Bound) -> Condition:
             there = one if isinstance(one, EnvelopePart) else _named(bound, run, one)
             for value in there.values(run):
                 taken = value if isinstance(value, str) else part(value)
-                if taken or (taken is not None and not counted):
+                empty = not counted or not there.divided  # RFC 6009 §5 counts them
+                if taken or (taken is not None and empty):
                     found.append(taken)
         return match(run, found)
 
@@ -47,7 +48,7 @@ def _part(bound: Bound, name: Value) -> EnvelopePart | Value:
         raise bound.unsupported(0, *advice.unasked(name, capability))
     if "address-part" in bound.groups and not part.divided:
         raise bound.error(0, f"{name} is no address and has no parts")
-    return part
+    return part if part.shaped is None else part.shaped(bound)
 
 
 def _named(bound: Bound, run: Run, name: Value) -> EnvelopePart:
@@ -55,7 +56,7 @@ def _named(bound: Bound, run: Run, name: Value) -> EnvelopePart:
     capability, part = bound.vocabulary.envelope.get(casemap(told), ("", None))
     if part is None or capability not in bound.requires:
         raise Trouble(f"line {bound.line}: the envelope has no part {told[:40]!r}")
-    return part
+    return part if part.shaped is None else part.shaped(bound)
 
 
 def _sender(run: Run) -> Sequence[Mailbox | str]:

@@ -8,9 +8,12 @@ from mailsuite.sieve.extensions import (
     converting,
     date,
     debug,
+    deliverby,
+    dsn,
     duplicate,
     editheader,
     encoded,
+    enotify,
     envelope,
     environment,
     extlists,
@@ -25,11 +28,15 @@ from mailsuite.sieve.extensions import (
     loops,
     metadata,
     mime,
+    programs,
     regex,
+    reject,
     relational,
     rewriting,
+    scores,
     subaddress,
     targets,
+    vacation,
     variables,
 )
 from mailsuite.sieve.shapes import Extension
@@ -71,6 +78,14 @@ EXTENSIONS: tuple[Extension, ...] = (
     extracting.EXTENSION,
     *rewriting.EXTENSIONS,
     converting.EXTENSION,
+    *reject.EXTENSIONS,
+    *vacation.EXTENSIONS,
+    enotify.EXTENSION,
+    *dsn.EXTENSIONS,
+    *deliverby.EXTENSIONS,
+    *scores.EXTENSIONS,
 )
 
 VOCABULARY = Vocabulary.of(EXTENSIONS)
+WITH_PROGRAMS = Vocabulary.of((*EXTENSIONS, *programs.EXTENSIONS))
+"""For scripts that may run the operator's programs."""
