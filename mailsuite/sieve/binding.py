@@ -47,16 +47,23 @@ class Bound:
     interpret: Interpret
     fail: Callable[[int, str, str], BadScript]
     """(offset, message, hint) to an error with its place."""
-    requires: frozenset[str]
-    """Capabilities that are asked for at this place of the script."""
-    vocabulary: Vocabulary = field(repr=False)
+    scope: Scope = field(repr=False)
     groups: Mapping[str, str] = field(factory=dict)
     """The tag that was given of each group."""
     conditions: tuple[Condition, ...] = ()
     steps: tuple[Step, ...] = ()
     demand: Callable[[str, int], None] = field(default=lambda _, __: None, repr=False)
     """Asks for a capability (name, offset) from here on: ``require``."""
-    scope: Scope = field(kw_only=True, repr=False)
+
+    @property
+    def requires(self) -> frozenset[str]:
+        """Capabilities that are asked for up to here."""
+        return self.scope.requires
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """What the server knows."""
+        return self.scope.vocabulary
 
     def texts(self, which: int | str) -> tuple[Text, ...]:
         """A string list as it stands in the script."""

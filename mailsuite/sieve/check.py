@@ -9,21 +9,19 @@ from typing import Any
 from attrs import define, field
 
 from mailsuite.sieve import advice, printing, wrapping
+from mailsuite.sieve.arguments import Sorting
 from mailsuite.sieve.binding import Bound, Scope
 from mailsuite.sieve.errors import BadScript, Unsupported
 from mailsuite.sieve.extensions.table import VOCABULARY
 from mailsuite.sieve.grammar import parse
 from mailsuite.sieve.program import Condition, Program, Step, Value
-from mailsuite.sieve.shapes import CommandShape, Kind, Shape, Tagged, Tests
+from mailsuite.sieve.shapes import CommandShape, Shape, Tests
 from mailsuite.sieve.tree import (
-    Argument,
     Command,
-    Number,
     Script,
     Tag,
     Test,
     Text,
-    Texts,
 )
 from mailsuite.sieve.vocabulary import Entry, Vocabulary
 
@@ -38,13 +36,6 @@ def check(
     return Checker(parse(octets), vocabulary, traced).program()
 
 
-FITTING: dict[Kind, tuple[type, ...]] = {
-    Kind.NUMBER: (Number,),
-    Kind.STRING: (Text,),
-    Kind.STRINGS: (Text, Texts),
-}
-
-
 @define(eq=False)
 class Checker:
     """Checks one script from its beginning to its end."""
@@ -53,9 +44,11 @@ class Checker:
     _vocabulary: Vocabulary
     _traced: bool = False
     _scope: Scope = field(init=False)
+    _sorting: Sorting = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._scope = Scope(self._vocabulary)
+        self._sorting = Sorting(self._scope, self._fail)
 
     def program(self) -> Program:
         """The whole script."""
@@ -117,13 +110,8 @@ class Checker:
         if entry is None:
             message, hint = advice.unknown(node, self._vocabulary)
             raise self._fail(node.at, message, hint, Unsupported)
-        self._need(entry.capability, node.at, node.name)
+        self._sorting.need(entry.capability, node.at, node.name)
         return entry
-
-    def _need(self, capability: str, at: int, what: str) -> None:
-        if capability and capability not in self._scope.requires:
-            message, hint = advice.unasked(what, capability)
-            raise self._fail(at, message, hint, Unsupported)
 
     def _made(self, node: Command | Test, entry: Entry) -> Any:
         """The step or condition, with what stands around it."""
@@ -140,8 +128,7 @@ class Checker:
 
     def _bound(self, node: Command | Test, entry: Entry) -> Bound:
         shape = entry.shape
-        tags, groups, rest = self._arguments(node, entry)
-        positional = self._positional(node, shape, rest)
+        tags, groups, positional = self._sorting.sorted(node, entry)
         conditions = self._conditions(node, shape.tests)
         block: tuple[Step, ...] = ()
         if isinstance(node, Command):
@@ -156,83 +143,12 @@ class Checker:
             positional,
             self._interpret,
             self._fail,
-            self._scope.requires,
-            self._vocabulary,
+            self._scope,
             groups,
             conditions,
             block,
             self.demand,
-            scope=self._scope,
         )
-
-    def _arguments(
-        self, node: Command | Test, entry: Entry
-    ) -> tuple[dict[str, Argument | None], dict[str, str], list[Argument]]:
-        tags: dict[str, Argument | None] = {}
-        groups: dict[str, str] = {}
-        rest: list[Argument] = []
-        arguments = iter(node.arguments)
-        for argument in arguments:
-            if not isinstance(argument, Tag):
-                rest.append(argument)
-                continue
-            if rest:
-                hint = "tags stand before the other arguments"
-                raise self._fail(argument.at, f":{argument.name} comes too late", hint)
-            tag = self._tag(node, argument, entry.tags)
-            group = tag.group or tag.name
-            if group in groups:
-                message, hint = advice.twice(tag.name, groups[group])
-                raise self._fail(argument.at, message, hint)
-            groups[group] = tag.name
-            tags[tag.name] = None
-            if tag.value is not None:
-                value = next(arguments, None)
-                wanted = f"{tag.value.value} behind :{tag.name}"
-                tags[tag.name] = self._fitting(value, tag.value, wanted, argument.at)
-        return tags, groups, rest
-
-    def _tag(
-        self,
-        node: Command | Test,
-        argument: Tag,
-        known: Mapping[str, tuple[Tagged, str]],
-    ) -> Tagged:
-        found = known.get(argument.name)
-        if found is None:
-            hint = advice.tags(argument.name, known)
-            message = f"{node.name} has no :{argument.name}"
-            raise self._fail(argument.at, message, hint, Unsupported)
-        tag, capability = found
-        self._need(capability, argument.at, f":{argument.name}")
-        return tag
-
-    def _positional(
-        self, node: Command | Test, shape: Shape, rest: Sequence[Argument]
-    ) -> tuple[Argument | None, ...]:
-        kinds = shape.positional
-        missing = len(kinds) - len(rest)
-        if missing < 0:
-            message = f"{node.name} takes {advice.counted(kinds)}"
-            raise self._fail(rest[len(kinds)].at, message)
-        before = min(missing, shape.optional)
-        behind = missing - before
-        if behind > shape.trailing:
-            kind = kinds[before + len(rest)]
-            message, hint = advice.missing(node, kind, self._vocabulary)
-            raise self._fail(node.at, message, hint)
-        there = kinds[before : len(kinds) - behind]
-        for argument, kind in zip(rest, there, strict=True):
-            self._fitting(argument, kind, kind.value, argument.at)
-        return (*(None for _ in range(before)), *rest, *(None for _ in range(behind)))
-
-    def _fitting(
-        self, argument: Argument | None, kind: Kind, wanted: str, at: int
-    ) -> Argument:
-        if argument is None or not isinstance(argument, FITTING[kind]):
-            where = at if argument is None else argument.at
-            raise self._fail(where, f"{wanted} is expected here")
-        return argument
 
     def _conditions(self, node: Command | Test, wanted: Tests) -> tuple[Condition, ...]:
         given = node.tests

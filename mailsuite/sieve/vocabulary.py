@@ -1,7 +1,7 @@
 """All commands, tests and tags that a server knows, by their names."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import evolve, field, frozen
 
@@ -25,6 +25,9 @@ from mailsuite.sieve.shapes import (
 if TYPE_CHECKING:
     from mailsuite.sieve.binding import Bound, Scope
     from mailsuite.sieve.run import Run
+
+K = TypeVar("K")
+T = TypeVar("T")
 
 
 @frozen
@@ -70,64 +73,29 @@ class Vocabulary:
     @classmethod
     def of(cls, extensions: Iterable[Extension]) -> "Vocabulary":
         """Put extensions together. Later ones may not redefine a name."""
-        commands: dict[str, Entry] = {}
-        tests: dict[str, Entry] = {}
+        all_ = tuple(extensions)
         tags: dict[str, dict[str, tuple[Tagged, str]]] = {}
-        names = set()
-        implied = {}
-        interprets = []
-        comparators: dict[str, Comparator] = {}
-        matches: dict[str, MatchType] = {}
-        parts: dict[str, AddressPart] = {}
-        completes: dict[str, Complete] = {}
-        expands: list[tuple[str, Callable[[str, Scope], Value]]] = []
-        namespaces: dict[str, tuple[str, Namespace]] = {}
-        modifiers: dict[str, Modifier] = {}
-        narrows: dict[str, Narrow] = {}
-        variants: dict[tuple[str, str], Callable[[Bound], Any]] = {}
-        envelope: dict[str, tuple[str, EnvelopePart]] = {}
-        for extension in extensions:
-            name = extension.name
-            if name:
-                names.add(name)
-                implied[name] = frozenset(extension.implies)
-            if extension.interpret is not None:
-                interprets.append((name, extension.interpret))
-            comparators |= extension.comparators
-            matches |= extension.matches
-            parts |= extension.parts
-            completes |= extension.completes
-            if extension.expand is not None:
-                expands.append((name, extension.expand))
-            namespaces |= {one: (name, it) for one, it in extension.namespaces.items()}
-            modifiers |= extension.modifiers
-            narrows |= extension.narrows
-            variants |= extension.variants
-            envelope |= {one: (name, it) for one, it in extension.envelope.items()}
-            for command in extension.commands:
-                commands.setdefault(command.name, Entry(command, name))
-            for test in extension.tests:
-                tests.setdefault(test.name, Entry(test, name))
+        for extension in all_:
             for target, added in extension.tags.items():
                 known = tags.setdefault(target, {})
                 for tag in added:
-                    known.setdefault(tag.name, (tag, tag.needs or name))
+                    known.setdefault(tag.name, (tag, tag.needs or extension.name))
         return cls(
-            frozenset(names),
-            _tagged(commands, tags),
-            _tagged(tests, tags),
-            implied,
-            tuple(interprets),
-            comparators,
-            matches,
-            parts,
-            completes,
-            tuple(expands),
-            namespaces,
-            modifiers,
-            narrows,
-            variants,
-            envelope,
+            capabilities=frozenset(one.name for one in all_ if one.name),
+            commands=_tagged(_entries(all_, lambda one: one.commands), tags),
+            tests=_tagged(_entries(all_, lambda one: one.tests), tags),
+            implied={one.name: frozenset(one.implies) for one in all_ if one.name},
+            interprets=_given(all_, lambda one: one.interpret),
+            comparators=_merged(all_, lambda one: one.comparators),
+            matches=_merged(all_, lambda one: one.matches),
+            parts=_merged(all_, lambda one: one.parts),
+            completes=_merged(all_, lambda one: one.completes),
+            expands=_given(all_, lambda one: one.expand),
+            namespaces=_owned(all_, lambda one: one.namespaces),
+            modifiers=_merged(all_, lambda one: one.modifiers),
+            narrows=_merged(all_, lambda one: one.narrows),
+            variants=_merged(all_, lambda one: one.variants),
+            envelope=_owned(all_, lambda one: one.envelope),
         )
 
     def completed(self, bound: "Bound") -> Callable[["Run", Any], Any]:
@@ -171,6 +139,41 @@ class Vocabulary:
 def everything(found: Sequence[Any]) -> Sequence[Any]:
     """What a test looks at whose tags narrow nothing."""
     return found
+
+
+def _entries(
+    extensions: Iterable[Extension], shapes: Callable[[Extension], Iterable[Shape]]
+) -> dict[str, Entry]:
+    """Shapes by their names, the first of each."""
+    found: dict[str, Entry] = {}
+    for one in extensions:
+        for shape in shapes(one):
+            found.setdefault(shape.name, Entry(shape, one.name))
+    return found
+
+
+def _merged(
+    extensions: Iterable[Extension], part: Callable[[Extension], Mapping[K, T]]
+) -> dict[K, T]:
+    """What all of them have."""
+    return {key: value for one in extensions for key, value in part(one).items()}
+
+
+def _owned(
+    extensions: Iterable[Extension], part: Callable[[Extension], Mapping[K, T]]
+) -> dict[K, tuple[str, T]]:
+    """As ``_merged``, with the capability of each."""
+    return {
+        key: (one.name, value) for one in extensions for key, value in part(one).items()
+    }
+
+
+def _given(
+    extensions: Iterable[Extension], part: Callable[[Extension], T | None]
+) -> tuple[tuple[str, T], ...]:
+    """The capability and what it has, of those that have it."""
+    found = ((one.name, part(one)) for one in extensions)
+    return tuple((name, value) for name, value in found if value is not None)
 
 
 def _tagged(

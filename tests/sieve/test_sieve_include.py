@@ -1,13 +1,10 @@
 """Scripts within scripts: every example of RFC 6609, its rules and its bounds."""
 
-from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailsuite.sieve.check import check
 from mailsuite.sieve.errors import BadScript, Question, Wanted
-from mailsuite.sieve.extensions import include
 from mailsuite.sieve.message import Message
-from mailsuite.sieve.program import Program
 from mailsuite.sieve.run import Letter, Run, planned, run
 from tests.support.sieve import LETTER, errors, octets
 
@@ -416,38 +413,3 @@ class ScopeTests(SynchronousTestCase):
         sets = "".join(f'set "global.v{number}" "";' for number in range(501))
         plan = included(f'require ["include", "variables"]; {sets}')
         self.assertIn("more than 500 global variables", plan.trouble)
-
-
-class GatheredTests(SynchronousTestCase):
-    """Whoever runs a program can find all its scripts beforehand."""
-
-    def _gathered(self, program, scripts):
-        asked = []
-
-        async def find(one):
-            asked.append(one.subject[1])
-            text = scripts.get(one.subject[1])
-            return None if text is None else check(octets(text))
-
-        found = self.successResultOf(
-            Deferred.fromCoroutine(include.gathered(program, find))
-        )
-        return asked, found
-
-    def test_all_levels_once(self):
-        """Each script is found once, with those it includes."""
-        program = check(b'require "include"; include "a"; include "b";')
-        scripts = {
-            "a": 'require "include"; include "b"; include "c";',
-            "b": 'require "include"; include "a";',
-        }
-        asked, found = self._gathered(program, scripts)
-        self.assertEqual(sorted(asked), ["a", "b", "c"])
-        self.assertIsNone(found[question("c")])
-        self.assertIsInstance(found[question("a")], Program)
-
-    def test_a_bound(self):
-        """No more than a hundred are gathered."""
-        every = "".join(f'include "s{number}";' for number in range(300))
-        asked, _ = self._gathered(check(f'require "include"; {every}'.encode()), {})
-        self.assertEqual(len(asked), include.SCRIPTS)

@@ -3,10 +3,9 @@
 A script is checked without those it includes. When it runs it asks the question
 ``script`` about (location, name); the answer is a checked :class:`Program`, or None
 where there is no such script, or text that says what is wrong with it. Whoever runs
-programs keeps them compiled, and :func:`gathered` finds all that a program needs.
+programs keeps them compiled; a program's ``wanted`` names those it may include.
 """
 
-from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn
 
 from attrs import define, field
@@ -21,14 +20,12 @@ from mailsuite.sieve.shapes import CommandShape, Extension, Kind, Namespace, Tag
 CAPABILITY = "include"
 QUESTION = "script"
 DEPTH = 10  # scripts within scripts; RFC 6609 §3.1 asks for 3
-SCRIPTS = 100  # that are gathered before a run
 NAME_CHARACTERS = 128  # RFC 5804 §1.6
 _UNFIT = frozenset('/\\$`|<>"\u2028\u2029')
 """RFC 5804 §1.6, and what means something to a shell or a file system (RFC 6609 §4)."""
 
 Key = tuple[str, str]
 """Location (``personal``, ``global``) and name."""
-Answer = Program | str | None
 
 
 class Returned(Stopped):
@@ -51,21 +48,6 @@ def name_fits(name: str) -> bool:
         and not name.startswith(".")
         and not any(ord(one) < 0x20 or 0x7F <= ord(one) < 0xA0 for one in name)
     )
-
-
-async def gathered(
-    program: Program, find: Callable[[Question], Awaitable[Answer]]
-) -> dict[Question, Answer]:
-    """Answers about every script that a program includes, and that those include."""
-    found: dict[Question, Answer] = {}
-    waiting = list(program.wanted)
-    while waiting and len(found) < SCRIPTS:
-        question = waiting.pop()
-        if question.kind == QUESTION and question not in found:
-            answer = found[question] = await find(question)
-            if isinstance(answer, Program):
-                waiting += answer.wanted
-    return found
 
 
 def _include(bound: Bound) -> Step:
