@@ -137,7 +137,8 @@ class Filing:
         """Run one script after another, as long as they leave the message to keep."""
         ground = self.ground
         answers = Answers(case, ground, written)
-        letter = letters.letter(case, opened.message, ground.hostname)
+        own = next((one.name for one in chain if one.own), "")
+        letter = letters.letter(case, opened.message, own, ground.hostname)
         deeds: list[Deed] = []
         keep = Deed(Keep(implicit=True), opened.message)
         troubles: list[tuple[Named, str]] = []
@@ -156,15 +157,14 @@ class Filing:
             if kept is None:
                 return Decision(deeds, troubles)
             keep = kept
-            letter = evolve(letter, message=plan.message)
+            if plan.message.changed:
+                letter = evolve(letter, message=plan.message)
         return Decision([*deeds, keep], troubles)
 
     async def _planned(self, script: Named, letter: Letter, answers: Answers) -> Plan:
         if script.program is None:
             message = letter.message
             return Plan((Keep(implicit=True),), message, script.wrong, (message,))
-        if script.own:
-            letter = evolve(letter, script=script.name)
         return await self._running.plan(script.program, letter, answers.ask)
 
     def close(self) -> None:

@@ -1,5 +1,7 @@
 """Messages as scripts look at them: the header at once, the rest if it is asked for."""
 
+from collections.abc import Mapping
+from functools import lru_cache
 from time import localtime
 
 from attrs import define, field, frozen
@@ -90,27 +92,35 @@ def _cut(octets: bytes) -> int:
     return min(len(octets), HEADER_OCTETS) if end < 0 else end + len(_BLANK)
 
 
-def letter(case: Case, message: Message, hostname: str) -> Letter:
+def letter(case: Case, message: Message, script: str, hostname: str) -> Letter:
     """What a script is told of a delivery; the same at each attempt."""
     recipient, now = case.recipient, case.lease.accepted
-    marks = case.lease.envelope.marks
+    return Letter(
+        message,
+        str(case.sender or ""),
+        str(recipient.address),
+        _parameters(case),
+        _environment(hostname),
+        now,
+        localtime(now).tm_gmtoff // 60,
+        script,
+        recipient.marks,
+    )
+
+
+def _parameters(case: Case) -> Mapping[str, str]:
+    """Parameters of MAIL and RCPT, as far as they came with the message."""
+    recipient, marks = case.recipient, case.lease.envelope.marks
     told = {
         "NOTIFY": recipient.notify,
         "ORCPT": recipient.orcpt,
         "ENVID": marks.get("envid", ""),
         "RET": marks.get("ret", ""),
     }
-    return Letter(
-        message,
-        str(case.sender or ""),
-        str(recipient.address),
-        {name: value for name, value in told.items() if value},
-        {
-            "domain": hostname.partition(".")[2],
-            "host": hostname,
-            "location": "MDA",
-            "phase": "during",
-        },
-        now,
-        localtime(now).tm_gmtoff // 60,
-    )
+    return {name: value for name, value in told.items() if value}
+
+
+@lru_cache(10)
+def _environment(hostname: str) -> Mapping[str, str]:
+    """Items of RFC 5183 that are the same for all deliveries."""
+    return {"domain": hostname.partition(".")[2], "host": hostname}

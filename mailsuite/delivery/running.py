@@ -35,27 +35,32 @@ class Running:
     async def plan(self, program: Program, letter: Letter, ask: Ask) -> Plan:
         """What a program makes of a letter, its questions answered by ``ask``."""
         answers: dict[Question, Any] = {}
-        await _foreseen(program, answers, ask)
-        known = len(answers)
-        left = Budget(2 * WHOLE.steps, 2 * WHOLE.octets)
-        quick = len(letter.message.header) <= HEADER_OCTETS
-        while len(answers) <= known + QUESTIONS:
-            quick = quick and len(answers) < known + QUICK_ROUNDS
-            budget = QUICK if quick else _least(left, WHOLE)
-            if quick:
-                found, rest = attempt(program, letter, answers, budget)
-            else:
-                found, rest = await self.lane.run(
-                    attempt, program, letter, answers, budget
-                )
-            left = _less(left, budget, rest)
-            if isinstance(found, Question):
+        if program.wanted:
+            await _foreseen(program, answers, ask)
+        if len(letter.message.header) <= HEADER_OCTETS:
+            for _ in range(QUICK_ROUNDS):
+                found, _rest = attempt(program, letter, answers, QUICK)
+                if isinstance(found, Plan):
+                    if found.trouble:
+                        break  # perhaps it only needs more
+                    return found
                 answers[found] = await ask(found)
-                quick = quick and found != CONTENT
-            elif found.trouble and quick:
-                quick = False  # perhaps it only needs more
-            else:
+                if found == CONTENT:
+                    break
+        return await self._thoroughly(program, letter, answers, ask)
+
+    async def _thoroughly(
+        self, program: Program, letter: Letter, answers: dict[Question, Any], ask: Ask
+    ) -> Plan:
+        """Let it do all that it may; each new beginning counts."""
+        left = Budget(2 * WHOLE.steps, 2 * WHOLE.octets)
+        for _ in range(QUESTIONS):
+            budget = _least(left, WHOLE)
+            found, rest = await self.lane.run(attempt, program, letter, answers, budget)
+            if isinstance(found, Plan):
                 return found
+            answers[found] = await ask(found)
+            left = _less(left, budget, rest)
         return _failed(letter, f"more than {QUESTIONS} questions")
 
 
