@@ -113,6 +113,8 @@ def _variables(bound: Bound) -> None:
 
 def _source(name: str, bound: Bound) -> Expand:
     space, dot, last = name.rpartition(".")
+    if not variables.IDENTIFIER.fullmatch(last):
+        raise ValueError(f"{name[: variables.NAME_CHARACTERS]!r} is no variable's name")
     return variables.source(space + dot, last, bound.scope)
 
 
