@@ -7,7 +7,7 @@ an error only if the script comes to it.
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
-from attrs import NOTHING, fields
+from attrs import NOTHING, fields, has
 
 from mailsuite.sieve import printing
 from mailsuite.sieve.errors import Trouble, Unsupported
@@ -53,10 +53,15 @@ def described(action: Any) -> str:
         if value is True:
             words.append(one.name)
             continue
-        text = " ".join(value) if isinstance(value, tuple) else str(value)
-        text = printing.quoted(text[: printing.TOLD])
+        text = printing.quoted(_plain(value)[: printing.TOLD])
         words.append(text if one.default is NOTHING else f"{one.name} {text}")
     return " ".join(words)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, tuple):
+        return " ".join(map(_plain, value))
+    return described(value) if has(type(value)) else str(value)
 
 
 def guarded(
