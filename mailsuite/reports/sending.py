@@ -66,8 +66,12 @@ class Sender:
         :raises NoSpace: the queue or the disk has no room; ``send`` tries again.
         """
         begun, self._begun = self._begun, []
-        for one in begun:
-            await self._handed(one)
+        await self._lock.acquire()  # it is free now, which costs no turn
+        try:
+            for one in begun:
+                await self._handed(one)
+        finally:
+            self._lock.release()
 
     async def send(self, limit: int) -> Sequence[Outgoing]:
         """Send reports of days that ended, at most ``limit``.
