@@ -34,7 +34,7 @@ class ProofTests(SynchronousTestCase):
         """Killed while mail leaves: what was in hand may come twice, none is lost."""
         kills = share(20)
         figures = going.relay_kills(100 * kills, kills)
-        self.judge("SIGKILL while relaying", figures, kills * going.CONNECTIONS)
+        self.judge("SIGKILL while relaying", figures, kills * going.IN_HAND)
 
     def test_2_power(self):
         """100 power cuts, 10,000 acknowledgements: none lost, 0.5 % doubled."""

@@ -42,7 +42,8 @@ def dmarc(client: Client, domain: str, days: int, as_json: bool) -> None:
         click.echo(f"No reports {_about(answer)}.")
         return
     click.echo(
-        f"{answer['reports']} reports {_about(answer)}: {answer['messages']} messages,"
+        f"{_some(answer['reports'], 'report')} {_about(answer)}:"
+        f" {_some(answer['messages'], 'message')},"
         f" {_share(answer['passed'], answer['messages'])} passed,"
         f" {answer['stopped']} put into quarantine or refused."
     )
@@ -52,6 +53,10 @@ def dmarc(client: Client, domain: str, days: int, as_json: bool) -> None:
 def _about(answer: dict[str, Any]) -> str:
     whose = f"about {plain(answer['domain'])}" if answer["domain"] else "about us"
     return f"{whose} in {answer['days']} days"
+
+
+def _some(number: int, noun: str) -> str:
+    return f"{number} {noun}" + "s" * (number != 1)
 
 
 def _share(some: int, of: int) -> str:
@@ -68,7 +73,9 @@ def _dmarc_tables(answer: dict[str, Any]) -> None:
     _headed("Who sends", (*columns, "signed by", "spf"), sources)
     failing = [one for one in sources if one["why"]]
     _headed("What fails", ("ip", "name", "failed", "why"), failing)
-    _headed("Who reports", ("org", "reports", "messages", "proven"), answer["reporters"])
+    _headed(
+        "Who reports", ("org", "reports", "messages", "proven"), answer["reporters"]
+    )
     failures = [one | {"at": moment(one["arrived"])} for one in answer["failures"]]
     columns = ("at", "kind", "org", "domain", "ip", "sender")
     _headed("Failure reports", (*columns, "detail"), failures)
@@ -98,8 +105,8 @@ def tls(client: Client, domain: str, days: int, as_json: bool) -> None:
         click.echo(f"No TLS reports {_about(answer)}.")
         return
     click.echo(
-        f"{answer['reports']} TLS reports {_about(answer)}: {answer['sessions']}"
-        f" sessions, {_share(answer['failed'], answer['sessions'])} failed."
+        f"{_some(answer['reports'], 'TLS report')} {_about(answer)}:"
+        f" {_some(answer['sessions'], 'session')}, {_share(answer['failed'], answer['sessions'])} failed."
     )
     by_day = [
         {"day": one["day"], "sessions": one["messages"], "failed": one["stopped"]}

@@ -11,6 +11,7 @@ from mailsuite.policy.authentication.ground import Ground
 from mailsuite.policy.authentication.verdict import Rules
 from mailsuite.policy.reception import Purpose
 from mailsuite.policy.stages.authentication import Authentication
+from mailsuite.policy.stages.results import Results
 
 
 @define(eq=False, repr=False)
@@ -23,12 +24,15 @@ class Judging:
     def stages(self, purpose: Purpose, tree: Tree) -> Sequence[IStage]:
         """Make those of a purpose. :raises UsageError: a setting cannot be used."""
         settings = tree.authentication
+        if not settings.enabled:
+            return ()
+        if purpose is Purpose.SUBMISSION:
+            return (Results(settings.authserv_id or self.ground.hostname),)
+        lmtp = purpose is Purpose.LMTP
+        if lmtp and not settings.lmtp:
+            return ()
         exempt = (*settings.exempt, *tree.policy.relay_networks)
         settings = evolve(settings, exempt=exempt)
-        lmtp = purpose is Purpose.LMTP
-        wanted = settings.lmtp if lmtp else purpose is Purpose.RECEPTION
-        if not (settings.enabled and wanted):
-            return ()
         rules = {
             domain: Rules.of(evolve(settings, **values))
             for domain, values in self.own.items()

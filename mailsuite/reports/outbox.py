@@ -198,13 +198,14 @@ def finish(database: sqlite3.Connection, done: Outgoing, day: int, at: float) ->
             )
 
 
-def collected(database: sqlite3.Connection) -> Sequence[tuple[Due, int]]:
+def collected(database: sqlite3.Connection, limit: int) -> Sequence[tuple[Due, int]]:
     """Give everything not told yet with its number of messages."""
     rows = database.execute(
         "SELECT p.day, p.domain, p.policy, p.rows, coalesce((SELECT sum(messages) FROM"
         " counted AS c WHERE c.day = p.day AND c.domain = p.domain), 0)"
         " FROM published AS p WHERE NOT EXISTS (SELECT 1 FROM outgoing AS o WHERE"
-        " o.day = p.day AND o.domain = p.domain) ORDER BY p.day, p.domain"
+        " o.day = p.day AND o.domain = p.domain) ORDER BY p.day, p.domain LIMIT ?",
+        (limit,),
     )
     return [(_due(*row[:4]), row[4]) for row in rows]
 

@@ -30,6 +30,7 @@ from mailsuite.reports.outbox import Begun, Due
 from mailsuite.reports.summary import date
 
 AGAIN_SECONDS = 3_600.0  # after a DNS that did not answer
+SHOWN = 500  # reports that would be sent, at most; each may ask DNS
 CRASHES = 3  # of the writing child at one report, before it is given up
 
 
@@ -65,8 +66,12 @@ class Sender:
         :raises NoSpace: the queue or the disk has no room; ``send`` tries again.
         """
         begun, self._begun = self._begun, []
-        for one in begun:
-            await self._handed(one)
+        await self._lock.acquire()  # it is free now, which costs no turn
+        try:
+            for one in begun:
+                await self._handed(one)
+        finally:
+            self._lock.release()
 
     async def send(self, limit: int) -> Sequence[Outgoing]:
         """Send reports of days that ended, at most ``limit``.
@@ -235,10 +240,10 @@ class Sender:
         self._crashes.pop(key, None)
 
     async def outgoing(self) -> Sequence[Outgoing]:
-        """Say what would be sent, and to whom; nothing is sent."""
+        """Say what would be sent, and to whom, oldest first; nothing is sent."""
         today = int(self._office.ground.wall() // DAY)
         told = []
-        for due, messages in await self._archive.run(outbox.collected):
+        for due, messages in await self._archive.run(outbox.collected, SHOWN):
             state = "due" if due.day < today else "collecting"
             try:
                 found = await self._chosen(due)

@@ -13,6 +13,6 @@ class RelayKillTests(SynchronousTestCase):
         """At most what each connection had in hand at a kill is sent again."""
         figures = going.relay_kills(MESSAGES, KILLS)
         self.assertEqual(figures.lost, 0, figures.line("relay"))
-        most = KILLS * going.CONNECTIONS
+        most = KILLS * going.IN_HAND
         self.assertLessEqual(figures.doubled, most, figures.line("relay"))
         self.assertIn(" 0 findings", figures.findings)

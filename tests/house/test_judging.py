@@ -3,11 +3,13 @@
 from attrs import evolve
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
 
 from mailsuite.dns.memory import Table
 from mailsuite.events.memory import Events
 from mailsuite.house.judging import Judging
 from mailsuite.house.tree import Tree
+from mailsuite.interfaces.receiving import IContentStage, IWatch
 from mailsuite.model.errors import UsageError
 from mailsuite.model.principals import Peer
 from mailsuite.policy.authentication.ground import Ground
@@ -15,6 +17,7 @@ from mailsuite.policy.authentication.settings import Authentication
 from mailsuite.policy.authentication.verdict import Measure
 from mailsuite.policy.reception import Purpose
 from mailsuite.policy.settings import Settings as Policy
+from mailsuite.policy.stages.authentication import Authentication as Stage
 from mailsuite.policy.view import View
 
 
@@ -28,7 +31,12 @@ class JudgingTests(SynchronousTestCase):
             authentication=Authentication(**settings), policy=policy or Policy()
         )
         stages = {one: self.judging.stages(one, tree) for one in Purpose}
-        return {one for one, made in stages.items() if made}, stages
+        judged = {
+            one
+            for one, made in stages.items()
+            if any(isinstance(stage, Stage) for stage in made)
+        }
+        return judged, stages
 
     def test_default(self):
         """Mail on port 25 is judged; what users submit and LMTP brings is not."""
@@ -36,7 +44,18 @@ class JudgingTests(SynchronousTestCase):
 
     def test_off(self):
         """Switched off there is no stage at all, and the road is as it was."""
-        self.assertEqual(self.having(enabled=False, lmtp=True)[0], set())
+        _, stages = self.having(enabled=False, lmtp=True)
+        self.assertEqual(set(stages.values()), {()})
+
+    def test_submission(self):
+        """Users' mail is not judged; results in our name go all the same."""
+        (stage,) = self.having()[1][Purpose.SUBMISSION]
+        verifyObject(IContentStage, stage)
+        watch = stage.watch(View(Peer("192.0.2.9", 1, "S"), "submission"))
+        verifyObject(IWatch, watch)
+        kept = b"Subject: x\r\nAuthentication-Results: other.test; spf=pass\r\n"
+        lie = b"Authentication-Results: mx.example.test; dmarc=pass\r\n"
+        self.assertEqual(watch.header(lie + kept), kept)
 
     def test_lmtp(self):
         """LMTP too, where wanted."""

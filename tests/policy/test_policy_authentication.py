@@ -260,6 +260,15 @@ class MeasureTests(Case):
         self.assertEqual(judged.disposition, "none")
         self.assertEqual(judged.override, "local_policy")
 
+    def test_owner_tries(self) -> None:
+        """Of a policy under test the milder request counts, and is reported as such."""
+        self.text["_dmarc.good.test"] = [b"v=DMARC1; p=reject; t=y"]
+        self.assertEqual(self.forged(dmarc="reject"), "250 2.0.0")
+        self.assertEqual(self.junk(), [True])
+        (judged,) = self.reports.seen
+        self.assertEqual(judged.disposition, "quarantine")
+        self.assertEqual(judged.override, "policy_test_mode")
+
     def test_spf_fail(self) -> None:
         """A host that SPF forbids is refused where told to, without DMARC."""
         octets = message("a@refuses.test")

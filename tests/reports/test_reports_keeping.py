@@ -1,6 +1,8 @@
 """Reports kept: once, bounded, summed; failure reports of ours; the transport."""
 
+import base64
 import email
+import json
 import os
 import sqlite3
 from email.policy import default
@@ -13,6 +15,10 @@ from mailsuite.directory import memory
 from mailsuite.directory.names import parse
 from mailsuite.directory.settings import Settings
 from mailsuite.directory.state import Listing
+from mailsuite.http.api.reports import Reports as Routes
+from mailsuite.http.asked import Asked
+from mailsuite.http.problems import Problem
+from mailsuite.http.routes import direct
 from mailsuite.interfaces.queueing import IDelivery, Lease
 from mailsuite.interfaces.reporting import IReportDesk, IReports
 from mailsuite.model.address import Address
@@ -542,3 +548,40 @@ class NameTests(Case):
                 ("Unknown", "local"),
             ],
         )
+
+
+class RouteTests(Case):
+    """The API beneath the commands."""
+
+    def ask(self, method, what, query=None, body=None):
+        routes = Routes(self.world().service.desk).routes()
+        asked = Asked(query or {}, body or {})
+        return self.run_(direct(routes, method, ("reports", what), asked))
+
+    def refused(self, *arguments, **more):
+        routes = Routes(self.world().service.desk).routes()
+        method, what = arguments
+        work = direct(routes, method, ("reports", what), Asked(**more))
+        failure = self.failureResultOf(Deferred.fromCoroutine(work), Problem)
+        return failure.value.status
+
+    def test_answers(self):
+        """Summaries are plain JSON."""
+        for what in ("dmarc", "tls"):
+            answer = self.ask("GET", what, {"domain": "x.test", "days": "3"})
+            self.assertEqual((answer["reports"], answer["days"]), (0, 3))
+            json.dumps(answer)
+        self.assertEqual(self.ask("GET", "outgoing"), {"reports": []})
+        self.assertEqual(self.ask("POST", "send"), {"reports": []})
+        content = base64.b64encode(gzipped()).decode()
+        (one,) = self.ask("POST", "import", body={"content": content})["reports"]
+        self.assertEqual((one["kind"], one["fresh"]), ("dmarc", True))
+
+    def test_refused(self):
+        """What is wrong is told with the right status."""
+        self.assertEqual(self.refused("GET", "dmarc", query={"days": "-1"}), 400)
+        self.assertEqual(self.refused("GET", "dmarc", query={"domain": "x" * 300}), 400)
+        self.assertEqual(self.refused("GET", "tls", query={"other": "1"}), 400)
+        self.assertEqual(self.refused("POST", "import", body={"content": "§"}), 400)
+        self.assertEqual(self.refused("POST", "import", body={"content": ""}), 409)
+        self.assertEqual(self.refused("GET", "nothing"), 404)

@@ -13,6 +13,8 @@ from tests.support.demo import Demo
 from tests.support.ledger import Ledger, message
 
 CONNECTIONS = 4
+IN_HAND = 2 * CONNECTIONS
+"""At each connection one message under way, and one whose outcome is being synced."""
 
 
 class Conversation(socketserver.StreamRequestHandler):

@@ -9,13 +9,13 @@ from mailsuite.interfaces.receiving import IView, IWatch
 from mailsuite.interfaces.reporting import Judged
 from mailsuite.mailauth import author, bimi, results
 from mailsuite.model.ids import QueueId
-from mailsuite.model.proofs import Proofs, Result
+from mailsuite.model.proofs import DMARC, Proofs, Result
 from mailsuite.policy.authentication.examiner import Client, Examiner, Letter
 from mailsuite.policy.authentication.explain import compact, summary
 from mailsuite.policy.authentication.hashing import Hashing
 from mailsuite.policy.authentication.sentence import Book, Sentence, passed
 from mailsuite.policy.authentication.settings import NO_LOGO
-from mailsuite.policy.authentication.verdict import Measure
+from mailsuite.policy.authentication.verdict import Judgement, Measure
 
 
 @implementer(IWatch)
@@ -112,22 +112,33 @@ class Case:
 
     def _report(self, proofs: Proofs, sentence: Sentence) -> None:
         """Tell what became of mail whose author's domain has a DMARC policy."""
-        reports, judgement = self._examiner.ground.reports, sentence.judgement
+        reports = self._examiner.ground.reports
         if reports is None or proofs.dmarc.policy is None:
             return
-        done = {Measure.QUARANTINE: "quarantine", Measure.REJECT: "reject"}
-        disposition = done.get(judgement.measure, "none")
-        override, comment = judgement.override, judgement.comment
-        asked = proofs.dmarc.disposition
-        failed = proofs.dmarc.result is Result.FAIL
-        if not override and disposition != (asked if failed else "none"):
-            override, comment = "local_policy", judgement.reason
+        disposition = _DONE.get(sentence.judgement.measure, "none")
+        why, comment = overridden(proofs.dmarc, sentence.judgement, disposition)
         recipients = self._view.recipients
         to = recipients[0].domain if recipients else ""
         wall = self._examiner.ground.wall
         reports.judged(
-            Judged(proofs, to, wall(), disposition, override, comment, self._header)
+            Judged(proofs, to, wall(), disposition, why, comment, self._header)
         )
+
+
+_DONE = {Measure.QUARANTINE: "quarantine", Measure.REJECT: "reject"}
+
+
+def overridden(dmarc: DMARC, judgement: Judgement, disposition: str) -> tuple[str, str]:
+    """Say why the owner's policy was not followed, as RFC 9990 names it."""
+    if judgement.override:
+        return judgement.override, judgement.comment
+    failed = dmarc.result is Result.FAIL
+    if disposition != (dmarc.disposition if failed else "none"):
+        return "local_policy", judgement.reason
+    policy = dmarc.policy
+    if failed and policy is not None and policy.testing and policy.p != "none":
+        return "policy_test_mode", "t=y"
+    return "", ""
 
 
 def without(header: bytes, spans: Sequence[tuple[int, int]]) -> bytes:
