@@ -47,13 +47,22 @@ class Redirect:
 
 
 @frozen
+class RedirectList:
+    """To every member of a list (RFC 6134 §2.6); ``each`` as an action of its own."""
+
+    name: str
+    each: tuple[Redirect, ...]
+    at: int = 0
+
+
+@frozen
 class Discard:
     """Nothing is kept (RFC 5228 §4.4)."""
 
     at: int = 0
 
 
-Action = Keep | FileInto | Redirect | Discard
+Action = Keep | FileInto | Redirect | RedirectList | Discard
 """Extensions add to these in :mod:`.extensions`, each in its file."""
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-from mailsuite.sieve.actions import Keep, Redirect, clash, together
+from mailsuite.sieve.actions import Keep, Redirect, RedirectList, clash, together
 from mailsuite.sieve.errors import Exhausted, Question, Trouble, Wanted
 from mailsuite.sieve.limits import ACTIONS, COMMANDS, REDIRECTS, WORK_OCTETS
 from mailsuite.sieve.message import Message
@@ -136,7 +136,7 @@ class Run:
             self.kept = False
         self.work(ACTION_OCTETS * len(self.actions))
         message = self.message
-        if isinstance(action, Redirect):
+        if isinstance(action, (Redirect, RedirectList)):
             message = message.enclosed or message  # RFC 5703 §6
         for place, known in enumerate(self.actions):
             one = together(known, action)

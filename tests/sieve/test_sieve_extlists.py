@@ -2,8 +2,9 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from mailsuite.sieve.actions import RedirectList
 from mailsuite.sieve.errors import Question, Wanted
-from mailsuite.sieve.extensions.extlists import MEMBERS, OWN, RedirectList
+from mailsuite.sieve.extensions.extlists import MEMBERS, OWN
 from tests.support.sieve import errors, run_script
 
 HOLIDAYS = "tag:example.com,2011-01-01:localHolidays"

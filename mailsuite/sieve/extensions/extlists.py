@@ -9,9 +9,7 @@ Names come with the prefix of registered ones written out.
 from collections.abc import Sequence
 from itertools import islice
 
-from attrs import frozen
-
-from mailsuite.sieve.actions import Redirect
+from mailsuite.sieve.actions import Redirect, RedirectList
 from mailsuite.sieve.binding import Bound
 from mailsuite.sieve.comparators import Comparator
 from mailsuite.sieve.errors import Exhausted, Trouble
@@ -28,15 +26,6 @@ NAME_CHARACTERS = 1_000
 VALUES = 200  # that one test looks for
 MEMBERS = 100  # of a list that mail is redirected to
 LISTS = 1  # that one run redirects to
-
-
-@frozen
-class RedirectList:
-    """To every member of a list; ``each`` as an action of its own."""
-
-    name: str
-    each: tuple[Redirect, ...]
-    at: int = 0
 
 
 def full(name: str) -> str:

@@ -8,9 +8,8 @@ from typing import Any
 
 from attrs import frozen
 
-from mailsuite.sieve.actions import FileInto, Keep, Redirect
+from mailsuite.sieve.actions import FileInto, Keep, Redirect, RedirectList
 from mailsuite.sieve.binding import Bound
-from mailsuite.sieve.extensions.extlists import RedirectList
 from mailsuite.sieve.extensions.programs import Piped
 from mailsuite.sieve.extensions.vacation import Vacation
 from mailsuite.sieve.program import Step, text
