@@ -22,7 +22,7 @@ _ATOMS = re.compile(rf"{_ATEXT}(?:\.{_ATEXT})*")
 _PHRASE = re.compile(rf"{_ATEXT}(?: {_ATEXT})*")
 _QUOTABLE = re.compile(r"[ -~]{1,64}")
 _DOMAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}|\[[!-Z^-~]{1,60}\]")
-_WORD_OCTETS = 42  # of UTF-8 in one encoded word, 75 characters of base64
+_WORD_OCTETS = 39  # of UTF-8 in one encoded word, 64 characters with its frame
 
 
 def clean(text: str) -> str:
@@ -33,11 +33,15 @@ def clean(text: str) -> str:
 def field(name: str, value: str) -> bytes:
     """An unstructured field, folded, with encoded words if it needs them, and CRLF."""
     value = clean(value)
-    if not value.isascii() or len(max(value.split(" "), key=len)) > HARD_OCTETS - 100:
-        lines = [f"{name}:", *_encoded(value)]
+    longest = len(max(value.split(" "), key=len))
+    if value.isascii() and longest <= HARD_OCTETS - 100:
+        lines = [*_folded(f"{name}: {value}")]
     else:
-        lines = list(_folded(f"{name}: {value}"))
-    return "\r\n ".join(lines).replace(":\r\n ", ": ", 1).encode("ascii") + b"\r\n"
+        first, *further = _encoded(value)
+        lines = [f"{name}: {first}", *further]
+        if len(lines[0]) > LINE_CHARACTERS:
+            lines[:1] = [f"{name}:", first]
+    return "\r\n ".join(lines).encode("ascii") + b"\r\n"
 
 
 def addresses(name: str, mailboxes: Iterable[Mailbox]) -> bytes:

@@ -181,17 +181,12 @@ class Message:
         if not self.changed:
             return self.octets
         content = self.whole.content()
-        head = b"".join([one.raw for one in self.fields])
-        rest = self._rest()
-        if head and not head.endswith(b"\n"):
-            head += b"\r\n"
-        return head + rest + content
+        raws = [one.raw for one in self.fields]
+        head = b"".join([raw if raw.endswith(b"\n") else raw + b"\r\n" for raw in raws])
+        return head + self._rest() + content
 
     def _rest(self) -> bytes:
-        """What lies behind the fields that are looked at: more of them, the blank line.
-
-        Without any of these a message is made whole only if content follows.
-        """
+        """What lies behind the fields that are looked at: more, and the blank line."""
         at = 0
         for one in listed(self.header):
             at = self.header.index(one.raw, at) + len(one.raw)
