@@ -168,12 +168,10 @@ class Door(Conversation):
     def _capability(self, _: Command) -> None:
         self._answer(replies.ok(), self._capabilities())
 
-    def _noop(self, command: Command) -> None:
+    def _agree(self, command: Command) -> None:
+        """NOOP and LOGOUT."""
         code = b"" if command.tag is None else b"TAG " + replies.string(command.tag)
         self._answer(replies.ok("Done", code))
-
-    def _logout(self, _: Command) -> None:
-        self._answer(replies.ok("Goodbye"))
 
     def _forget(self, _: Command) -> None:
         """UNAUTHENTICATE (RFC 5804 §2.14.1)."""
@@ -228,8 +226,8 @@ class Door(Conversation):
 
 _PLAIN = {
     Verb.CAPABILITY: Door._capability,  # noqa: SLF001 - its own table
-    Verb.NOOP: Door._noop,  # noqa: SLF001 - same
-    Verb.LOGOUT: Door._logout,  # noqa: SLF001 - same
+    Verb.NOOP: Door._agree,  # noqa: SLF001 - same
+    Verb.LOGOUT: Door._agree,  # noqa: SLF001 - same
     Verb.UNAUTHENTICATE: Door._forget,  # noqa: SLF001 - same
     Verb.STARTTLS: Door._start_tls,  # noqa: SLF001 - same
 }

@@ -134,6 +134,8 @@ class Session:
         if self._open or self.state is State.OVER:
             return None
         event = self._gathered()
+        if isinstance(event, Fatal):
+            self.close()
         if event is not None:
             self._open = True
             self._asked = event.verb if isinstance(event, Command) else None
@@ -215,16 +217,11 @@ class Session:
             at = match.end()
             if match["literal"] is not None:
                 return self._announced(int(match["literal"]))
-            self._token(match)
+            if len(self._tokens) >= TOKENS:
+                self._refused = self._refused or Refused("Too many arguments")
+            else:
+                self._tokens.append(_token(match))
         return self._whole()
-
-    def _token(self, match: re.Match[bytes]) -> None:
-        if len(self._tokens) >= TOKENS:
-            self._refused = self._refused or Refused("Too many arguments")
-        elif match["word"] is not None:
-            self._tokens.append(Word(match["word"].decode("ascii")))
-        else:
-            self._tokens.append(_ESCAPED.sub(rb"\1", match["quoted"]))
 
     def _announced(self, octets: int) -> Event | None:
         """A literal comes: keep it, or read over it, or give up."""
@@ -257,6 +254,12 @@ class Session:
                 "Log in first" if self.state is State.STRANGER else "Not now"
             )
         return found
+
+
+def _token(match: re.Match[bytes]) -> Token:
+    if match["word"] is not None:
+        return Word(match["word"].decode("ascii"))
+    return _ESCAPED.sub(rb"\1", match["quoted"])
 
 
 _END = re.compile(rb"\{([0-9]{1,10})\+?\}\Z")
