@@ -11,7 +11,7 @@ from attrs import define, field
 from mailsuite.sieve import advice, printing, wrapping
 from mailsuite.sieve.arguments import Sorting
 from mailsuite.sieve.binding import Bound, Scope
-from mailsuite.sieve.errors import BadScript, Unsupported
+from mailsuite.sieve.errors import BadScript, Unsupported, printable
 from mailsuite.sieve.extensions.table import VOCABULARY
 from mailsuite.sieve.grammar import parse
 from mailsuite.sieve.program import Condition, Program, Step, Value
@@ -190,7 +190,7 @@ class Checker:
     def _fail(
         self, at: int, message: str, hint: str = "", kind: type[BadScript] = BadScript
     ) -> BadScript:
-        return kind(*self._script.place(at), message, hint)
+        return kind(*self._script.place(at), printable(message), printable(hint))
 
 
 def _needs(node: Command | Test, entry: Entry) -> set[str]:
