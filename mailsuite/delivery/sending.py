@@ -88,11 +88,38 @@ def redirected(case: Case, action: Redirect, blob: Blob) -> Submission:
         for name, value in case.lease.envelope.marks.items()
         if name not in _LOCAL_MARKS
     }
-    if not (to.ascii and (case.sender is None or case.sender.ascii)):
+    sender = _sender(case, action)
+    if not (to.ascii and (sender is None or sender.ascii)):
         marks["smtputf8"] = "yes"
+    expires = _limited(case, action, marks)
     notify = action.notify or came.notify
     recipient = Recipient(0, to, notify=notify, orcpt=came.orcpt)
-    return Submission(Envelope(case.sender, (recipient,), marks), copy)
+    return Submission(Envelope(sender, (recipient,), marks), copy, expires=expires)
+
+
+def _sender(case: Case, action: Redirect) -> Address | None:
+    """Who learns what becomes of it: the owner, if the script says what to tell.
+
+    RFC 6009 §6.1, §7.1.
+    """
+    if case.sender is not None and (action.notify or action.ret or action.by):
+        return case.recipient.address
+    return case.sender
+
+
+def _limited(case: Case, action: Redirect, marks: dict[str, str]) -> float:
+    """Put what the copy's parameters are into its marks; gives when it expires.
+
+    The mark ``by`` has a wall time where BY has the seconds until then (RFC 2852).
+    """
+    if action.ret:
+        marks["ret"] = action.ret
+    if not action.by:
+        return 0.0
+    seconds, _, mode = action.by.partition(";")
+    until = int(case.lease.accepted) + int(seconds)
+    marks["by"] = f"{until};{mode}"
+    return float(until) if mode.startswith("R") else 0.0
 
 
 def address(text: str) -> Address:

@@ -1,5 +1,7 @@
 """Outcomes of a delivery as replies to the one who waits for them (RFC 2033)."""
 
+import textwrap
+
 from mailsuite.model.outcomes import Failed, Outcome
 from mailsuite.model.replies import Reply
 
@@ -8,7 +10,8 @@ ACCEPTED = Reply(250, "2.1.5", "Accepted for delivery")
 NO_SPACE = Reply(452, "4.3.1", "Insufficient system storage")
 TROUBLE = Reply(451, "4.3.0", "Requested action aborted: local error in processing")
 
-TEXT_OCTETS = 400  # of a reply; RFC 5321 §4.5.3.1.5 allows 512 in all
+TEXT_OCTETS = 400  # of a reply's line; RFC 5321 §4.5.3.1.5 allows 512 in all
+LINES = 20  # of one reply
 
 
 def queued(ident: str) -> Reply:
@@ -24,9 +27,17 @@ def reply_to(outcome: Outcome | None) -> Reply:
     second copy of what the queue goes on delivering.
     """
     if isinstance(outcome, Failed):
-        return Reply(550, outcome.status, _clean(outcome.text) or "Not delivered")
+        first, *others = _lines(outcome.text) or ["Not delivered"]
+        return Reply(550, outcome.status, first, tuple(others))
     return ACCEPTED if outcome is None else DELIVERED
 
 
+def _lines(text: str) -> list[str]:
+    """What a reply may say, on as many lines as there are (RFC 5429 §2.5)."""
+    shown = [_clean(line) for line in text.splitlines()[:LINES]]
+    pieces = [piece for line in shown for piece in textwrap.wrap(line, TEXT_OCTETS)]
+    return pieces[:LINES]
+
+
 def _clean(text: str) -> str:
-    return "".join(mark if " " <= mark <= "~" else " " for mark in text)[:TEXT_OCTETS]
+    return "".join(mark if " " <= mark <= "~" else " " for mark in text)
