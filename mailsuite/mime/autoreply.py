@@ -72,17 +72,21 @@ def _keyword(value: bytes) -> bytes:
     return re.split(rb"[;( \t]", value.strip(), maxsplit=1)[0].lower()
 
 
-def addressed(header: bytes, own: Collection[str]) -> bool:
-    """Whether a field names one of these addresses (RFC 5230 §4.5).
+def recipients(header: bytes) -> list[Address]:
+    """Whom the fields name that must name the owner (RFC 5230 §4.5), each once."""
+    found = (
+        Address(one.local, one.domain)
+        for name in RECIPIENTS
+        for value in headers.values(header, name)
+        for one in addresses.parse(value)
+        if one.local and one.domain
+    )
+    return list(dict.fromkeys(found))
 
-    ``own`` is in lower case.
-    """
-    for name in RECIPIENTS:
-        for value in headers.values(header, name):
-            for one in addresses.parse(value):
-                if f"{one.local}@{one.domain}".lower() in own:
-                    return True
-    return False
+
+def addressed(header: bytes, own: Collection[str]) -> bool:
+    """Whether a field names one of these addresses, which are in lower case."""
+    return any(str(one).lower() in own for one in recipients(header))
 
 
 @frozen
