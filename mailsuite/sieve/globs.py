@@ -1,7 +1,8 @@
 r"""Globs: ``*`` is any text, ``?`` one character, ``\`` quotes (RFC 5228 §2.7.1).
 
 Matched in one pass over the text, each star takes as little as it can (RFC 5229
-§3.2). No pattern costs more than ``cost`` tells, for each character of the text.
+§3.2). A pattern costs what ``cost`` tells for each character of the text, and pieces
+with question marks what they spend besides.
 """
 
 import re
@@ -13,7 +14,16 @@ from attrs import frozen
 Span = tuple[int, int]
 SHORT = 500  # characters of a pattern that is remembered
 NEEDLE = 100  # characters of a literal that ``str.find`` may compare at each place
+LOOK_OCTETS = 250  # what a place costs where a piece with question marks is not
+LOOKS = 64  # places that are counted together
+Spend = Callable[[int], object]
+"""Counts what is looked at, and ends the run when it is too much."""
+
 _TOKEN = re.compile(r"\\(.)|([*?])|([^*?\\]+|\\)", re.DOTALL)
+
+
+def _free(_: int) -> None:
+    """Count nothing."""
 
 
 @frozen
@@ -38,10 +48,14 @@ class Piece:
             and all(value.startswith(text, begin + at) for at, text in self.others)
         )
 
-    def after(self, value: str, begin: int) -> int:
+    def after(self, value: str, begin: int, spend: Spend) -> int:
         """The first place from ``begin`` on where it stands, or -1."""
         last = len(value) - self.length
+        looks = 0
         while begin <= last:
+            looks += 1
+            if not looks % LOOKS:
+                spend(LOOKS * LOOK_OCTETS)
             found = value.find(self.text, begin + self.at)
             begin = found - self.at
             if found < 0 or begin > last:
@@ -65,7 +79,7 @@ class Glob:
     pieces: tuple[Piece, ...]
     cost: int
 
-    def match(self, value: str) -> Sequence[Span] | None:
+    def match(self, value: str, spend: Spend = _free) -> Sequence[Span] | None:
         """Where the value and what stood for each wildcard are; None: no match."""
         first, last = self.pieces[0], self.pieces[-1]
         at = first.length
@@ -75,7 +89,7 @@ class Glob:
         if len(self.pieces) == 1:
             return found if len(value) == at else None
         for piece in self.pieces[1:-1]:
-            place = piece.after(value, at)
+            place = piece.after(value, at, spend)
             if place < 0:
                 return None
             found.append((at, place))

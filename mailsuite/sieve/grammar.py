@@ -4,7 +4,7 @@ from attrs import define
 
 from mailsuite.sieve.errors import BadScript
 from mailsuite.sieve.lexer import Kind, Token, decoded, tokens
-from mailsuite.sieve.limits import BLOCKS, TESTS
+from mailsuite.sieve.limits import BLOCKS, NODES, TESTS
 from mailsuite.sieve.tree import (
     Argument,
     Command,
@@ -31,6 +31,7 @@ class _Reader:
     _text: str
     _tokens: list[Token]
     _at: int = 0
+    _left: int = NODES
 
     def commands(self) -> tuple[Command, ...]:
         """The whole script."""
@@ -50,7 +51,7 @@ class _Reader:
 
     def _command(self, depth: int) -> Command:
         _, name, at = self._tokens[self._at]
-        self._at += 1
+        self._next()
         arguments, tests, listed = self._arguments(0)
         block = None
         if self._marked("{"):
@@ -106,9 +107,9 @@ class _Reader:
         kind, name, at = self._tokens[self._at]
         if kind is not Kind.WORD:
             raise self._unexpected("a test")
-        if depth > TESTS:
+        if depth > TESTS + 1:  # the innermost holds none
             raise self._error(f"tests are nested deeper than {TESTS}")
-        self._at += 1
+        self._next()
         arguments, tests, listed = self._arguments(depth)
         return Test(str(name), arguments, tests, listed, at)
 
@@ -119,6 +120,14 @@ class _Reader:
             found.append(self._test(depth))
         self._mark(")", ", or )")
         return tuple(found)
+
+    def _next(self) -> None:
+        """Go behind the name of a command or test, which are counted."""
+        self._left -= 1
+        if self._left < 0:
+            hint = f"at most {NODES} commands and tests are allowed"
+            raise self._error("the script is too long", hint)
+        self._at += 1
 
     def _marked(self, mark: str) -> bool:
         """Whether this mark comes next; if so it is taken."""

@@ -83,7 +83,8 @@ def tokens(text: str) -> list[Token]:
             value, at = _multiline(text, at, begin)
             add((Kind.TEXT, value, begin))
         if len(found) > TOKENS:
-            raise BadScript(*place(text, at), "the script is too long")
+            hint = f"at most {TOKENS} words and marks are allowed"
+            raise BadScript(*place(text, at), "the script is too long", hint)
     rest = _skip(text, at)
     at = rest.end() if rest else at
     if at < len(text):

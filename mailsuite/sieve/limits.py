@@ -4,7 +4,8 @@ SCRIPT_OCTETS = 100 * 1024
 """Of one script as it is uploaded."""
 BLOCKS = 15  # RFC 5228 §2.10.5 asks for at least 15 nested blocks
 TESTS = 15  # and as many nested test lists
-TOKENS = 100_000  # of one script
+TOKENS = 40_000  # of one script
+NODES = 10_000  # commands and tests in one script; to check them takes about 200 ms
 COMMANDS = 10_000  # commands and tests in one run
 WORK_OCTETS = 50 << 20  # looked at by tests in one run; about 200 ms
 NUMBER = (1 << 63) - 1  # RFC 5228 §2.4.1 asks for at least 2^31 - 1

@@ -116,7 +116,8 @@ class Keys:
     """Keys that are ready to be tried, and what that costs for each character."""
 
     lens: Lens
-    tries: tuple[Callable[[str], Sequence[Span] | None], ...]
+    tries: "tuple[Callable[[str, Callable[[int], None]], Sequence[Span] | None], ...]"
+    """(folded value, what counts the work besides) to places, or None."""
     cost: int
 
 
@@ -143,7 +144,7 @@ def trying(bound: "Bound", keys: Values, prepare: Prepare) -> Matcher:
         run.work((sum(map(len, values)) + VALUE_OCTETS * len(values)) * ready.cost)
         for value, folded in zip(values, _folded(values, fold), strict=True):
             for found in tries:
-                spans = found(folded)
+                spans = found(folded, run.work)
                 if spans is not None:
                     if spans and keeps:
                         run.matched = lens.original(value, folded, spans)
@@ -178,8 +179,10 @@ def _folding(comparator: Comparator, found: Found) -> Prepare:
     return prepare
 
 
-def _with_key(found: Found, key: str) -> Callable[[str], Sequence[Span] | None]:
-    return lambda value: found(value, key)
+def _with_key(
+    found: Found, key: str
+) -> Callable[[str, Callable[[int], None]], Sequence[Span] | None]:
+    return lambda value, _: found(value, key)
 
 
 def _substrings(bound: "Bound", comparator: Comparator) -> None:
@@ -227,7 +230,7 @@ def globbing(bound: "Bound", comparator: Comparator, keys: Values) -> Matcher:
     def prepare(told: Sequence[str]) -> Keys:
         lens = single if any("?" in key for key in told) else plain
         read = [globs.read(key, lens.fold) for key in told]
-        cost = sum(one.cost + len(one.pieces) // 2 for one in read)
+        cost = sum(one.cost + 2 + len(one.pieces) // 2 for one in read)
         return Keys(lens, tuple(one.match for one in read), comparator.cost + cost)
 
     return trying(bound, keys, prepare)
