@@ -14,6 +14,7 @@ from typing import Any
 
 from attrs import frozen
 
+from mailsuite.sieve.actions import clash
 from mailsuite.sieve.binding import Bound
 from mailsuite.sieve.errors import Exhausted, Trouble
 from mailsuite.sieve.extensions import variables
@@ -102,7 +103,7 @@ def _pipe(bound: Bound) -> Step:
     def pipe(run: Run) -> None:
         told = Piped(name, tuple(texts(run, arguments)), bound.line)
         for known in run.actions:
-            if why := told.clashes(known):
+            if why := clash(known, told):
                 raise Trouble(f"line {bound.line}: {why}")
         if call(run) is not None:
             run.act(told, cancels=not copy)
