@@ -38,9 +38,9 @@ def clean(text: str, characters: int = TEXT_CHARACTERS) -> str:
     return _SURROGATES.sub("\ufffd", _CONTROLS.sub(" ", text[:characters])).strip()
 
 
-def unstructured(name: str, text: str) -> bytes:
+def unstructured(name: str, text: str, characters: int = TEXT_CHARACTERS) -> bytes:
     """Write a field of any text, with its line end."""
-    text = clean(text)
+    text = clean(text, characters)
     if _plain(text):
         return _folded(f"{name}: {text}")
     return f"{name}: {encoded(text, WIDTH - len(name) - 2)}\r\n".encode()
@@ -137,11 +137,11 @@ def text_part(text: str) -> tuple[bytes, bytes]:
     if not octets.endswith(b"\r\n"):
         octets += b"\r\n"
     kind = b"Content-Type: text/plain; charset=utf-8\r\n"
-    encoding, octets = _seven(octets)
+    encoding, octets = seven(octets)
     return kind + encoding, octets
 
 
-def _seven(octets: bytes) -> tuple[bytes, bytes]:
+def seven(octets: bytes) -> tuple[bytes, bytes]:
     """A text in 7-bit lines, and the field that says how."""
     octets = octets.replace(b"\0", b"")
     if octets.isascii() and max(map(len, octets.split(b"\n"))) <= LINE_OCTETS:
@@ -173,7 +173,7 @@ def entity(text: str) -> tuple[bytes, bytes]:
     composite = value.lower().startswith((b"multipart/", b"message/"))
     if b"content-transfer-encoding" not in known:
         if not composite:
-            coded, octets = _seven(octets)
+            coded, octets = seven(octets)
         elif not octets.isascii():
             coded = b"Content-Transfer-Encoding: 8bit\r\n"
     return b"".join(known.values()) + coded, octets

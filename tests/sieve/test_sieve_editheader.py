@@ -104,7 +104,7 @@ class AddTests(SynchronousTestCase):
             addheader "X" "${v}\x01 z";"""
         message = b"Subject: =?utf-8?q?a=0D=0ABcc:_x=40y=0D=0A=0D=0Ab?=\r\n\r\n"
         found = written(script, message)
-        self.assertEqual(found, b"X: a Bcc: x@y b z\r\n" + message)
+        self.assertEqual(found, b"X: a Bcc: x@y b  z\r\n" + message)
 
     def test_names(self):
         """What is no name of a field is an error, then or now."""

@@ -6,7 +6,7 @@ false: a script that asks for more still runs.
 
 from collections.abc import Iterator, Sequence
 
-from mailsuite.mime import writing
+from mailsuite.mime import dividing
 from mailsuite.sieve import looking, parts
 from mailsuite.sieve.binding import Bound
 from mailsuite.sieve.extensions import loops
@@ -79,7 +79,7 @@ def _html(run: Run, whole: Whole) -> Iterator[Path]:
 
 def _plain(run: Run, whole: Whole, path: Path) -> None:
     part = whole.part(path)
-    entity = writing.text_part(parts.readable(whole.octets, part) + "\r\n")
+    entity = dividing.part(parts.readable(whole.octets, part) + "\r\n")
     message = run.editable()
     if path:
         message.replace(path, _header(whole.fields(part)) + entity)

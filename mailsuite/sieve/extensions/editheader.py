@@ -7,11 +7,11 @@ never make another field.
 
 import re
 
-from mailsuite.mime import words, writing
+from mailsuite.mime import compose, words
 from mailsuite.sieve import matching
 from mailsuite.sieve.binding import Bound
 from mailsuite.sieve.errors import Exhausted, Trouble
-from mailsuite.sieve.limits import EDITED_OCTETS
+from mailsuite.sieve.limits import EDITED_OCTETS, TEXT_CHARACTERS
 from mailsuite.sieve.parts import Field
 from mailsuite.sieve.program import Step, Value, text
 from mailsuite.sieve.run import Run
@@ -60,7 +60,8 @@ def _addheader(bound: Bound) -> Step:
         named = _named(run, name, bound.line)
         if named.lower() in UNADDED:
             return
-        raw = writing.field(named, _FOLD.sub("", text(run, value)))
+        whole = _FOLD.sub("", text(run, value))
+        raw = compose.unstructured(named, whole, TEXT_CHARACTERS)
         _count(run, len(raw))
         message = run.editable()
         place = len(message.fields) if last else 0

@@ -7,16 +7,16 @@ a message has been stays on the outside of one that is enclosed.
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 
-from mailsuite.mime import addresses, dates, writing
+from mailsuite.mime import compose, dates, dividing
 from mailsuite.mime.addresses import Mailbox
-from mailsuite.sieve import looking
+from mailsuite.sieve import looking, outbound
 from mailsuite.sieve.binding import Bound
 from mailsuite.sieve.errors import Exhausted, Trouble
 from mailsuite.sieve.extensions import loops
 from mailsuite.sieve.limits import ENCLOSURES
 from mailsuite.sieve.message import Message
 from mailsuite.sieve.parts import Field, Path, Whole, listed
-from mailsuite.sieve.program import Step, Value, text, texts
+from mailsuite.sieve.program import Step, text, texts
 from mailsuite.sieve.run import Run
 from mailsuite.sieve.shapes import CommandShape, Extension, Kind, Tagged
 
@@ -24,6 +24,7 @@ TRACES = frozenset(("return-path", "received", "delivered-to"))
 INSIDE = (1, 0)
 """The path of a message in the one that was made around it."""
 
+_NOBODY = Mailbox("", "postmaster", "sieve.invalid")
 _VERSION = b"MIME-Version: 1.0\r\n"
 
 
@@ -34,46 +35,28 @@ def _replace(bound: Bound) -> Step:
         raise bound.error(beside, f":{beside} cannot stand beside :mime")
     instead = bound.value(0)
     subject = bound.value("subject") if bound.has("subject") else None
-    author = _author(bound)
+    authors = outbound.authors(bound)
 
     def replace(run: Run) -> None:
         run.step()
         given = text(run, instead)
-        entity = _entity(given) if mime else writing.text_part(given)
+        entity = _entity(given) if mime else dividing.part(given)
         run.work(len(entity))
         path = loops.current(run)
         if path:
             _put(run, path, entity)
         else:
             named = None if subject is None else text(run, subject)
-            sender = None if author is None else _mailboxes(text(run, author))
-            _become(run, entity, named, sender or None)
+            _become(run, entity, named, authors(run))
         if path is not None:
             loops.running(run)[-1].replaced = True
 
     return replace
 
 
-def _author(bound: Bound) -> Value | None:
-    author = bound.value("from") if bound.has("from") else None
-    if isinstance(author, str) and not _mailboxes(author):
-        raise bound.error("from", f"{author[:100]} is no list of addresses")
-    return author
-
-
-def _mailboxes(written: str) -> list[Mailbox]:
-    """The mailboxes of a list, none if one of them is bad."""
-    found = addresses.parse(writing.clean(written).encode("utf-8", "replace"))
-    try:
-        writing.addresses("From", found)
-    except ValueError:
-        return []
-    return found
-
-
 def _entity(given: str) -> bytes:
     """What a script gives as header and content of a part (RFC 2045 §2.4)."""
-    octets = writing.lines(given.replace("\0", ""))
+    octets = dividing.lines(given)
     if octets.startswith(b"\r\n"):
         return octets
     header, blank, _ = octets.partition(b"\r\n\r\n")
@@ -101,15 +84,15 @@ def _delimited(whole: Whole, path: Path, entity: bytes) -> None:
 
 
 def _become(
-    run: Run, entity: bytes, subject: str | None, author: Sequence[Mailbox] | None
+    run: Run, entity: bytes, subject: str | None, authors: Sequence[Mailbox]
 ) -> None:
     """Make another message of it, under the same header but for what is MIME."""
     message = run.editable()
     kept = [one for one in message.fields if not _of_mime(one)]
     if subject is not None:
-        kept = _renamed(kept, b"Subject", writing.field("Subject", subject))
-    if author is not None:
-        kept = _renamed(kept, b"From", writing.addresses("From", author))
+        kept = _renamed(kept, b"Subject", compose.unstructured("Subject", subject))
+    if authors:
+        kept = _renamed(kept, b"From", compose.authors("From", authors))
     header, _, content = b"\r\n".join((b"", entity)).partition(b"\r\n\r\n")
     inner = [one.raw for one in listed(header[2:] + b"\r\n") if _of_mime(one)]
     inner = [raw for raw in inner if not raw.lower().startswith(b"mime-version")]
@@ -175,24 +158,14 @@ def _outer(run: Run, inner: Message, names: set[str], subject: str | None) -> by
     if "date" not in there:
         now = dates.render(run.letter.now, run.letter.zone)
         further.append(b"Date: %b\r\n" % now)
-    owner = addresses.parse(run.letter.recipient.encode("utf-8", "replace"))
+    owner = outbound.mailboxes(run.letter.recipient) or (_NOBODY,)
     if "from" not in there:
-        further.append(_from(owner))
+        further.append(compose.authors("From", owner))
     if subject is not None:
-        further.append(writing.field("Subject", subject))
+        further.append(compose.unstructured("Subject", subject))
     if "message-id" not in there:
         further.append(_identified(run, inner, owner))
     return _joined(kept, [*further, _VERSION])
-
-
-def _from(owner: Sequence[Mailbox]) -> bytes:
-    """The owner of the script, who is not known where nobody gets the message."""
-    try:
-        return writing.addresses(
-            "From", owner or [Mailbox("", "postmaster", "invalid")]
-        )
-    except ValueError:
-        return writing.field("From", f"{owner[0].local} <postmaster@invalid>")
 
 
 def _identified(run: Run, inner: Message, owner: Sequence[Mailbox]) -> bytes:
@@ -200,14 +173,13 @@ def _identified(run: Run, inner: Message, owner: Sequence[Mailbox]) -> bytes:
     known = b"".join(one.raw for one in inner.fields)
     told = f"{run.letter.recipient} {run.letter.now} {run.state['enclose']}"
     number = sha256(known + told.encode("utf-8", "replace")).hexdigest()[:32]
-    domain = owner[0].domain if owner and owner[0].domain.isascii() else ""
-    return f"Message-ID: <{number}@{domain or 'sieve.invalid'}>\r\n".encode("ascii")
+    return f"Message-ID: <{number}@{owner[0].domain}>\r\n".encode()
 
 
 def _around(inner: bytes, told: str) -> bytes:
     """The rest of the header and the two parts."""
-    part = writing.text_part(told)
-    boundary = writing.boundary(inner + part)
+    part = dividing.part(told)
+    boundary = dividing.boundary(inner + part)
     coding = b"" if inner.isascii() else b"Content-Transfer-Encoding: 8bit\r\n"
     return (
         b'Content-Type: multipart/mixed; boundary="%b"\r\n%b\r\n'
