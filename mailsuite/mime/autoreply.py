@@ -29,8 +29,8 @@ LISTS = (
 
 _MACHINES = re.compile(
     r"mailer-daemon|mail-daemon|listserv|majordomo|mdaemon|smartlist|sympa|mailman"
-    r"|(?:no|do-?not)[-_.]?reply.*|(?:owner|bounces?|return)[-_+=].*"
-    r"|.*[-_+=](?:request|requests|relay|owner|bounces?|return|no-?reply)"
+    r"|(?:no|do-?not)[-_.]?reply.*|(?:owner|bounces?)[-_+=].*"
+    r"|.*[-_+=](?:requests?|owner|bounces?|no-?reply)(?:[+=].*)?|.*-return-\d+-.*"
     r"|bounces?|nobody|daemon|uucp|autoreply|autoresponder",
     re.IGNORECASE,
 )
