@@ -7,20 +7,25 @@ there) becomes a copy in the INBOX: mail is never lost by a script's mistake.
 from collections.abc import Sequence
 from typing import Any
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from mailsuite.delivery import sending
 from mailsuite.delivery.answers import DUPLICATE
 from mailsuite.delivery.copies import Copies, Deed, number
 from mailsuite.delivery.ground import Ground
 from mailsuite.delivery.letters import Case
+from mailsuite.delivery.refusing import refused
+from mailsuite.delivery.replies import Replies, Sent, Unsent
 from mailsuite.delivery.sending import Rate, Refused
 from mailsuite.delivery.written import Written
 from mailsuite.model.envelope import Submission
-from mailsuite.model.outcomes import Delivered, Outcome
+from mailsuite.model.outcomes import Delivered, Failed, Outcome
 from mailsuite.sieve.actions import Discard, Keep, Redirect
 from mailsuite.sieve.extensions.duplicate import Remember
 from mailsuite.sieve.extensions.extlists import RedirectList
+from mailsuite.sieve.extensions.enotify import Notify
+from mailsuite.sieve.extensions.reject import Reject
+from mailsuite.sieve.extensions.vacation import Vacation
 from mailsuite.sieve.message import Message
 from mailsuite.sieve.settings import Sieve
 
@@ -33,7 +38,9 @@ class Work:
     written: Written
     deeds: list[Deed]
     spawn: list[Submission] = field(factory=list)
+    sent: list[Sent] = field(factory=list)
     told: list[str] = field(factory=list)
+    failed: Failed | None = None
 
     def keep(self, message: Message) -> None:
         """Keep the message after all, unless it is kept anyway."""
@@ -49,16 +56,20 @@ class Carrying:
     _copies: Copies
     _settings: Sieve
     _redirects: Rate
+    _replies: Replies
 
     @classmethod
     def of(cls, ground: Ground, settings: Sieve, copies: Copies) -> "Carrying":
         """Make it, with nothing counted yet."""
-        return cls(ground, copies, settings, Rate(settings.redirects, ground.wall))
+        replies = Replies(ground, Rate(settings.replies, ground.wall))
+        redirects = Rate(settings.redirects, ground.wall)
+        return cls(ground, copies, settings, redirects, replies)
 
     def reload(self, settings: Sieve) -> None:
         """Let other settings count from now on."""
         self._settings = settings
         self._redirects.limit = settings.redirects
+        self._replies.rate.limit = settings.replies
 
     async def carry(
         self, case: Case, deeds: Sequence[Deed], written: Written
@@ -70,16 +81,62 @@ class Carrying:
                 await self._send(work, one, deed.message)
         copies = await self._copies.planned(case, work.deeds)
         work.told += await self._copies.store(case, copies, written)
+        for sent in work.sent:
+            await self._carbon(work, sent)
         for deed in deeds:
             if isinstance(deed.action, Remember):
                 await self._remember(case, deed.action)
             elif isinstance(deed.action, Discard) and not copies:
                 self._happened("sieve.discarded", case, line=deed.action.at)
+        if work.failed is not None:
+            return evolve(work.failed, spawn=tuple(work.spawn))
         return Delivered(", ".join(work.told) or "discarded", tuple(work.spawn))
 
     async def _send(self, work: Work, action: Any, message: Message) -> None:
         if isinstance(action, Redirect):
             await self._redirect(work, action, message)
+        elif isinstance(action, Vacation | Notify):
+            await self._answer(work, action)
+        elif isinstance(action, Reject):
+            self._refuse(work, action)
+
+    async def _answer(self, work: Work, action: Vacation | Notify) -> None:
+        """Send a reply or a notice, unless there are reasons not to."""
+        case, header = work.case, work.written.header
+        try:
+            if isinstance(action, Vacation):
+                sent = await self._replies.reply(case, action, header)
+            else:
+                sent = await self._replies.notice(case, action, header)
+        except Unsent as unsent:
+            self._happened("sieve.silent", case, line=action.at, reason=unsent.why)
+            return
+        work.sent.append(sent)
+        work.spawn.append(sent.child)
+        for recipient in sent.child.envelope.recipients:
+            to = str(recipient.address)
+            self._happened("sieve.answered", case, to=to, kind=sent.kind)
+
+    async def _carbon(self, work: Work, sent: Sent) -> None:
+        """File a copy of mail that a script sends (RFC 8580), if there is room."""
+        if sent.fcc is not None:
+            case, blob = work.case, sent.child.blob
+            to = (str(one.address) for one in sent.child.envelope.recipients)
+            made = " ".join((sent.kind, *to))
+            copy = await self._copies.filed(case, sent.fcc, blob, made)
+            await self._copies.store_beside(case, copy, blob)
+
+    def _refuse(self, work: Work, action: Reject) -> None:
+        """Nothing is stored; who sent it is told."""
+        case = work.case
+        outcome = refused(case, action, work.written.header, self._ground)
+        if isinstance(outcome, Failed):
+            work.failed = outcome
+        elif isinstance(outcome, Delivered):
+            work.told.append(outcome.text)
+        work.spawn += outcome.spawn
+        told = bool(outcome.spawn) or isinstance(outcome, Failed)
+        self._happened("sieve.rejected", case, line=action.at, told=int(told))
 
     async def _redirect(self, work: Work, action: Redirect, message: Message) -> None:
         case = work.case
@@ -91,8 +148,8 @@ class Carrying:
             if not self._redirects.allows(name, f"{case.lease.id}/{case.recipient.n}"):
                 raise Refused(f"more than {self._redirects.limit} in an hour")
             child = sending.redirected(case, action, await work.written(message))
-        except Refused as refused:
-            why = refused.why
+        except Refused as found:
+            why = found.why
             self._happened("sieve.refused", case, line=action.at, reason=why)
             work.keep(message)
             return

@@ -24,11 +24,12 @@ from mailsuite.interfaces.mailboxes import (
 )
 from mailsuite.model.changes import Draft
 from mailsuite.model.envelope import Blob
+from mailsuite.model.errors import OverQuota
 from mailsuite.model.flags import KEYWORD_OCTETS, SYSTEM, Flags, canonical
 from mailsuite.sieve.actions import FileInto, Keep
 from mailsuite.sieve.message import Message
 
-Written = Callable[[Message], Awaitable[Blob]]
+Written = Callable[[Message | Blob], Awaitable[Blob]]
 """Gives the octets of a message as a script left it."""
 
 KEYWORDS = 100  # of one message that a script may set
@@ -54,7 +55,7 @@ class Copy:
 
     mailbox: str
     action: int
-    message: Message
+    message: Message | Blob
     flags: Flags = frozenset()
     create: str = ""
     """Name to make, if there is no such mailbox; empty: none is made."""
@@ -87,7 +88,7 @@ class Copies:
             if isinstance(deed.action, Keep):
                 copy = await self._kept(case, deed.action, deed.message)
             elif isinstance(deed.action, FileInto):
-                copy = await self._filed(case, deed.action, deed.message)
+                copy = await self.filed(case, deed.action, deed.message)
             else:
                 continue
             same = copy.mailbox.upper() if copy.mailbox.upper() == INBOX else ""
@@ -109,8 +110,13 @@ class Copies:
         flags = flags_of(action.flags)
         return Copy(mailbox or INBOX, 0, message, flags, at=action.at)
 
-    async def _filed(self, case: Case, action: FileInto, message: Message) -> Copy:
-        """The mailbox by its id, its use or its name, in this order."""
+    async def filed(
+        self, case: Case, action: FileInto, message: Message | Blob, made: str = ""
+    ) -> Copy:
+        """The mailbox by its id, its use or its name, in this order.
+
+        ``made`` names a message that a script made; the copy is of that one.
+        """
         mailbox = action.mailbox
         if action.mailbox_id:
             mailbox = await self._by_id(case, action.mailbox_id) or mailbox
@@ -119,8 +125,9 @@ class Copies:
                 await folders.with_use(case.account, action.special_use) or mailbox
             )
         create = action.mailbox if action.create and mailbox == action.mailbox else ""
-        asked = number("file", action.mailbox, action.special_use, action.mailbox_id)
-        own = mailbox.upper() == INBOX
+        kind = f"made {made}" if made else "file"
+        asked = number(kind, action.mailbox, action.special_use, action.mailbox_id)
+        own = mailbox.upper() == INBOX and not made
         return Copy(
             mailbox,
             0 if own else asked,
@@ -157,6 +164,11 @@ class Copies:
             await self._append(case, there, await written(there.message))
             went.append(INBOX)
         return went
+
+    async def store_beside(self, case: Case, copy: Copy, blob: Blob) -> None:
+        """Store a message that a script made, if there is room for it."""
+        with suppress(OverQuota, NoSuchMailbox):
+            await self._stored(case, copy, blob)
 
     async def _stored(self, case: Case, copy: Copy, blob: Blob) -> bool:
         """False: there is no such mailbox, and none could be made."""

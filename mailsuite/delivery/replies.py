@@ -24,6 +24,7 @@ from mailsuite.sieve.extensions.vacation import Vacation
 
 VACATION, NOTIFY = "vacation", "notify"
 """Kinds of mail; of the first it is remembered who has got it."""
+HEADER_OCTETS = 64 * 1024  # what has more of a header is not answered
 NAMED = 50  # addresses of a message among which the owner's is looked for
 
 
@@ -71,6 +72,8 @@ class Replies:
     async def _answered(self, case: Case, action: Vacation, header: bytes) -> Address:
         """Who gets a reply. :raises Unsent: nobody (RFC 5230 §4.5, §4.6)."""
         sender = case.sender
+        if len(header) > HEADER_OCTETS:
+            raise Unsent("its header is too long")
         why = autoreply.unwanted(header, sender)
         if sender is None or why:
             raise Unsent(why)

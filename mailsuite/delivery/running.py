@@ -21,6 +21,15 @@ QUICK = Budget(steps=1_000, octets=1 << 20)
 QUICK_ROUNDS = 4  # runs on the reactor before the others go to the thread
 FORESEEN = 200  # questions that are answered before a run
 QUESTIONS = 64  # that one script may ask about one message
+CONTENT_OCTETS = 32 * 1024  # same of content, where a script looks at that
+LOOKING = frozenset(
+    (
+        *("body", "convert", "enclose", "extracttext", "foreverypart", "include"),
+        *("mime", "replace", "vnd.dovecot.execute", "vnd.dovecot.filter"),
+        "vnd.dovecot.pipe",
+    )
+)
+"""Capabilities of scripts that may look into content: to find parts costs time."""
 HEADER_OCTETS = 32 * 1024  # a message with more of a header goes to the thread
 
 Ask = Callable[[Question], Awaitable[Any]]
@@ -37,7 +46,7 @@ class Running:
         answers: dict[Question, Any] = {}
         if program.wanted:
             await _foreseen(program, answers, ask)
-        if len(letter.message.header) <= HEADER_OCTETS:
+        if _light(program, letter):
             for _ in range(QUICK_ROUNDS):
                 found, _rest = attempt(program, letter, answers, QUICK)
                 if isinstance(found, Plan):
@@ -73,6 +82,14 @@ async def _foreseen(program: Program, answers: dict[Question, Any], ask: Ask) ->
             answer = answers[question] = await ask(question)
             if isinstance(answer, Program):
                 waiting += answer.wanted
+
+
+def _light(program: Program, letter: Letter) -> bool:
+    """Whether a first look costs little, whatever the message is like."""
+    message = letter.message
+    return len(message.header) <= HEADER_OCTETS and (
+        message.size <= CONTENT_OCTETS or program.requires.isdisjoint(LOOKING)
+    )
 
 
 def attempt(

@@ -10,6 +10,7 @@ from mailsuite.net.lanes import Lane
 from mailsuite.sieve.message import Message
 
 MEMORY_OCTETS = 1 << 20  # an edited message above it becomes a file, as others do
+INLINE_OCTETS = 32 * 1024  # an edited message above it is put together on a thread
 BLOCK_OCTETS = 256 << 10
 RETURN_PATH = b"return-path:"
 
@@ -24,8 +25,15 @@ class Written:
     _opened: Opened
     _made: dict[int, tuple[Message, Blob]] = field(factory=dict)
 
-    async def __call__(self, message: Message) -> Blob:
+    @property
+    def header(self) -> bytes:
+        """That of the message as it came."""
+        return self._opened.message.header
+
+    async def __call__(self, message: Message | Blob) -> Blob:
         """The blob of a message, with Return-Path (RFC 5321 §4.4)."""
+        if isinstance(message, Blob):
+            return message
         if not message.changed:
             return self._case.blob
         known = self._made.get(id(message))
@@ -47,7 +55,7 @@ class Written:
     async def octets(self, message: Message) -> bytes:
         """The whole octets of a message as it is now."""
         await self.read()
-        if message.size <= MEMORY_OCTETS:
+        if message.size <= INLINE_OCTETS:
             return message.written()
         return await self._lane.run(message.written)
 

@@ -151,8 +151,24 @@ _ROWS: tuple[Entry, ...] = (
         ("qid", "account", "to"),
     ),
     Entry(
+        "sieve.rejected",
+        "a script refused a message; told: whether somebody learns of it",
+        ("qid", "account", "line", "told"),
+    ),
+    Entry(
+        "sieve.answered",
+        "a script replied to a message, or told somebody of it",
+        ("qid", "account", "to", "kind"),
+        ("kind",),
+    ),
+    Entry(
+        "sieve.silent",
+        "a reply or notice that a script wanted was not sent",
+        ("qid", "account", "line", "reason"),
+    ),
+    Entry(
         "sieve.refused",
-        "a script may not send this",
+        "a script may not send this on",
         ("qid", "account", "line", "reason"),
     ),
     Entry(
