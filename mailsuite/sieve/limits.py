@@ -14,6 +14,7 @@ REDIRECTS = 4  # in one run
 ACTIONS = 32  # in one run, flags and edits apart
 FIELDS = 1_000  # of one message that are looked at
 PART_OCTETS = 1 << 20  # of one part that are decoded to look through them
+MARKUP_COST = 8  # of an octet of HTML, against one that is only decoded
 BODY_CHARACTERS = 4 << 20  # of one message that one body test looks through
 EDITED_OCTETS = 256 * 1024  # that one run adds to a message's header
 ENCLOSURES = 4  # in one run

@@ -3,7 +3,8 @@
 from mailsuite.sieve.parts import Path, Whole
 from mailsuite.sieve.run import Run
 
-SCAN_SHARE = 4  # octets that are scanned for one that counts as work
+SCAN_SHARE = 4  # octets of a large message that are scanned for one that counts
+SCANNED_OCTETS = 2 << 20  # below that each of them counts
 
 _SEEN = "whole"
 
@@ -21,6 +22,7 @@ def lying(run: Run, path: Path, *, inside: bool = True) -> Whole:
 def _paid(run: Run, found: Whole) -> Whole:
     """Count the scan of a message that this run has not seen yet."""
     if run.state.get(_SEEN) is not found:
-        run.work(run.message.size // SCAN_SHARE)
+        size = run.message.size
+        run.work(max(min(size, SCANNED_OCTETS), size // SCAN_SHARE))
         run.state[_SEEN] = found
     return found

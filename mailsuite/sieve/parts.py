@@ -12,7 +12,7 @@ from attrs import define, field, frozen
 from mailsuite.mime import charsets, headers, markup, scan, structure, text, transfer
 from mailsuite.model.structure import Part
 from mailsuite.sieve.errors import Trouble
-from mailsuite.sieve.limits import FIELDS, PART_OCTETS
+from mailsuite.sieve.limits import FIELDS, MARKUP_COST, PART_OCTETS
 
 Path = tuple[int, ...]
 
@@ -131,6 +131,11 @@ def content(octets: bytes, part: Part) -> str:
     )
     pieces = list(text.searchable(octets, shorter))
     return "".join(pieces[:-1])  # the last is the line feed that ends every part
+
+
+def cost(part: Part) -> int:
+    """What it costs to make a part readable, in octets that are looked at."""
+    return min(part.size, PART_OCTETS) * (MARKUP_COST if part.subtype == "html" else 1)
 
 
 def readable(octets: bytes, part: Part) -> str:

@@ -65,7 +65,7 @@ def _text(_: Bound) -> Strings:
 def _texts(octets: bytes, root: Part) -> _Sized:
     for part in parts.walk(root):
         if part.type == "text" and not part.parts:
-            yield part.size, _reading(parts.readable, octets, part)
+            yield parts.cost(part), _reading(parts.readable, octets, part)
 
 
 def _content(bound: Bound) -> Strings:
@@ -100,7 +100,7 @@ def _limited(run: Run, sized: _Sized) -> list[str]:
     found = []
     left = BODY_CHARACTERS
     for size, read in sized:
-        run.work(min(size, PART_OCTETS) + 100)
+        run.work(size + 100)
         one = read()[:left] if left else ""
         left -= len(one)
         found.append(one)
@@ -114,12 +114,12 @@ def _typed(octets: bytes, root: Part, kinds: Sequence[str]) -> _Sized:
             continue
         if part.multipart:
             for start, end in _around(octets, part):
-                yield end - start, _guessing(octets, start, end)
+                yield _guessing(octets, start, end)
         elif part.parts:
             inner = part.parts[0]
-            yield inner.body - inner.start, _guessing(octets, inner.start, inner.body)
+            yield _guessing(octets, inner.start, inner.body)
         else:
-            yield part.size, _reading(parts.content, octets, part)
+            yield min(part.size, PART_OCTETS), _reading(parts.content, octets, part)
 
 
 def _fits(part: Part, kind: str) -> bool:
@@ -141,8 +141,9 @@ def _around(octets: bytes, part: Part) -> tuple[tuple[int, int], tuple[int, int]
     return prologue, (octets.find(b"\n", at, part.end) + 1 or part.end, part.end)
 
 
-def _guessing(octets: bytes, start: int, end: int) -> Callable[[], str]:
-    return lambda: charsets.guess(octets[start : min(end, start + PART_OCTETS)])
+def _guessing(octets: bytes, start: int, end: int) -> tuple[int, Callable[[], str]]:
+    end = min(end, start + PART_OCTETS)
+    return end - start, lambda: charsets.guess(octets[start:end])
 
 
 def _reading(

@@ -63,7 +63,7 @@ def _converted(run: Run) -> bool:
         part = whole.part(one)
         if f"{part.type}/{part.subtype}" != CONVERTED[0] or part.size > PART_OCTETS:
             continue
-        run.work(2 * part.size)
+        run.work(2 * parts.cost(part))
         _plain(run, whole, one)
         done = True
     return done

@@ -5,7 +5,6 @@ from mailsuite.model.structure import Part
 from mailsuite.sieve import looking, parts
 from mailsuite.sieve.binding import Bound
 from mailsuite.sieve.extensions import loops, variables
-from mailsuite.sieve.limits import PART_OCTETS
 from mailsuite.sieve.program import Step
 from mailsuite.sieve.run import Run
 from mailsuite.sieve.shapes import CommandShape, Extension, Kind, Tagged
@@ -48,7 +47,7 @@ def _text(run: Run) -> str:
     part = whole.part(path)
     if not _textual(part):
         return ""
-    run.work(min(part.size, PART_OCTETS) + 1)
+    run.work(parts.cost(part) + 1)
     return parts.readable(whole.octets, part)
 
 
