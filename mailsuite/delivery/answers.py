@@ -42,6 +42,7 @@ class Answers:
             "mailboxexists": self._exist,
             "mailboxidexists": self._exist_by_id,
             "specialuse_exists": self._used,
+            "program": self._executed,
         }
         find = known.get(question.kind)
         return None if find is None else await find(question.subject)
@@ -57,6 +58,10 @@ class Answers:
             return None
         except BadScript as error:
             return f"{name}: {error}"
+
+    async def _executed(self, subject: Subject) -> bytes | None:
+        externals = self._ground.externals
+        return None if externals is None else await externals.call(self._case, subject)
 
     async def _duplicate(self, subject: Subject) -> bool:
         once = self._case.once(number(DUPLICATE, *subject))

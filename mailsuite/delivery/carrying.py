@@ -20,9 +20,8 @@ from mailsuite.delivery.sending import Rate, Refused
 from mailsuite.delivery.written import Written
 from mailsuite.model.envelope import Submission
 from mailsuite.model.outcomes import Delivered, Failed, Outcome
-from mailsuite.sieve.actions import Discard, Keep, Redirect
+from mailsuite.sieve.actions import Discard, Keep, Redirect, RedirectList
 from mailsuite.sieve.extensions.duplicate import Remember
-from mailsuite.sieve.extensions.extlists import RedirectList
 from mailsuite.sieve.extensions.enotify import Notify
 from mailsuite.sieve.extensions.reject import Reject
 from mailsuite.sieve.extensions.vacation import Vacation

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from attrs import define, field, frozen
 
+from mailsuite.delivery.externals import Externals
 from mailsuite.delivery.programs import Programs
 from mailsuite.interfaces.blobs import IBlobs
 from mailsuite.interfaces.directory import IDirectory
@@ -63,3 +64,5 @@ class Ground:
     hostname: str
     lane: Lane
     system: System = field(factory=System)
+    externals: Externals | None = None
+    """What runs programs for scripts; None: nothing does."""

@@ -14,7 +14,9 @@ from mailsuite.model.ids import AccountName
 from mailsuite.net.lanes import Lane
 from mailsuite.sieve.check import check
 from mailsuite.sieve.errors import BadScript
+from mailsuite.sieve.extensions.table import VOCABULARY
 from mailsuite.sieve.program import Program
+from mailsuite.sieve.vocabulary import Vocabulary
 
 INLINE_OCTETS = 4 * 1024  # a script up to this size is checked on the reactor
 KEPT_OCTETS = 4 << 20  # of scripts whose programs are kept
@@ -25,8 +27,17 @@ class Programs:
     """Gives the program of a text; equal texts share theirs."""
 
     lane: Lane
+    vocabulary: Vocabulary = field(default=VOCABULARY, repr=False)
+    """What scripts may ask for."""
     _known: "OrderedDict[bytes, Program]" = field(factory=OrderedDict)
     _octets: int = 0
+
+    def speak(self, vocabulary: Vocabulary) -> None:
+        """Let another vocabulary count from now on."""
+        if vocabulary is not self.vocabulary:
+            self.vocabulary = vocabulary
+            self._known.clear()
+            self._octets = 0
 
     async def program(self, content: bytes) -> Program:
         """The program of a script. :raises BadScript: it is none."""
@@ -35,9 +46,9 @@ class Programs:
             self._known.move_to_end(content)
             return known
         if len(content) <= INLINE_OCTETS:
-            made = check(content)
+            made = check(content, self.vocabulary)
         else:
-            made = await self.lane.run(check, content)
+            made = await self.lane.run(check, content, self.vocabulary)
         self._keep(content, made)
         return made
 

@@ -340,7 +340,8 @@ class TroubleTests(FilingCase):
 
     def test_too_much(self):
         """A script that does too much is stopped, and the message is kept."""
-        self.script("if true{}\n" * 10_100)
+        self.script("if true{}\n" * 4_900, "inner")
+        self.script('require "include";' + 'include "inner";' * 3)
         self.deliver()
         self.assertEqual(self.where(), ["INBOX"] * 2)
         (failed,) = self.happened("sieve.failed")

@@ -1,5 +1,6 @@
 """Deliveries with scripts in tests: memory stores, nothing on threads."""
 
+import shutil
 import tempfile
 
 from attrs import define
@@ -93,7 +94,7 @@ class FilingCase(SynchronousTestCase):
             self.scripts,
             self.memories,
             programs,
-            Spool(tempfile.gettempdir(), Now(), wall),
+            self.spool(),
             self.made.directory,
             self.events,
             wall,
@@ -107,6 +108,13 @@ class FilingCase(SynchronousTestCase):
             Settings(detail_folders=self.detail_folders),
             self.filing,
         )
+
+    def spool(self):
+        folder = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, folder)
+        spool = Spool(folder, Now(), self.wall)
+        spool.look()
+        return spool
 
     def wall(self):
         return self.now
