@@ -172,6 +172,11 @@ _ROWS: tuple[Entry, ...] = (
         ("qid", "account", "line", "reason"),
     ),
     Entry(
+        "sieve.executed",
+        "a script had a program run",
+        ("qid", "account", "program", "kind", "good"),
+    ),
+    Entry(
         "sieve.discarded",
         "a script threw a message away",
         ("qid", "account", "line"),
@@ -185,6 +190,15 @@ _ROWS: tuple[Entry, ...] = (
     Entry("pop3.login", "a user logged in", ("sid", "user", "rip")),
     Entry("pop3.closed", "a session ended", ("sid", "user", "deleted", "reason")),
     Entry("pop3.failed", "the unforeseen: -ERR was answered", ("sid", "command")),
+    # managesieve
+    Entry("managesieve.connected", "a client connected", ("sid", "rip")),
+    Entry("managesieve.login", "a user logged in", ("sid", "user", "rip")),
+    Entry("managesieve.closed", "a session ended", ("sid", "user")),
+    Entry(
+        "managesieve.failed",
+        "the unforeseen: NO (TRYLATER) was answered",
+        ("sid", "command"),
+    ),
     # reports
     Entry(
         "reports.sent",

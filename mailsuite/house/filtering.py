@@ -2,6 +2,7 @@
 
 from attrs import frozen
 
+from mailsuite.delivery.externals import Externals
 from mailsuite.delivery.filing import Filing
 from mailsuite.delivery.ground import Ground, System
 from mailsuite.delivery.programs import Programs
@@ -9,6 +10,9 @@ from mailsuite.house.tree import Tree
 from mailsuite.interfaces.blobs import IBlobs
 from mailsuite.interfaces.directory import IDirectory
 from mailsuite.net.lanes import Lane
+from mailsuite.sieve.extensions.table import spoken
+from mailsuite.sieve.settings import Sieve
+from mailsuite.sieve.vocabulary import Vocabulary
 from mailsuite.store.accounts import Accounts
 from mailsuite.store.accounts import Ground as StoreGround
 from mailsuite.store.memories import Memories
@@ -29,6 +33,10 @@ class Filters:
         self.filing.ground.system = system
         folders = tree.delivery.detail_folders
         self.filing.reload(tree.sieve, detail_folders=folders)
+        self.filing.programs.speak(_spoken(tree.sieve))
+        externals = self.filing.ground.externals
+        if externals is not None:
+            externals.settings = tree.sieve
 
     def stop(self) -> None:
         """End the thread."""
@@ -37,12 +45,17 @@ class Filters:
 
 
 def made(
-    ground: StoreGround, tree: Tree, accounts: Accounts, blobs: IBlobs, system: System
+    ground: StoreGround,
+    tree: Tree,
+    etc: str,
+    keeping: tuple[Accounts, IBlobs],
+    system: System,
 ) -> Filters:
-    """Make and join them."""
+    """Make and join them; ``etc`` is where the settings lie."""
+    accounts, blobs = keeping
     directory: IDirectory = ground.directory
     lane = Lane(ground.reactor, "sieve")
-    programs = Programs(lane)
+    programs = Programs(lane, _spoken(tree.sieve))
     scripts = Scripts(
         accounts, programs.warnings, ground.wall, ground.events, tree.sieve
     )
@@ -58,6 +71,12 @@ def made(
         ground.host,
         lane,
         system,
+        Externals(ground.reactor, ground.events, etc, tree.sieve),
     )
     filing = Filing(stands, tree.sieve, tree.delivery.detail_folders)
     return Filters(scripts, memories, filing)
+
+
+def _spoken(settings: Sieve) -> Vocabulary:
+    """What users' own scripts may ask for."""
+    return spoken(programs=bool(settings.programs) and settings.programs_for_users)

@@ -10,7 +10,9 @@ from mailsuite.directory.state import Listing
 from mailsuite.model.errors import UsageError
 from mailsuite.sieve.check import check
 from mailsuite.sieve.errors import BadScript
+from mailsuite.sieve.extensions.table import spoken
 from mailsuite.sieve.settings import Sieve
+from mailsuite.sieve.vocabulary import Vocabulary
 
 SUFFIX = ".sieve"
 _USUAL = Sieve()
@@ -20,7 +22,7 @@ DEFAULTS = frozenset((*_USUAL.before, *_USUAL.after, *_USUAL.shared))
 
 def load(settings: Sieve, files: Listing, etc: str) -> System:
     """Read all of them. :raises UsageError: what is wrong, script by script."""
-    reader = Reader(etc)
+    reader = Reader(etc, spoken(programs=bool(settings.programs)))
     domains = {
         domain: (reader.scripts(before), reader.scripts(after))
         for domain, (before, after) in files.sieve.items()
@@ -45,6 +47,7 @@ class Reader:
     """Reads scripts, and collects what is wrong with them."""
 
     _etc: str
+    _vocabulary: Vocabulary
     wrong: list[str] = field(factory=list)
 
     def scripts(self, paths: Iterable[str]) -> tuple[Named, ...]:
@@ -71,7 +74,7 @@ class Reader:
         try:
             with open(path, "rb") as file:
                 content = file.read()
-            return Named(name, content, check(content))
+            return Named(name, content, check(content, self._vocabulary))
         except OSError as error:
             self.wrong.append(f"{path}: {error.strerror}")
         except BadScript as error:

@@ -190,7 +190,8 @@ def _filters(ground: Ground, tree: Tree, people: People, keeping: Keeping) -> Fi
     files = domains.load(ground.places.domains)
     system = sieves.load(tree.sieve, files, ground.places.etc)
     below = store_ground(ground, tree, people, keeping.journal)
-    return filtering.made(below, tree, keeping.accounts, keeping.blobs, system)
+    stores = (keeping.accounts, keeping.blobs)
+    return filtering.made(below, tree, ground.places.etc, stores, system)
 
 
 def _reports(

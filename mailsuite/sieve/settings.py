@@ -34,6 +34,15 @@ class Sieve:
     replies: int = setting(
         200, "replies and notices an hour that an account's script may send"
     )
+    programs: str = setting(
+        "", "folder with programs that scripts may run; empty: scripts may run none"
+    )
+    programs_for_users: bool = setting(
+        False, "whether users' own scripts may run them, too"
+    )
+    program_seconds: float = setting(
+        10.0, "from the start of a program to its end", "seconds"
+    )
     tell: bool = setting(
         True, "an owner finds a notice in the INBOX, once a day, if a script fails"
     )

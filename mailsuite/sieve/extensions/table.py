@@ -89,3 +89,8 @@ EXTENSIONS: tuple[Extension, ...] = (
 VOCABULARY = Vocabulary.of(EXTENSIONS)
 WITH_PROGRAMS = Vocabulary.of((*EXTENSIONS, *programs.EXTENSIONS))
 """For scripts that may run the operator's programs."""
+
+
+def spoken(*, programs: bool) -> Vocabulary:
+    """What scripts may ask for."""
+    return WITH_PROGRAMS if programs else VOCABULARY
