@@ -11,7 +11,6 @@ from attrs import define, field
 
 from mailsuite.mime import addresses, scan, words
 from mailsuite.mime.addresses import Mailbox
-from mailsuite.model.structure import Part
 from mailsuite.sieve.comparators import casemap
 from mailsuite.sieve.parts import Field, Path, Whole, listed
 from mailsuite.sieve.seen import Seen
@@ -126,17 +125,13 @@ class Message:
         return self.whole.octets
 
     @property
-    def structure(self) -> Part:
-        """Its parts, as offsets into ``octets``."""
-        return self.whole.structure
-
-    @property
     def whole(self) -> Whole:
         """The message with all that was put into it."""
         if self._instead:
+            before = len(self._whole.octets)
             self._whole = self._whole.spliced(self._instead)
             self.content = self._whole.content
-            self.size = len(self._whole.octets)
+            self.size += len(self._whole.octets) - before
             self._instead.clear()
         return self._whole
 
@@ -171,9 +166,10 @@ class Message:
         self.fields = listed(self.header)
         self.edited()
 
-    def edited(self) -> None:
-        """Forget what was decoded: the fields are others now."""
+    def edited(self, grown: int = 0) -> None:
+        """Forget what was decoded: the fields are others now, by so many octets."""
         self.changed = True
+        self.size += grown
         self._decoded, self._parsed, self._named, self._joined = {}, {}, {}, {}
 
     def written(self) -> bytes:
@@ -183,11 +179,12 @@ class Message:
         content = self.whole.content()
         raws = [one.raw for one in self.fields]
         head = b"".join([raw if raw.endswith(b"\n") else raw + b"\r\n" for raw in raws])
-        return head + self._rest() + content
+        return head + _rest(self.header) + content
 
-    def _rest(self) -> bytes:
-        """What lies behind the fields that are looked at: more, and the blank line."""
-        at = 0
-        for one in listed(self.header):
-            at = self.header.index(one.raw, at) + len(one.raw)
-        return self.header[at:]
+
+def _rest(header: bytes) -> bytes:
+    """What lies behind the fields that are looked at: more, and the blank line."""
+    at = 0
+    for one in listed(header):
+        at = header.index(one.raw, at) + len(one.raw)
+    return header[at:]

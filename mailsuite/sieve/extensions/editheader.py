@@ -66,7 +66,7 @@ def _addheader(bound: Bound) -> Step:
         message = run.editable()
         place = len(message.fields) if last else 0
         message.fields.insert(place, Field(named.lower(), raw))
-        message.edited()
+        message.edited(len(raw))
 
     return addheader
 
@@ -106,7 +106,7 @@ def _deleteheader(bound: Bound) -> Step:
             message = run.editable()
             there = {id(one) for one in gone}
             message.fields[:] = [f for f in message.fields if id(f) not in there]
-            message.edited()
+            message.edited(-sum(len(one.raw) for one in gone))
 
     return deleteheader
 
