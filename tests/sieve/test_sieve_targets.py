@@ -267,3 +267,23 @@ class ActionFieldTests(SynchronousTestCase):
         tags = {tag.name for tag in fcc.EXTENSION.tags["vacation"]}
         own = {flags.FLAGGED, targets.CREATE, targets.SPECIAL_USE, targets.MAILBOX_ID}
         self.assertEqual(tags, {"fcc", *(tag.name for tag in own)})
+
+
+class RealCopyTests(SynchronousTestCase):
+    """RFC 8580 §4 at the commands it is for."""
+
+    def test_vacation_and_notify(self):
+        """Both tell delivery where a copy of what they make goes."""
+        plan = run_script(
+            r"""
+            require ["vacation", "fcc", "mailbox", "imap4flags", "enotify"];
+            vacation :days 7 :fcc "INBOX.Sent" :create :flags ["\\Seen"] "Gone fishing.";
+            notify :fcc "INBOX.Sent" :message "x" "mailto:a@example.com";
+            """,
+            sender="x@example.org",
+            recipient="roadrunner@acme.example.com",
+        )
+        self.assertEqual(plan.trouble, "")
+        first, second = (evolve(one.fcc, at=0) for one in plan.actions[:2])
+        self.assertEqual(first, FileInto("INBOX.Sent", ("\\Seen",), create=True))
+        self.assertEqual(second, FileInto("INBOX.Sent"))
