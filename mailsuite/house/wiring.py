@@ -168,7 +168,7 @@ def _ways(
     )
     signatures = _signatures(ground, tree, people)
     relay = Remote(
-        RelayGround(ground.reactor, hostname, signatures),
+        RelayGround(ground.reactor, hostname, signatures, ground.wall),
         tree.relay,
         resolver,
         blobs,

@@ -10,6 +10,7 @@ from mailsuite.model.errors import UsageError
 from mailsuite.model.outcomes import Deferred, Failed
 from mailsuite.net.protocol import Gone
 from mailsuite.relay import classify
+from mailsuite.relay.asked import Asked
 from mailsuite.relay.classify import Fate
 from mailsuite.relay.content import Content
 from mailsuite.relay.dialogue import Dialogue, Heard
@@ -30,7 +31,8 @@ class Message:
     """What is sent: the same for every transaction of a job.
 
     ``eight_bit``: it has octets above 127; ``utf8``: its header needs SMTPUTF8.
-    ``size`` in octets. ``renew`` is asked right before the final dot.
+    ``size`` in octets. ``renew`` is asked right before the final dot. ``asked``: what
+    the sender asks of servers.
     """
 
     content: Content
@@ -38,6 +40,7 @@ class Message:
     eight_bit: bool
     utf8: bool
     renew: Callable[[], Awaitable[bool]]
+    asked: Asked = Factory(Asked)
 
 
 @frozen
@@ -86,7 +89,8 @@ class Errand:
         """Leave out, as failed, who cannot be reached by this server at all."""
         message, offers = self._message, self._dialogue.machine.offers
         utf8 = "SMTPUTF8" in offers
-        refusal = None
+        asked = message.asked
+        refusal = asked.refusal(offers, self._host)
         if 0 < offers.size < message.size:
             text = f"the message has {message.size} octets, {self._host} takes {offers.size}"
             refusal = Failed(classify.TOO_BIG, text, self._host)
@@ -111,6 +115,9 @@ class Errand:
             message.size,
             message.eight_bit,
             utf8 and wanted,
+            asked.ret,
+            asked.envid,
+            asked.by,
         )
 
     def _unwritable(self, recipient: Recipient, *, utf8: bool) -> Failed | None:

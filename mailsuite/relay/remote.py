@@ -18,6 +18,7 @@ from mailsuite.model.envelope import Recipient
 from mailsuite.model.errors import Damaged
 from mailsuite.model.outcomes import Deferred
 from mailsuite.net.lanes import Lane
+from mailsuite.relay.asked import Asked
 from mailsuite.relay.candidates import Candidates, Unroutable
 from mailsuite.relay.classify import Fate
 from mailsuite.relay.content import Content
@@ -33,11 +34,12 @@ Renew = Callable[[Lease], Awaitable[bool]]
 
 @frozen
 class Ground:
-    """What the relay stands on: the reactor, our name in EHLO, who signs."""
+    """What the relay stands on: the reactor, our name in EHLO, who signs, the time."""
 
     reactor: Any
     hostname: str
     signer: ISigner | None = None
+    wall: Callable[[], float] = lambda: 0.0
 
 
 @implementer(IDelivery)
@@ -115,7 +117,8 @@ class Remote:
             fields = await self._ground.signer.signed(content.blob, marks, domain)
             content.prepend(fields)
         size = content.blob.size
-        return Message(content, size, anything, utf8, lambda: self._renew(lease))
+        asked = Asked(lease.envelope.marks, self._ground.wall)
+        return Message(content, size, anything, utf8, lambda: self._renew(lease), asked)
 
     async def _carry(
         self, lease: Lease, settle: Settle, message: Message, load: Load

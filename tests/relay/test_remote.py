@@ -21,7 +21,7 @@ from mailsuite.relay.settings import Relay
 from mailsuite.tls import selfsigned
 from mailsuite.tls.contexts import Contexts
 from mailsuite.tls.settings import TLS
-from tests.support.sink import HANG, RESET, Sink
+from tests.support.sink import HANG, OFFERS, RESET, Sink
 
 OCTETS = b"Subject: x\r\n\r\nhello\r\n.dot\r\n"
 
@@ -126,6 +126,31 @@ class DeliveryTests(Relaying):
             ],
         )
         self.assertEqual([name for name, _ in self.events.seen], ["relay.connected"])
+
+    async def test_asked(self):
+        """RET, ENVID and BY go to servers that know them; BY as it is by now."""
+        sink = self.sink(offers=(*OFFERS, "DSN", "DELIVERBY 60"))
+        marks = {"ret": "HDRS", "envid": "QQ314", "by": "120;NT"}
+        await self.to(sink, marks=marks)
+        self.assertTrue(sink.heard[1].endswith(" RET=HDRS ENVID=QQ314 BY=120;NT"))
+        plain = self.sink()
+        outcomes = await self.to(plain, marks=marks)
+        self.assertIsInstance(outcomes[0], Delivered)
+        self.assertNotIn("BY", plain.heard[1])
+
+    async def test_in_time_or_never(self):
+        """What must come in time goes to no server that may let it be late."""
+        marks = {"by": "120;R"}
+        for offers in ((), ("DELIVERBY 240",)):
+            sink = self.sink(offers=(*OFFERS, *offers))
+            outcomes = await self.to(sink, marks=marks)
+            self.assertEqual(outcomes[0].status, "5.4.7")
+            self.assertEqual(sink.messages, [])
+        sink = self.sink(offers=(*OFFERS, "DELIVERBY"))
+        outcomes = await self.to(sink, marks=marks)
+        self.assertIsInstance(outcomes[0], Delivered)
+        outcomes = await self.to(sink, marks={"by": "-1;R"})
+        self.assertEqual(outcomes[0].status, "5.4.7")
 
     async def test_provides(self):
         """It is an IDelivery."""

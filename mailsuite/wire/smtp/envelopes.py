@@ -23,7 +23,8 @@ class Mail:
     """One transaction: who, to whom, and what the message needs.
 
     ``size`` is in octets; ``eight_bit``: it has octets above 127; ``utf8``: it
-    needs SMTPUTF8 (RFC 6531), which the caller has seen offered.
+    needs SMTPUTF8 (RFC 6531), which the caller has seen offered. ``ret`` and ``envid``
+    are parameters of RFC 3461, ``by`` of RFC 2852, empty when absent.
     """
 
     sender: Address | None
@@ -31,6 +32,9 @@ class Mail:
     size: int
     eight_bit: bool = False
     utf8: bool = False
+    ret: str = ""
+    envid: str = ""
+    by: str = ""
 
 
 def path(address: Address | None, *, utf8: bool) -> str:
@@ -67,6 +71,13 @@ def mail_command(mail: Mail, offers: Offers) -> str:
         words.append("BODY=8BITMIME")
     if mail.utf8:
         words.append("SMTPUTF8")
+    for keyword, name, value in (
+        ("DSN", "RET", mail.ret),
+        ("DSN", "ENVID", mail.envid),
+        ("DELIVERBY", "BY", mail.by),
+    ):
+        if keyword in offers and _PARAMETER.fullmatch(value):
+            words.append(f"{name}={value}")
     return " ".join(words)
 
 
