@@ -50,10 +50,10 @@ def unknown(node: Command | Test, vocabulary: Vocabulary) -> tuple[str, str]:
         return message, "it is a command; put it in a block in braces"
     if isinstance(node, Command) and name in {"elif", "elseif"}:
         return message, "did you mean elsif?"
-    hint = WORDS.get(name) or nearest(name, known)
-    if not hint and (there := nearest(name, other)):
-        kind = "test; write if before it" if what == "command" else "command"
-        hint = f"{there[:-1]}, which is a {kind}?"
+    hint = WORDS.get(name) or nearest(name, [*known, *other])
+    if hint.startswith("did") and hint[len("did you mean ") : -1] not in known:
+        kind = "test? Write if before it" if what == "command" else "command?"
+        hint = f"{hint[:-1]}, which is a {kind}"
     return message, hint
 
 

@@ -1,7 +1,16 @@
 """What can be wrong with a script, when it is checked and when it runs."""
 
-from attrs import frozen
+from attrs import field, frozen
 from typing_extensions import override
+
+TOLD = 200  # characters of a message; what scripts hold may be longer
+
+
+def _short(text: str) -> str:
+    """On one line, and not longer than somebody reads."""
+    if len(text) > TOLD:
+        text = text[: TOLD - 1] + "\u2026"
+    return text if text.isprintable() else " ".join(text.split())
 
 
 @frozen
@@ -13,8 +22,8 @@ class BadScript(Exception):  # noqa: N818 - the language's own word is "invalid"
 
     line: int
     column: int
-    message: str
-    hint: str = ""
+    message: str = field(converter=_short)
+    hint: str = field(default="", converter=_short)
 
     @override
     def __str__(self) -> str:

@@ -33,12 +33,14 @@ def watched(step: Step, line: int, name: str) -> Step:
 
     def watch(run: Run) -> None:
         actions, trail = list(run.actions), len(run.trail)
-        step(run)
-        planned = [one for one in run.actions if one not in actions]
-        if planned:
-            run.trail.append((line, "; ".join(map(described, planned))))
-        elif len(run.trail) == trail:
-            run.trail.append((line, name))
+        try:
+            step(run)
+        finally:
+            planned = [one for one in run.actions if one not in actions]
+            if planned:
+                run.trail.append((line, "; ".join(map(described, planned))))
+            elif len(run.trail) == trail:
+                run.trail.append((line, name))
 
     return watch
 

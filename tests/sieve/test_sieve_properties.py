@@ -83,13 +83,13 @@ def bare(node):
 class TreeTests(SynchronousTestCase):
     """Reading and printing."""
 
-    @SLOW
+    @settings(SLOW, max_examples=40)
     @given(TREES)
     def test_printing_and_parsing(self, tree):
         """What is printed is read as the same tree."""
         self.assertEqual(bare(parse(render(tree))), bare(tree))
 
-    @SLOW
+    @settings(SLOW, max_examples=40)
     @given(TREES)
     def test_places(self, tree):
         """Each node stands where it says."""
