@@ -43,7 +43,11 @@ OFFSETS = {
     "pop3": 110,
     "pop3s": 995,
     "lmtp": 24,
+    "managesieve": 190,
 }
+"""The usual ports, but ManageSieve's, which is 4190."""
+SHARED = ("smtp", "submission", "lmtp", "imap", "pop3", "managesieve")
+"""Sections of doors that many clients on one host may use."""
 HIGHEST_BASE = 65_535 - max(OFFSETS.values())
 LMTP_SOCKET = "lmtp.sock"
 READY = "ready.json"
@@ -62,6 +66,7 @@ def listening(base: int) -> dict[str, dict[str, object]]:
         "submission": {"listen": at("submission"), "listen_tls": at("submissions")},
         "imap": {"listen": at("imap"), "listen_tls": at("imaps")},
         "pop3": {"listen": at("pop3"), "listen_tls": at("pop3s")},
+        "managesieve": {"listen": at("managesieve")},
         "lmtp": {"listen": (f"unix:{LMTP_SOCKET}", *at("lmtp"))},
     }
 
@@ -73,9 +78,10 @@ def settings(base: int, certificate: tuple[str, str]) -> dict[str, dict[str, obj
         ("submission", "clear_auth_on_loopback"),
         ("imap", "plaintext_login"),
         ("pop3", "plaintext_login"),
+        ("managesieve", "plaintext_login"),
     ):
         values[section][key] = True
-    for section in ("smtp", "submission", "lmtp", "imap", "pop3"):
+    for section in SHARED:
         values[section]["connections_per_host"] = 0
     values["server"] = {"hostname": f"mx.{DOMAIN}", "data": "../data"}
     # Its peers are all on loopback, and there is nobody to ask about them.

@@ -1,7 +1,8 @@
 """The records that a domain of ours needs, composed out of facts; nobody is asked.
 
 MX (RFC 5321), SPF (RFC 7208), DKIM (RFC 6376), DMARC (RFC 9989), MTA-STS (RFC 8461),
-TLSRPT (RFC 8460), DANE (RFC 7672) and what clients look for (RFC 6186, RFC 8314).
+TLSRPT (RFC 8460), DANE (RFC 7672) and what clients look for (RFC 6186, RFC 8314,
+RFC 5804).
 """
 
 from collections.abc import Iterator, Mapping
@@ -24,8 +25,12 @@ SERVICES = {
     "imap": "IMAP with STARTTLS",
     "pop3s": "POP3 with TLS",
     "pop3": "POP3 with STLS",
+    "sieve": "ManageSieve with STARTTLS",
 }
-"""Services that clients look for, the best first (RFC 6186, RFC 8314 §5.1)."""
+"""Services that clients look for, the best first.
+
+RFC 6186, RFC 8314 §5.1; RFC 5804 §1.8 for scripts.
+"""
 
 
 @frozen

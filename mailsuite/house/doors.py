@@ -16,6 +16,9 @@ from mailsuite.interfaces.blobs import IBlobs
 from mailsuite.interfaces.directory import IDirectory
 from mailsuite.interfaces.events import IEvents
 from mailsuite.interfaces.mailboxes import IAccounts
+from mailsuite.interfaces.scripts import IScripts
+from mailsuite.managesieve import ground as managesieve_ground
+from mailsuite.managesieve import service as managesieve_service
 from mailsuite.net.endpoints import Bound
 from mailsuite.net.service import DoorService, Socket
 from mailsuite.net.throttle import Throttle
@@ -23,12 +26,21 @@ from mailsuite.policy import reception
 from mailsuite.policy.reception import Purpose, Receptions
 from mailsuite.pop3 import ground as pop3_ground
 from mailsuite.pop3 import service as pop3_service
+from mailsuite.sieve import limits
+from mailsuite.sieve.extensions.table import VOCABULARY
 from mailsuite.smtp import manners
 from mailsuite.smtp.ground import Ground as SMTPGround
 from mailsuite.smtp.manners import Manners
 from mailsuite.smtp.service import Doors as SMTPDoors
 from mailsuite.smtp.service import Ports
 from mailsuite.tls.contexts import Contexts
+
+OFFER = managesieve_ground.Offer(
+    tuple(sorted(VOCABULARY.capabilities)),
+    limits.REDIRECTS,
+    limits.SCRIPT_OCTETS,
+    ("mailto",),
+)
 
 
 @frozen(eq=False)
@@ -39,6 +51,7 @@ class Hall:
     directory: IDirectory
     accounts: IAccounts
     blobs: IBlobs
+    scripts: IScripts
     contexts: Contexts
     throttle: Throttle
     events: IEvents
@@ -57,8 +70,7 @@ class Doors:
     _receptions: dict[Purpose, Receptions] = field(factory=dict)
     _smtp: dict[str, SMTPDoors] = field(factory=dict)
     services: list[Service] = field(factory=list)
-    _imap: DoorService | None = None
-    _pop3: DoorService | None = None
+    _readers: dict[str, DoorService] = field(factory=dict)
 
     def build(self, tree: Tree) -> None:
         """Make them. :raises UsageError: a setting cannot be used."""
@@ -78,7 +90,12 @@ class Doors:
         for name, how in self._manners(tree):
             purpose, sockets = bound[name]
             self.services.append(self._port(name, purpose, how, sockets, sessions))
-        self._readers(tree)
+        self._readers |= {
+            "imap": self._imap(tree),
+            "pop3": self._pop3(tree),
+            "managesieve": self._managesieve(tree),
+        }
+        self.services += self._readers.values()
 
     def _port(
         self,
@@ -109,9 +126,9 @@ class Doors:
         yield "submissions", submission.at_once()
         yield "lmtp", manners.lmtp(tree.lmtp, hostname, size)
 
-    def _readers(self, tree: Tree) -> None:
+    def _imap(self, tree: Tree) -> DoorService:
         hall, sockets = self._hall, self._sockets
-        self._imap = imap_service.service(
+        return imap_service.service(
             imap_ground.Ground(
                 hall.reactor,
                 hall.directory,
@@ -128,7 +145,10 @@ class Doors:
             ],
             f"i{hall.prefix}",
         )
-        self._pop3 = pop3_service.service(
+
+    def _pop3(self, tree: Tree) -> DoorService:
+        hall, sockets = self._hall, self._sockets
+        return pop3_service.service(
             pop3_ground.Ground(
                 hall.reactor,
                 hall.directory,
@@ -144,14 +164,28 @@ class Doors:
             ],
             f"p{hall.prefix}",
         )
-        self.services += [self._imap, self._pop3]
+
+    def _managesieve(self, tree: Tree) -> DoorService:
+        hall, sockets = self._hall, self._sockets
+        return managesieve_service.service(
+            managesieve_ground.Ground(
+                hall.reactor,
+                hall.directory,
+                hall.scripts,
+                hall.contexts,
+                hall.throttle,
+                hall.events,
+                OFFER,
+                tree.managesieve,
+            ),
+            [Socket(one) for one in sockets.managesieve],
+            f"s{hall.prefix}",
+        )
 
     def open(self) -> Mapping[str, float]:
         """How many connections each door has."""
         found = {name: float(len(doors.open)) for name, doors in self._smtp.items()}
-        for name, service in (("imap", self._imap), ("pop3", self._pop3)):
-            if service is not None:
-                found[name] = float(len(service.doors))
+        found |= {name: float(len(one.doors)) for name, one in self._readers.items()}
         return found
 
     def reload(self, tree: Tree) -> None:
@@ -163,6 +197,5 @@ class Doors:
             receptions.reload(tree.policy, more[purpose])
         for name, how in made:
             self._smtp[name].reload(how)
-        if self._imap is not None and self._pop3 is not None:
-            self._imap.reload(tree.imap)
-            self._pop3.reload(tree.pop3)
+        for name, service in self._readers.items():
+            service.reload(getattr(tree, name))

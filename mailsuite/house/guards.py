@@ -94,7 +94,11 @@ def certificate(tree: Tree) -> None:
 
 def clear_passwords(tree: Tree) -> None:
     """:raises UsageError: passwords would cross a network unencrypted."""
-    for section, door in (("imap", tree.imap), ("pop3", tree.pop3)):
+    for section, door in (
+        ("imap", tree.imap),
+        ("pop3", tree.pop3),
+        ("managesieve", tree.managesieve),
+    ):
         if door.plaintext_login and not all(map(_on_loopback, door.listen)):
             raise UsageError(
                 f"{section}.plaintext_login is for loopback only; {section}.listen"

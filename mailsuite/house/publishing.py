@@ -71,6 +71,7 @@ def ports(tree: Tree) -> dict[str, int]:
         "imaps": tree.imap.listen_tls,
         "pop3": tree.pop3.listen,
         "pop3s": tree.pop3.listen_tls,
+        "sieve": tree.managesieve.listen,
     }
     found = {}
     for service, texts in places.items():

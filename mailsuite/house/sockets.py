@@ -17,7 +17,7 @@ UNIX = "unix:"
 FOLDER_MODE = 0o700
 DOORS = (
     *("smtp", "submission", "submissions", "lmtp"),
-    *("imap", "imaps", "pop3", "pop3s"),
+    *("imap", "imaps", "pop3", "pop3s", "managesieve"),
 )
 
 
@@ -33,12 +33,14 @@ class Wanted:
     imaps: tuple[str, ...] = ()
     pop3: tuple[str, ...] = ()
     pop3s: tuple[str, ...] = ()
+    managesieve: tuple[str, ...] = ()
 
     def every(self) -> Sequence[str]:
         """All of them."""
         return (
             *(*self.smtp, *self.submission, *self.submissions, *self.lmtp),
             *(*self.imap, *self.imaps, *self.pop3, *self.pop3s),
+            *self.managesieve,
         )
 
 
@@ -54,13 +56,15 @@ class Sockets:
     imaps: Sequence[Bound] = ()
     pop3: Sequence[Bound] = ()
     pop3s: Sequence[Bound] = ()
+    managesieve: Sequence[Bound] = ()
     control: Sequence[Bound] = Factory(tuple)
 
     def every(self) -> Sequence[Bound]:
         """All of them."""
         return (
             *(*self.smtp, *self.submission, *self.submissions, *self.lmtp),
-            *(*self.imap, *self.imaps, *self.pop3, *self.pop3s, *self.control),
+            *(*self.imap, *self.imaps, *self.pop3, *self.pop3s),
+            *(*self.managesieve, *self.control),
         )
 
     def close(self) -> None:
@@ -84,6 +88,7 @@ def wanted(tree: Tree, places: Places) -> Wanted:
         tree.imap.listen_tls,
         tree.pop3.listen,
         tree.pop3.listen_tls,
+        tree.managesieve.listen,
     )
 
 

@@ -10,6 +10,7 @@ from mailsuite.house.settings import Control, Doctor, Server
 from mailsuite.imap.settings import IMAP
 from mailsuite.journal.settings import Settings as Journal
 from mailsuite.mailauth.settings import Signing
+from mailsuite.managesieve.settings import ManageSieve
 from mailsuite.model.settings import Described
 from mailsuite.policy.authentication.settings import Authentication
 from mailsuite.policy.settings import Settings as Policy
@@ -35,6 +36,7 @@ class Tree:
     lmtp: LMTP = Factory(LMTP)
     imap: IMAP = Factory(IMAP)
     pop3: POP3 = Factory(POP3)
+    managesieve: ManageSieve = Factory(ManageSieve)
     policy: Policy = Factory(Policy)
     authentication: Authentication = Factory(Authentication)
     directory: Directory = Factory(Directory)
@@ -65,6 +67,7 @@ LIVE = frozenset(
         *(
             "authentication",
             "delivery",
+            "managesieve",
             "sieve",
             "queue",
             "relay",

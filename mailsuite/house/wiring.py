@@ -244,6 +244,7 @@ def _doors(
         registry,
         accounts,
         blobs,
+        ways.filters.scripts,
         ground.contexts,
         Throttle(ground.reactor.seconds),
         ground.events,

@@ -38,7 +38,14 @@ class Authorization:
         if self._exchange is None:
             return replies.refuse("Unknown mechanism")
         self._mechanism = mechanism.upper()
+        if initial is not None and self._speaks_first(self._exchange):
+            return replies.refuse(f"{self._mechanism} takes no initial response")
         return await self.go_on(initial)
+
+    def _speaks_first(self, exchange: Exchange) -> bool:
+        """Whether the server's first challenge says something (RFC 5804 §2.1)."""
+        step = exchange.step(None)
+        return isinstance(step, Challenge) and step.octets != b""
 
     async def go_on(self, octets: bytes | None) -> bytes | Principal | Reply:
         """Take a response, decoded, and say the same."""

@@ -6,6 +6,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from typing_extensions import override
 
+from mailsuite.managesieve import capabilities
 from mailsuite.managesieve.authorization import WANTS_TLS, Authorization
 from mailsuite.managesieve.ground import Ground
 from mailsuite.managesieve.shelf import Shelf
@@ -13,9 +14,9 @@ from mailsuite.model.principals import Principal
 from mailsuite.net.protocol import Conversation, Gone
 from mailsuite.wire.managesieve import replies
 from mailsuite.wire.managesieve.commands import Command, Verb
+from mailsuite.wire.managesieve.gathering import Fatal, Refused
 from mailsuite.wire.managesieve.replies import Reply
-from mailsuite.wire.managesieve.session import Event, Fatal, Refused, Session
-from mailsuite.wire.sasl import mechanisms
+from mailsuite.wire.managesieve.session import Event, Session
 
 COMMANDS_PER_TURN = 32  # of one client's pipeline, then others get their turn
 READY = replies.ok("ManageSieve ready")
@@ -34,6 +35,7 @@ class Door(Conversation):
     _session: Session = field(factory=Session, init=False)
     _authorization: Authorization = field(init=False)
     _principal: Principal | None = field(default=None, init=False)
+    _shelf: Shelf | None = field(default=None, init=False)
     _talking: bool = field(default=False, init=False)
     _paused: bool = field(default=False, init=False)
     _leaving: Reply | None = field(default=None, init=False)
@@ -70,6 +72,7 @@ class Door(Conversation):
 
     @override
     def timed_out(self) -> None:
+        """A command in hand is not waited for: its client may never read."""
         self._leaving = TIMEOUT
         self._part()
 
@@ -87,17 +90,22 @@ class Door(Conversation):
                 await self._serve(event)
                 if self._leaving is not None or self._session.over:
                     self._part()
-                if self._paused and not self._session.full:
-                    self._paused = False
-                    self.resume()
+                self._read_on()
                 await self.drained()
                 served += 1
                 if served % COMMANDS_PER_TURN == 0:
                     await self.ground.pause(0)
+            self._read_on()
         except Gone:
             pass
         finally:
             self._talking = False
+
+    def _read_on(self) -> None:
+        """There may be room again."""
+        if self._paused and not self._session.full:
+            self._paused = False
+            self.resume()
 
     async def _serve(self, event: Event) -> None:
         """Do one command; the unforeseen is a temporary failure."""
@@ -107,7 +115,10 @@ class Door(Conversation):
             raise
         except Exception:
             _log.failure("ManageSieve session {sid} failed", sid=self.session)
-            self.ground.events.happened("managesieve.failed", sid=self.session)
+            verb = getattr(event, "verb", Verb.RESPONSE).value
+            self.ground.events.happened(
+                "managesieve.failed", sid=self.session, command=verb
+            )
             if self._session.waiting:
                 self._answer(replies.refuse("Temporary failure", b"TRYLATER"))
 
@@ -116,28 +127,41 @@ class Door(Conversation):
             self._leaving = replies.bye(event.text)
             return
         if isinstance(event, Refused):
-            self._refusals += 1
-            if self._refusals >= self.ground.settings.bad_commands:
-                self._leaving = TOO_MANY
-            self._answer(replies.refuse(event.text, event.code))
+            self._wrong(replies.refuse(event.text, event.code))
             return
-        self._refusals = 0
-        if event.verb in {Verb.AUTHENTICATE, Verb.RESPONSE}:
-            await self._authenticate(event)
-        elif event.verb in _PLAIN:
-            _PLAIN[event.verb](self, event)
-        elif self._principal is not None:
-            shelf = Shelf(self.ground.scripts, self._principal.account)
-            data, reply = await shelf.serve(event)
-            self._answer(reply, data)
+        if self._principal is not None:
+            self._refusals = 0
+        match event.verb:
+            case Verb.AUTHENTICATE | Verb.RESPONSE:
+                await self._authenticate(event)
+            case Verb.CAPABILITY:
+                self._answer(replies.ok(), self._capabilities())
+            case Verb.NOOP | Verb.LOGOUT:
+                self._answer(_agreed(event))
+            case Verb.STARTTLS:
+                self._start_tls()
+            case Verb.UNAUTHENTICATE:
+                self._forget()
+            case _:
+                assert self._shelf is not None
+                data, reply = await self._shelf.serve(event)
+                self._answer(reply, data)
 
     def _answer(self, reply: Reply, data: bytes = b"") -> None:
-        self.send(data + self._session.answer(reply))
+        if not self._session.over:  # else BYE was the last word
+            self.send(data + self._session.answer(reply))
+
+    def _wrong(self, reply: Reply) -> None:
+        """Refuse what a client should not have sent; the patience with it ends."""
+        self._refusals += 1
+        if self._refusals >= self.ground.settings.bad_commands:
+            self._leaving = TOO_MANY
+        self._answer(reply)
 
     async def _authenticate(self, command: Command) -> None:
         authorization = self._authorization
         if not authorization.allowed(secured=self.secured):
-            self._answer(WANTS_TLS)
+            self._wrong(WANTS_TLS)
             return
         if command.verb is Verb.AUTHENTICATE:
             result = await authorization.begin(command.names[0], command.octets)
@@ -145,6 +169,8 @@ class Door(Conversation):
             result = replies.refuse("Cancelled")
         else:
             result = await authorization.go_on(command.octets)
+        if self._session.over:  # while the answer was sought
+            return
         if isinstance(result, bytes):
             self.send(self._session.challenge(result))
         elif isinstance(result, Principal):
@@ -152,34 +178,26 @@ class Door(Conversation):
         else:
             if authorization.failures >= self.ground.settings.login_attempts:
                 self._leaving = TOO_MANY
-            self._answer(result)
+            self._wrong(result)
 
     def _enter(self, principal: Principal) -> None:
+        ground = self.ground
         self._principal = principal
+        self._shelf = Shelf(ground.scripts, principal.account, ground.offer.octets)
         self._stop_waiting()
-        self.idle_after(self.ground.settings.idle_seconds)
-        self.ground.events.happened(
+        self.idle_after(ground.settings.idle_seconds)
+        ground.events.happened(
             "managesieve.login", sid=self.session, user=principal.name, rip=self.host
         )
         self._answer(replies.ok("Logged in"))
 
-    # Commands that ask nobody.
-
-    def _capability(self, _: Command) -> None:
-        self._answer(replies.ok(), self._capabilities())
-
-    def _agree(self, command: Command) -> None:
-        """NOOP and LOGOUT."""
-        code = b"" if command.tag is None else b"TAG " + replies.string(command.tag)
-        self._answer(replies.ok("Done", code))
-
-    def _forget(self, _: Command) -> None:
+    def _forget(self) -> None:
         """UNAUTHENTICATE (RFC 5804 §2.14.1)."""
-        self._principal = None
+        self._principal = self._shelf = None
         self._authorization = Authorization(self.ground, self.session, self.host)
         self._answer(replies.ok("Nobody is logged in"))
 
-    def _start_tls(self, _: Command) -> None:
+    def _start_tls(self) -> None:
         """What was read before TLS is forgotten, and capabilities are told anew."""
         if not self._may_secure():
             self._answer(replies.refuse("TLS is not available now"))
@@ -191,25 +209,19 @@ class Door(Conversation):
         self.send(self._capabilities() + READY.render())
 
     def _may_secure(self) -> bool:
-        return self.ground.contexts.available and not self.secured
+        return (
+            self.ground.contexts.available
+            and not self.secured
+            and self._principal is None
+        )
 
     def _capabilities(self) -> bytes:
-        offer = self.ground.offer
-        allowed = self._authorization.allowed(secured=self.secured)
-        pairs: list[tuple[str, str | None]] = [
-            ("IMPLEMENTATION", "mailsuite"),
-            ("SASL", " ".join(mechanisms.OFFERED) if allowed else ""),
-            ("SIEVE", " ".join(offer.extensions)),
-            ("MAXREDIRECTS", str(offer.redirects)),
-        ]
-        if offer.notify:
-            pairs.append(("NOTIFY", " ".join(offer.notify)))
-        if self._may_secure():
-            pairs.append(("STARTTLS", None))
-        if self._principal is not None:
-            pairs.append(("OWNER", self._principal.account))
-        pairs.append(("VERSION", "1.0"))
-        return replies.capabilities(pairs)
+        return capabilities.told(
+            self.ground.offer,
+            allowed=self._authorization.allowed(secured=self.secured),
+            starttls=self._may_secure(),
+            owner="" if self._principal is None else self._principal.account,
+        )
 
     def _stop_waiting(self) -> None:
         """The client logged in, or is gone."""
@@ -224,10 +236,7 @@ class Door(Conversation):
         self.hang_up()
 
 
-_PLAIN = {
-    Verb.CAPABILITY: Door._capability,  # noqa: SLF001 - its own table
-    Verb.NOOP: Door._agree,  # noqa: SLF001 - same
-    Verb.LOGOUT: Door._agree,  # noqa: SLF001 - same
-    Verb.UNAUTHENTICATE: Door._forget,  # noqa: SLF001 - same
-    Verb.STARTTLS: Door._start_tls,  # noqa: SLF001 - same
-}
+def _agreed(command: Command) -> Reply:
+    """The answer to NOOP (RFC 5804 §2.13), and to LOGOUT."""
+    code = b"" if command.tag is None else b"TAG " + replies.string(command.tag)
+    return replies.ok("Done", code)

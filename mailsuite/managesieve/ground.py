@@ -19,6 +19,8 @@ class Offer:
     extensions: tuple[str, ...]
     redirects: int
     """MAXREDIRECTS."""
+    octets: int
+    """Of one script at most."""
     notify: tuple[str, ...] = ()
     """URI schemes of enotify."""
 

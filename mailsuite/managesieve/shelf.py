@@ -32,6 +32,8 @@ class Shelf:
 
     _scripts: IScripts
     _account: AccountName
+    _octets: int
+    """Of one script at most."""
 
     async def serve(self, command: Command) -> Answer:
         """Do one command; what stands in its way becomes NO."""
@@ -56,12 +58,21 @@ class Shelf:
 
     async def _have_space(self, command: Command) -> Answer:
         (name,) = command.names
+        self._fits(command.size)
         await self._scripts.room(self._account, name, command.size)
         return NOTHING, DONE
 
     async def _put(self, command: Command) -> Answer:
         (name,) = command.names
+        if not command.content:  # RFC 5804 §2.6
+            return NOTHING, replies.refuse("The script is empty; remove it instead")
+        self._fits(len(command.content))
         return _warned(await self._scripts.put(self._account, name, command.content))
+
+    def _fits(self, octets: int) -> None:
+        """:raises ScriptsFull: no script may have so many octets."""
+        if octets > self._octets:
+            raise ScriptsFull("maxsize", f"A script has {self._octets} octets at most")
 
     async def _check(self, command: Command) -> Answer:
         return _warned(await self._scripts.check(self._account, command.content))

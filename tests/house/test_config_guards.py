@@ -13,7 +13,7 @@ from mailsuite.house import config, guards
 from mailsuite.model.errors import UsageError
 from mailsuite.tls import selfsigned
 
-DOORS = ("smtp", "submission", "imap", "pop3")
+DOORS = ("smtp", "managesieve", "submission", "imap", "pop3")
 
 
 class GuardTests(SynchronousTestCase):
@@ -22,7 +22,7 @@ class GuardTests(SynchronousTestCase):
         (self.folder / "etc").mkdir()
         self.path = self.folder / "etc" / "mailsuite.toml"
         self.sections = {name: ["listen = []"] for name in DOORS}
-        for name in DOORS[1:]:
+        for name in DOORS[2:]:
             self.sections[name].append("listen_tls = []")
 
     def start(self, section="", *lines, mode=0o644):

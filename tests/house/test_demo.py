@@ -18,7 +18,7 @@ from tests.support.demo import Demo, free_port_base
 
 KEYS = {
     *("host", "smtp", "submission", "submissions", "imap", "imaps", "pop3", "pop3s"),
-    *("lmtp", "lmtp_socket", "maildir", "accounts", "pid"),
+    *("managesieve", "lmtp", "lmtp_socket", "maildir", "accounts", "pid"),
 }
 ROOT = Path(__file__).parent.parent.parent
 

@@ -22,6 +22,7 @@ from mailsuite.house.tree import Tree
 from mailsuite.imap.settings import IMAP
 from mailsuite.interfaces.directory import Domain
 from mailsuite.interfaces.publishing import NOTE, RIGHT, WRONG, Finding
+from mailsuite.managesieve.settings import ManageSieve
 from mailsuite.model.errors import UsageError
 from mailsuite.net.endpoints import Place
 from mailsuite.net.probe import Probe, Silent
@@ -254,6 +255,7 @@ class ExaminationTests(TestCase, Machine):
             lmtp=LMTP(listen=()),
             imap=IMAP(listen=(), listen_tls=()),
             pop3=POP3(listen=(), listen_tls=()),
+            managesieve=ManageSieve(listen=()),
             doctor=Settings(outbound="", **more),
             records=Published(),
         )

@@ -39,6 +39,7 @@ CATCHES_EXCEPTION: dict[str, str] = {
     "mailsuite/smtp/door.py": "a door: the unforeseen is answered as temporary",
     "mailsuite/imap/dialogue.py": "a door: the unforeseen is answered as temporary",
     "mailsuite/pop3/door.py": "a door: the unforeseen is answered as temporary",
+    "mailsuite/managesieve/door.py": "a door: the unforeseen is answered as temporary",
     "mailsuite/net/child.py": "tells the parent what a request raised and serves on",
     "mailsuite/net/tasks.py": "what launched work raised is logged once, there",
     "mailsuite/net/lanes.py": "carries what a call raised to whoever awaits it",

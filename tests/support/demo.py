@@ -18,7 +18,7 @@ imaplib._MAXLINE = 100_000_000
 
 BYTECODE = {"PYTHONDONTWRITEBYTECODE": ""}
 """As on any machine, a start reads compiled modules."""
-OFFSETS = (24, 25, 110, 143, 465, 587, 993, 995)
+OFFSETS = (24, 25, 110, 143, 190, 465, 587, 993, 995)
 READY_SECONDS = 60
 STOP_SECONDS = 20
 

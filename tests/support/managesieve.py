@@ -24,7 +24,7 @@ from mailsuite.net.throttle import Throttle
 from mailsuite.tls.contexts import Contexts
 from mailsuite.tls.settings import TLS
 
-OFFER = Offer(("fileinto", "vacation"), 4, ("mailto",))
+OFFER = Offer(("fileinto", "vacation"), 4, 1_500, ("mailto",))
 ROOM = 3
 
 

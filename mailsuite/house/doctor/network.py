@@ -5,9 +5,8 @@ from ipaddress import ip_address
 
 from attrs import frozen
 
-from mailsuite.dns.wanted import SERVICES
 from mailsuite.house.paths import Places
-from mailsuite.house.sockets import wanted
+from mailsuite.house.sockets import DOORS, wanted
 from mailsuite.house.tree import Tree
 from mailsuite.interfaces.publishing import NOTE, RIGHT, WRONG, Finding
 from mailsuite.interfaces.resolving import IResolver, NoAnswer, NoSuchName
@@ -17,6 +16,7 @@ from mailsuite.net.probe import Probe, Silent
 
 TLS_DOORS = frozenset({"submissions", "imaps", "pop3s"})
 """Doors that say nothing before a handshake."""
+GREETINGS = (b"220 ", b"* OK", b"+OK", b'"IMPLEMENTATION" ')
 ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
@@ -36,7 +36,9 @@ class Door:
 def doors(tree: Tree, places: Places) -> Iterator[Door]:
     """Give the sockets that the settings ask for."""
     listening = wanted(tree, places)
-    for name in ("smtp", *SERVICES):
+    for name in DOORS:
+        if name == "lmtp":
+            continue
         for text in getattr(listening, name):
             place = Place.parse(text)
             if place.port:
@@ -53,7 +55,7 @@ async def listening(probe: Probe, found: Door) -> Finding:
     except Silent as error:
         hint = "start the suite, or look at its log"
         return Finding(what, WRONG, f"{found.name} does not answer: {error}", hint)
-    if found.name not in TLS_DOORS and not said.startswith((b"220 ", b"* OK", b"+OK")):
+    if found.name not in TLS_DOORS and not said.startswith(GREETINGS):
         shown = said[:60].decode("ascii", "replace")
         hint = "something else listens there"
         return Finding(what, WRONG, f"{found.name} says {shown!r}", hint)

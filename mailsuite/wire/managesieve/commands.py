@@ -1,5 +1,6 @@
 """Commands of a client and how their arguments are read (RFC 5804 §2)."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 
@@ -8,7 +9,9 @@ from attrs import frozen
 from mailsuite.model.errors import PeerError
 from mailsuite.wire.sasl import encoding
 
-SIZE_DIGITS = 10  # RFC 5804 §4: a number is below 2^32
+NUMBERS = 1 << 32  # RFC 5804 §4: a number is below it
+
+_NUMBER = re.compile("0|[1-9][0-9]{0,9}")
 
 
 class Verb(Enum):
@@ -131,14 +134,13 @@ def _two_names(verb: Verb, tokens: Sequence[Token]) -> Command:
 
 def _have_space(verb: Verb, tokens: Sequence[Token]) -> Command:
     size = tokens[1] if len(tokens) == 2 else None
-    if (
-        not isinstance(size, Word)
-        or not (size.text.isascii() and size.text.isdigit())
-        or len(size.text) > SIZE_DIGITS
-    ):
+    if not isinstance(size, Word) or not _NUMBER.fullmatch(size.text):
         raise PeerError("HAVESPACE takes a name and a number")
+    number = int(size.text)
+    if number >= NUMBERS:
+        raise PeerError("A number is below 2^32")
     name = _name(_strings(verb, tokens[:1], 1)[0])
-    return Command(verb, (name,), size=int(size.text))
+    return Command(verb, (name,), size=number)
 
 
 def _put(verb: Verb, tokens: Sequence[Token]) -> Command:

@@ -7,15 +7,23 @@ from attrs import frozen
 
 QUOTED_OCTETS = 1_024  # RFC 5804 §4; longer strings are literals
 
-_PLAIN = re.compile(rb"[^\0\r\n]*")
+_PLAIN = re.compile("[^\0\r\n]*")
 
 
 def string(octets: bytes) -> bytes:
     """A quoted string where it can be one, else a literal (RFC 5804 §4)."""
-    if len(octets) <= QUOTED_OCTETS and _PLAIN.fullmatch(octets):
-        escaped = octets.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
+    escaped = octets.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
+    if len(escaped) <= QUOTED_OCTETS and _quotable(octets):
         return b'"%b"' % escaped
     return literal(octets)
+
+
+def _quotable(octets: bytes) -> bool:
+    """Whether it is a line of UTF-8."""
+    try:
+        return _PLAIN.fullmatch(octets.decode("utf-8")) is not None
+    except UnicodeDecodeError:
+        return False
 
 
 def literal(octets: bytes) -> bytes:
