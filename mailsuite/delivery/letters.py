@@ -116,8 +116,15 @@ def _parameters(case: Case) -> Mapping[str, str]:
         "ORCPT": recipient.orcpt,
         "ENVID": marks.get("envid", ""),
         "RET": marks.get("ret", ""),
+        "BY": _by(marks.get("by", ""), case.lease.accepted),
     }
     return {name: value for name, value in told.items() if value}
+
+
+def _by(mark: str, now: float) -> str:
+    """BY as it was when the message came; the mark has the time until which."""
+    until, semicolon, mode = mark.partition(";")
+    return f"{int(until) - int(now)};{mode}" if semicolon else ""
 
 
 @lru_cache(10)
