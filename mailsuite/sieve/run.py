@@ -140,8 +140,10 @@ class Run:
             message = message.enclosed or message  # RFC 5703 §6
         for place, known in enumerate(self.actions):
             one = together(known, action)
-            if one is not None:
-                self.actions[place], self.messages[place] = one, message
+            if one is not None:  # last: its flags count (RFC 5232 §3)
+                del self.actions[place], self.messages[place]
+                self.actions.append(one)
+                self.messages.append(message)
                 return
         self.actions.append(action)
         self.messages.append(message)

@@ -9,6 +9,7 @@ from mailsuite.sieve import advice, matching
 from mailsuite.sieve.binding import Bound
 from mailsuite.sieve.comparators import casemap
 from mailsuite.sieve.errors import Trouble
+from mailsuite.sieve.extensions.headers import address_part
 from mailsuite.sieve.program import Condition, Value, text
 from mailsuite.sieve.run import Run
 from mailsuite.sieve.shapes import EnvelopePart, Extension, Kind, TestShape
@@ -18,7 +19,7 @@ def _envelope(bound: Bound) -> Condition:
     asked = [_part(bound, name) for name in bound.values(0)]
     match = matching.compiled(bound, 1)
     counted = bound.chosen("match", "is") == "count"
-    part = bound.vocabulary.parts[bound.chosen("address-part", "all")]
+    part = address_part(bound)
 
     def envelope(run: Run) -> bool:
         run.step()

@@ -57,6 +57,13 @@ WHOLE: dict[str, AddressPart] = {
 """What an address part takes of an address (RFC 5228 §2.7.4)."""
 
 
+def address_part(bound: Bound) -> AddressPart:
+    """What a test takes of addresses; ``:count`` counts them whole (RFC 5231 §4.2)."""
+    if bound.chosen("match", "is") == "count":
+        return whole
+    return bound.vocabulary.parts[bound.chosen("address-part", "all")]
+
+
 def _header(bound: Bound) -> Condition:
     names, known = lowered(bound.values(0))
     match = matching.compiled(bound, 1)
@@ -98,7 +105,7 @@ def _address(bound: Bound) -> Condition:
             hint = advice.nearest(name, ADDRESSES) or "header looks at it"
             raise bound.error(0, f"the field {name[:40]} holds no addresses", hint)
     match = matching.compiled(bound, 1)
-    part = bound.vocabulary.parts[bound.chosen("address-part", "all")]
+    part = address_part(bound)
     narrow = bound.vocabulary.narrowed(bound)
     if len(known) == len(names) and narrow is everything:
         return _usual(known, lambda message: message.all_taken(known, part), match)
