@@ -231,7 +231,7 @@ class Door(Conversation):
     def _part(self) -> None:
         """Hang up after what was sent; nothing pipelined behind is run."""
         self._session.close()
-        if self._leaving is not None:
+        if self._leaving is not None and not self._hanging:
             self.send(self._leaving.render())
         self.hang_up()
 

@@ -35,6 +35,7 @@ class Scripts:
     def __init__(self):
         self.kept, self.chosen = {}, ""
         self.broken = False
+        self.hold = None
 
     def found(self, name):
         if self.broken:
@@ -48,6 +49,8 @@ class Scripts:
         return [ScriptRow(n, n == self.chosen, len(self.kept[n]), 0.0) for n in names]
 
     async def get(self, account, name):
+        if self.hold is not None:
+            await self.hold
         return self.found(name)
 
     async def active(self, account):
@@ -94,24 +97,37 @@ class Scripts:
 
 @implementer(IDirectory)
 class Directory:
+    """``hold`` makes it wait."""
+
+    def __init__(self):
+        self.hold = None
+
     async def authenticate(self, proof, origin):
+        if self.hold is not None:
+            await self.hold
         if (proof.name, proof.secret) == ("ann@example.test", "secret"):
             return Principal("ann@example.test", "ann@example.test")
         return Denied(temporary=proof.name == "later")
 
 
+class Certified:
+    available = True
+
+
 class Talk:
     """A connection; ``say`` gives what the server sent since the last time."""
 
-    def __init__(self, *, scripts=None, **settings):
+    def __init__(self, *, scripts=None, tls=False, **settings):
         self.clock, self.events = Clock(), Events()
         self.scripts = scripts or Scripts()
         settings = {"plaintext_login": True, **settings}
+        self.directory = Directory()
+        contexts = Certified() if tls else Contexts(TLS())
         ground = Ground(
             self.clock,
-            Directory(),
+            self.directory,
             self.scripts,
-            Contexts(TLS()),
+            contexts,
             Throttle(self.clock.seconds),
             self.events,
             OFFER,

@@ -4,15 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailsuite.wire.managesieve import replies, session
+from mailsuite.wire.managesieve import gathering, replies
 from mailsuite.wire.managesieve.commands import Command, Verb
-from mailsuite.wire.managesieve.session import (
-    ACCEPTED,
-    Fatal,
-    Refused,
-    Session,
-    State,
-)
+from mailsuite.wire.managesieve.gathering import Fatal, Refused
+from mailsuite.wire.managesieve.session import ACCEPTED, Session, State
 
 TALK = (
     b"CAPABILITY\r\n"
@@ -110,6 +105,13 @@ class SessionTests(SynchronousTestCase):
             b"CAPABILITY 1",
             b'HAVESPACE "a"',
             b'HAVESPACE "a" 12345678901',
+            b'HAVESPACE "a" 4294967296',
+            b'HAVESPACE "a" 007',
+            b'HAVESPACE "a" -1',
+            b'HAVESPACE "a" "1"',
+            b'NOOP "a" (',
+            b"NOOP (1)",
+            b"NO\xc3\xa4P",
             b"GETSCRIPT a",
             b'GETSCRIPT "\xff"',
             b'GETSCRIPT "a',
@@ -125,15 +127,65 @@ class SessionTests(SynchronousTestCase):
 
     def test_large(self):
         """A literal that is too large is read over and refused; an endless one ends."""
-        size = session.CONTENT_OCTETS + 1
+        size = gathering.CONTENT_OCTETS + 1
         octets = b'PUTSCRIPT "a" {%d+}\r\n' % size + b"x" * size + b"\r\nNOOP\r\n"
         refused, noop = events(True, octets)
         self.assertEqual(refused, Refused("Too large", b"QUOTA/MAXSIZE"))
         self.assertEqual(noop, Command(Verb.NOOP))
-        huge = b"CHECKSCRIPT {%d+}\r\n" % (session.DRAINED_OCTETS + 1)
-        self.assertEqual(events(True, huge), [Fatal("Literal too long")])
-        endless = b"x" * session.LINE_OCTETS
+        checked = octets.replace(b'PUTSCRIPT "a"', b"CHECKSCRIPT")
+        self.assertEqual(events(True, checked)[0], Refused("Too large"))
+        for digits in (b"%d" % (gathering.DRAINED_OCTETS + 1), b"9" * 5_000):
+            huge = b"CHECKSCRIPT {%b+}\r\n" % digits
+            self.assertEqual(events(True, huge), [Fatal("Literal too long")])
+        endless = b"x" * gathering.LINE_OCTETS
         self.assertEqual(events(True, endless), [Fatal("Line too long")])
+
+    def test_large_together(self):
+        """What is allowed is allowed to a whole command, not to each string."""
+        half = gathering.CONTENT_OCTETS // 2 + 1
+        literal = b"{%d+}\r\n" % half + b"x" * half
+        (refused,) = events(True, b"PUTSCRIPT " + literal + b" " + literal + b"\r\n")
+        self.assertEqual(refused, Refused("Too large", b"QUOTA/MAXSIZE"))
+
+    def test_large_stranger(self):
+        """Before a login a literal is a response of SASL, and no larger."""
+        size = gathering.STRANGER_OCTETS + 1
+        octets = b'AUTHENTICATE "PLAIN" {%d+}\r\n' % size + b"x" * size
+        refused, noop = events(False, octets + b"\r\nNOOP\r\n")
+        self.assertEqual(refused, Refused("Too large"))
+        self.assertEqual(noop, Command(Verb.NOOP))
+
+    def test_endless_literals(self):
+        """A command that never ends is not read for ever."""
+        told = events(True, b"NOOP " + b"{0+}\r\n" * 1_000)
+        self.assertEqual(told, [Fatal("Too many literals")])
+        told = events(True, b"((" + b"{0+}\r\n" * 1_000)
+        self.assertEqual(told, [Fatal("Too many literals")])
+
+    @given(
+        st.lists(
+            st.sampled_from(
+                (
+                    *(b"PUTSCRIPT ", b"putscript", b'"a"', b'"', b"\\", b" ", b"\r\n"),
+                    *(b"{3+}\r\n", b"{3}\r\nabc", b"{999999+}\r\n", b"\0", b"\xff"),
+                    *(b"AUTHENTICATE", b"{99999999999999+}\r\n", b"(", b"x" * 9_000),
+                )
+            ),
+            max_size=40,
+        ),
+        st.booleans(),
+    )
+    def test_any_pieces(self, pieces, known):
+        """Pieces of commands in any order neither raise nor are kept for ever."""
+        talking = Session(State.KNOWN) if known else Session()
+        for piece in pieces:
+            talking.feed(piece)
+            while (event := talking.next_event()) is not None:
+                if isinstance(event, Fatal):
+                    self.assertTrue(talking.over)
+                    return
+                self.assertTrue(talking.answer(replies.refuse("no")).endswith(b"\r\n"))
+        self.assertFalse(talking.full)
 
     def test_before_tls(self):
         """What came before TLS is forgotten (CVE-2011-0411)."""
@@ -149,6 +201,8 @@ class ReplyTests(SynchronousTestCase):
     def test_strings(self):
         """Short plain text is quoted, the rest goes as a literal."""
         self.assertEqual(replies.string(b'a"\\'), b'"a\\"\\\\"')
+        self.assertEqual(replies.string(b"\xff"), b"{1}\r\n\xff")
+        self.assertTrue(replies.string(b'"' * 513).startswith(b"{513}\r\n"))
         self.assertEqual(replies.string(b"a\r\nb"), b"{4}\r\na\r\nb")
         self.assertTrue(replies.string(b"x" * 1025).startswith(b"{1025}\r\n"))
 
