@@ -99,7 +99,7 @@ class AdviceTests(SynchronousTestCase):
         self.assertLess(len(errors(f'redirect "{"a" * 50_000}";')), 450)
         self.assertLess(len(errors(f"if size :{'a' * 50_000} 1 {{}}")), 450)
         self.assertLess(
-            len(errors(f'if header :comparator "{"a" * 9_000}" "" "" {{}}')), 250
+            len(errors(f'if header :comparator "{"a" * 9_000}" "" "" {{}}')), 450
         )
         self.assertLess(len(errors(f'if address "{"a" * 9_000}" "" {{}}')), 450)
 
