@@ -2,9 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailsuite.sieve.extensions import subaddress
-from mailsuite.sieve.extensions.table import EXTENSIONS
-from mailsuite.sieve.vocabulary import Vocabulary
+from mailsuite.sieve.extensions.table import spoken
 from tests.support.sieve import errors, holds, run_script
 
 
@@ -116,9 +114,8 @@ class SubaddressTests(SynchronousTestCase):
 
     def test_delimiter(self):
         """It is that of the mail system."""
-        rest = [one for one in EXTENSIONS if one.name != "subaddress"]
         for delimiter, expected in (("--", True), ("", False)):
-            words = Vocabulary.of([*rest, subaddress.extension(delimiter)])
+            words = spoken(programs=False, delimiter=delimiter)
             test = 'address :detail "to" "x"'
             said = holds(test, "To: a--x@b.example\n\n", "subaddress", vocabulary=words)
             self.assertEqual(said, expected)

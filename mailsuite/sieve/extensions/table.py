@@ -1,5 +1,9 @@
 """Every extension, in the order in which their strings are interpreted."""
 
+from functools import cache
+
+from attrs import evolve
+
 from mailsuite.sieve import comparators, matching
 from mailsuite.sieve.extensions import (
     body,
@@ -91,6 +95,11 @@ WITH_PROGRAMS = Vocabulary.of((*EXTENSIONS, *programs.EXTENSIONS))
 """For scripts that may run the operator's programs."""
 
 
-def spoken(*, programs: bool) -> Vocabulary:
-    """What scripts may ask for."""
-    return WITH_PROGRAMS if programs else VOCABULARY
+@cache
+def spoken(*, programs: bool, delimiter: str = "+") -> Vocabulary:
+    """What scripts may ask for; ``delimiter`` stands before details of addresses."""
+    known = WITH_PROGRAMS if programs else VOCABULARY
+    if delimiter == "+":
+        return known
+    parts = subaddress.extension(delimiter).parts
+    return evolve(known, parts={**known.parts, **parts})
