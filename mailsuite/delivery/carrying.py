@@ -11,7 +11,7 @@ from attrs import define, evolve, field
 
 from mailsuite.delivery import sending
 from mailsuite.delivery.answers import DUPLICATE
-from mailsuite.delivery.copies import Copies, Deed, number
+from mailsuite.delivery.copies import Copies, Deed, filed_as, number
 from mailsuite.delivery.ground import Ground
 from mailsuite.delivery.letters import Case
 from mailsuite.delivery.refusing import refused
@@ -89,7 +89,8 @@ class Carrying:
                 self._happened("sieve.discarded", case, line=deed.action.at)
         if work.failed is not None:
             return evolve(work.failed, spawn=tuple(work.spawn))
-        return Delivered(", ".join(work.told) or "discarded", tuple(work.spawn))
+        text = ", ".join(work.told) or "discarded"
+        return Delivered(text, tuple(work.spawn), filed_as(copies))
 
     async def _send(self, work: Work, action: Any, message: Message) -> None:
         if isinstance(action, Redirect):
@@ -101,7 +102,7 @@ class Carrying:
 
     async def _answer(self, work: Work, action: Vacation | Notify) -> None:
         """Send a reply or a notice, unless there are reasons not to."""
-        case, header = work.case, work.written.header
+        case, header = work.case, work.written.message.header
         try:
             if isinstance(action, Vacation):
                 sent = await self._replies.reply(case, action, header)
@@ -128,7 +129,7 @@ class Carrying:
     def _refuse(self, work: Work, action: Reject) -> None:
         """Nothing is stored; who sent it is told."""
         case = work.case
-        outcome = refused(case, action, work.written.header, self._ground)
+        outcome = refused(case, action, work.written.message.header, self._ground)
         if isinstance(outcome, Failed):
             work.failed = outcome
         elif isinstance(outcome, Delivered):

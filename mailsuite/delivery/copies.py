@@ -5,6 +5,7 @@ a script changed between two attempts, what was stored is not stored again, and 
 is new is. Where the mailbox cannot be had the copy goes into the INBOX.
 """
 
+import json
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from hashlib import blake2b
@@ -72,6 +73,25 @@ def flags_of(named: Iterable[str] | None) -> Flags:
         if flag in SYSTEM or (plain and 0 < len(flag) <= KEYWORD_OCTETS):
             kept.append(flag)
     return frozenset(kept[:KEYWORDS])
+
+
+def filed_as(copies: Sequence[Copy]) -> str:
+    """Copies as an outcome keeps them; empty: as without a script."""
+    if len(copies) == 1 and not copies[0].action and not copies[0].flags:
+        return ""
+    rows = [(one.mailbox, one.action, sorted(one.flags)) for one in copies]
+    return json.dumps(rows, separators=(",", ":"))
+
+
+def copies_of(filed: str, message: Message) -> list[Copy]:
+    """Read what :func:`filed_as` wrote; an edited message has its first content.
+
+    That matters only where a power cut took the edited one.
+    """
+    return [
+        Copy(str(mailbox), int(action), message, frozenset(map(str, flags)))
+        for mailbox, action, flags in json.loads(filed)
+    ]
 
 
 @define(eq=False)

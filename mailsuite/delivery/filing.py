@@ -13,7 +13,7 @@ from twisted.internet.defer import DeferredLock
 from mailsuite.delivery import letters
 from mailsuite.delivery.answers import Answers
 from mailsuite.delivery.carrying import Carrying
-from mailsuite.delivery.copies import Copies, Deed
+from mailsuite.delivery.copies import Copies, Deed, copies_of
 from mailsuite.delivery.ground import Ground, Named
 from mailsuite.delivery.letters import Case, Opened
 from mailsuite.delivery.programs import Programs
@@ -22,7 +22,7 @@ from mailsuite.delivery.troubles import Troubles
 from mailsuite.delivery.written import Written
 from mailsuite.model.envelope import Blob
 from mailsuite.model.ids import AccountName
-from mailsuite.model.outcomes import Outcome
+from mailsuite.model.outcomes import Delivered, Outcome
 from mailsuite.sieve.actions import Keep
 from mailsuite.sieve.errors import BadScript
 from mailsuite.sieve.run import Letter, Plan
@@ -106,6 +106,18 @@ class Filing:
             lock, users = self._locks.pop(name)
             if users > 1:
                 self._locks[name] = lock, users - 1
+
+    async def again(self, case: Case, filed: str) -> Outcome:
+        """Have the copies of a delivery that was done; scripts are not run.
+
+        :raises OverQuota, NoSpace, Damaged, OSError: as :meth:`file`.
+        """
+        written = Written(
+            self.ground.blobs, self.ground.lane, case, await self._opened(case)
+        )
+        copies = copies_of(filed, written.message)
+        went = await self._copies.store(case, copies, written)
+        return Delivered(", ".join(went), filed=filed)
 
     async def _file(self, case: Case, chain: Sequence[Named]) -> Outcome:
         opened = await self._opened(case)

@@ -31,7 +31,7 @@ from mailsuite.interfaces.mailboxes import (
 from mailsuite.interfaces.queueing import IDelivery, Lease, Settle
 from mailsuite.model.address import Address
 from mailsuite.model.changes import Draft
-from mailsuite.model.envelope import JUNK, Blob, Once, Recipient
+from mailsuite.model.envelope import FILED, JUNK, Blob, Once, Recipient, Submission
 from mailsuite.model.errors import Damaged, NoSpace, OverQuota
 from mailsuite.model.outcomes import (
     Deferred,
@@ -107,13 +107,16 @@ class LocalDelivery:
 
     async def _expand(self, lease: Lease, recipient: Recipient, what: Alias) -> Outcome:
         """Others instead of this one, once its own copy is in its account."""
+        spawn: tuple[Submission, ...] = ()
         if what.account is not None:
             filed = await self._file(lease, recipient, Local(what.account))
-            if not isinstance(filed, Delivered):
+            if isinstance(filed, Deferred):
                 return filed
+            spawn = filed.spawn  # what the owner's script refuses others still get
         elif await self._endless(what.targets):
             return LOOP
-        return expand(recipient, what.targets, self._settings.alias_targets)
+        others = expand(recipient, what.targets, self._settings.alias_targets)
+        return evolve(others, spawn=spawn)
 
     async def _endless(self, targets: Sequence[Address]) -> bool:
         """Whether these lead to aliases alone, in a circle."""
@@ -149,11 +152,15 @@ class LocalDelivery:
         self, account: IAccount, lease: Lease, recipient: Recipient, detail: str
     ) -> Outcome:
         blob = arrived(lease.blob, recipient.sender or lease.envelope.sender)
-        if self.filing is not None:
-            chain = await self.filing.chain(account.name)
+        filing, before = self.filing, recipient.marks.get(FILED)
+        if filing is not None and before is None:
+            chain = await filing.chain(account.name)
             if chain:
                 case = Case(lease, recipient, account, detail, blob)
-                return await self.filing.file(case, chain)
+                return await filing.file(case, chain)
+        elif filing is not None and before:
+            case = Case(lease, recipient, account, detail, blob)
+            return await filing.again(case, before)
         drafts = [Draft(blob)]
         once = Once(lease.id, recipient.n, 0, lease.awaited)
         if JUNK in recipient.marks:

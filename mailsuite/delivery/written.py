@@ -26,9 +26,9 @@ class Written:
     _made: dict[int, tuple[Message, Blob]] = field(factory=dict)
 
     @property
-    def header(self) -> bytes:
-        """That of the message as it came."""
-        return self._opened.message.header
+    def message(self) -> Message:
+        """The message as it came."""
+        return self._opened.message
 
     async def __call__(self, message: Message | Blob) -> Blob:
         """The blob of a message, with Return-Path (RFC 5321 §4.4)."""

@@ -13,6 +13,13 @@ Marks = Mapping[str, str]
 JUNK = "junk"
 """Mark of a recipient whose copy goes into Junk; its value says why."""
 
+FILED = "filed"
+"""Mark of a recipient that was delivered before the process was killed.
+
+Its value says where, empty: as mail goes that no script files. Nothing else is
+decided or sent anew; only the store is asked whether it has the copies.
+"""
+
 
 @frozen
 class Recipient:

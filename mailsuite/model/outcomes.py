@@ -7,10 +7,15 @@ from mailsuite.model.envelope import Recipient, Submission
 
 @frozen
 class Delivered:
-    """Done. ``text`` is the far end's own answer, for the trace."""
+    """Done. ``text`` is the far end's own answer, for the trace.
+
+    ``filed`` is what the local transport is told when it is asked again
+    (:data:`~mailsuite.model.envelope.FILED`).
+    """
 
     text: str = ""
     spawn: tuple[Submission, ...] = ()
+    filed: str = ""
 
 
 @frozen

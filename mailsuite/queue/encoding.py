@@ -11,10 +11,10 @@ from itertools import chain
 from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from mailsuite.model.address import Address
-from mailsuite.model.envelope import Blob, Envelope, Once, Recipient, Submission
+from mailsuite.model.envelope import FILED, Blob, Envelope, Once, Recipient, Submission
 from mailsuite.model.errors import Damaged
 from mailsuite.model.ids import BlobKey, QueueId
 from mailsuite.queue.jobs import Job, Slot
@@ -183,7 +183,7 @@ def job(name: QueueId, found: Opened, folder: str) -> Job:
 
 
 # What happened to one recipient: [number, code, ...].
-LOCAL = "L"  # delivered here; safe while the message's segment stands
+LOCAL = "L"  # [number, code, filed]: safe while the message's segment stands
 DONE = "D"  # delivered elsewhere, failed, expanded or removed: no longer open
 EXPANDED = "E"  # new recipients: [number, code, depth, [recipient...]]
 DEFERRED = "T"  # [number, code, attempts, due, status, text, host]
@@ -233,6 +233,11 @@ def to_outcome(body: bytes) -> tuple[list[Change], list[int]]:
     return changes, starts
 
 
+def delivered(each: Recipient, filed: str) -> Recipient:
+    """A recipient that has its copies, should it be asked about again."""
+    return evolve(each, marks={**each.marks, FILED: filed})
+
+
 def apply(target: Job, change: list[Json], *, keep_local: bool) -> None:
     """Do to a job what a change says; one that came before does no harm.
 
@@ -247,6 +252,8 @@ def apply(target: Job, change: list[Json], *, keep_local: bool) -> None:
         return
     if code == LOCAL and keep_local:
         target.done.append(n)
+        filed = str(change[2]) if len(change) > 2 else ""
+        slot.recipient = delivered(slot.recipient, filed)
     elif code in (LOCAL, DONE):
         del target.slots[n]
     elif code == EXPANDED:

@@ -86,6 +86,8 @@ class Job:
     """Every address that is or was a recipient, once an alias was expanded."""
     done: list[int] = field(factory=list)
     """Local recipients that are delivered, but not yet safe without the journal."""
+    filed: dict[int, Recipient] = field(factory=dict)
+    """Those, as they are asked about again, of jobs that have rows."""
 
     def due(self, now: float) -> list[Slot]:
         """The recipients to be tried now."""

@@ -30,6 +30,7 @@ from mailsuite.queue.encoding import (
     WARNED,
     Change,
     Json,
+    delivered,
     head,
     recipient,
 )
@@ -98,8 +99,12 @@ class Settling:
         now = ledger.ground.wall()
         changes: list[Json] = []
         for n, outcome in outcomes.items():
-            changes.append((n, LOCAL))
-            _delivered(ledger.ground, job, job.slots.pop(n), outcome, now)
+            filed = outcome.filed
+            changes.append((n, LOCAL, filed) if filed else (n, LOCAL))
+            slot = job.slots.pop(n)
+            if job.kept:
+                job.filed[n] = delivered(slot.recipient, filed)
+            _delivered(ledger.ground, job, slot, outcome, now)
         ledger.note((job.id, job.version, changes))
         if job.kept:
             job.done.extend(outcomes)
@@ -173,7 +178,7 @@ class Settling:
             match outcome:
                 case Delivered():
                     here = lease.transport == LOCAL_TRANSPORT
-                    changes.append([n, LOCAL if here else DONE])
+                    changes.append([n, LOCAL, outcome.filed] if here else [n, DONE])
                 case Failed():
                     changes.append([n, DONE])
                 case Deferred():
@@ -288,6 +293,7 @@ class Settling:
             here = lease.transport == LOCAL_TRANSPORT
             if here and job.kept and isinstance(outcome, Delivered):
                 job.done.append(n)
+                job.filed[n] = delivered(slot.recipient, outcome.filed)
             name = "queue.failed" if isinstance(outcome, Failed) else "queue.delivered"
             self._tell(name, job, slot, outcome)
         for _, each in pending.grown:

@@ -229,6 +229,10 @@ def _put(db: sqlite3.Connection, image: Image, crc: int) -> None:
         "UPDATE recipient SET state = ? WHERE job = ? AND n = ?",
         [(DONE, image.id, n) for n in image.done],
     )
+    db.executemany(
+        "UPDATE recipient SET rest = ? WHERE job = ? AND n = ?",
+        [(rest, image.id, n) for n, rest in image.filed],
+    )
     db.execute("DELETE FROM recipient WHERE job = ? AND state != ?", (image.id, DONE))
     db.execute(PUT_JOB, (*image.job, crc))
     db.executemany(PUT_SLOT, image.slots)

@@ -147,6 +147,7 @@ class Shelves:
             job.spooled, job.crc = True, crc
             self._done += [(job.id, n) for n in item.image.done]
             job.done = [n for n in job.done if n not in item.image.done]
+            job.filed = {n: job.filed[n] for n in job.done if n in job.filed}
             if self.may_rest(job):
                 rest.append(job.id)
         if rest:

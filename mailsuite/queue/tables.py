@@ -97,6 +97,8 @@ class Image:
     job: tuple[object, ...]
     slots: list[tuple[object, ...]]
     done: tuple[int, ...]
+    filed: tuple[tuple[int, str], ...] = ()
+    """Numbers of some that are done, and what their rows hold besides."""
 
 
 def image(job: Job) -> Image:
@@ -115,7 +117,10 @@ def image(job: Job) -> Image:
         json.dumps(sorted(job.seen)) if job.seen else "",
     )
     slots = [slot_row(job.id, slot) for slot in job.slots.values()]
-    return Image(job.id, row, slots, tuple(job.done))
+    filed = tuple(
+        (n, json.dumps(recipient(job.filed[n]))) for n in job.done if n in job.filed
+    )
+    return Image(job.id, row, slots, tuple(job.done), filed)
 
 
 def slot_row(name: QueueId, slot: Slot) -> tuple[object, ...]:

@@ -4,9 +4,9 @@ from attrs import evolve
 
 from mailsuite.delivery.copies import flags_of
 from mailsuite.delivery.sending import REDIRECTED
-from mailsuite.model.envelope import JUNK, Blob
+from mailsuite.model.envelope import FILED, JUNK, Blob
 from mailsuite.model.errors import OverQuota
-from mailsuite.model.outcomes import Deferred, Delivered
+from mailsuite.model.outcomes import Deferred, Delivered, Expanded
 from mailsuite.sieve.settings import Sieve
 from tests.support.filing import OTHER, SENDER, USER, FilingCase, letter
 from tests.support.queue import address
@@ -25,7 +25,7 @@ class PlacesTests(FilingCase):
         self.folder("Gifts")
         self.script(FILE + 'if header :is "subject" "gift" { fileinto "Gifts"; }')
         for _ in range(2):
-            self.assertEqual(self.deliver(), Delivered("Gifts"))
+            self.assertEqual(self.deliver().text, "Gifts")
         self.deliver(letter("bill"), "0G1G300")
         self.assertEqual(self.where(), ["Gifts", "INBOX"])
         (gift, _) = self.mail()[::-1]
@@ -75,7 +75,7 @@ class PlacesTests(FilingCase):
         """What no mailbox takes goes into the INBOX, once, and that is told."""
         self.script(FILE + 'fileinto "Gone"; fileinto "Gone too";')
         for _ in range(2):
-            self.assertEqual(self.deliver(), Delivered("INBOX"))
+            self.assertEqual(self.deliver().text, "INBOX")
         self.assertEqual(self.where(), ["INBOX"])
         self.assertEqual(len(self.happened("sieve.diverted")), 4)
 
@@ -117,7 +117,7 @@ class PlacesTests(FilingCase):
     def test_discard(self):
         """What is discarded is delivered to nowhere."""
         self.script("discard;")
-        self.assertEqual(self.deliver(), Delivered("discarded"))
+        self.assertEqual(self.deliver().text, "discarded")
         self.assertEqual(self.where(), [])
         self.assertEqual(len(self.happened("sieve.discarded")), 1)
 
@@ -405,6 +405,81 @@ class OnceTests(FilingCase):
         for _ in range(2):
             self.deliver()
         self.assertEqual(self.where(), ["A", "INBOX"])
+
+
+class AgainTests(FilingCase):
+    """After a kill the store is asked again; scripts have had their say."""
+
+    def again(self, outcome, **more):
+        return self.deliver(marks={FILED: outcome.filed}, **more)
+
+    def test_filed(self):
+        """Copies are where they were, and nothing is sent anew."""
+        self.folder("A")
+        self.script(FILE + 'fileinto "A"; redirect "far@else.example"; keep;')
+        first = self.deliver()
+        second = self.again(first)
+        self.assertEqual((second.spawn, second.filed), ((), first.filed))
+        self.assertEqual(self.where(), ["A", "INBOX"])
+
+    def test_lost(self):
+        """Copies that a power cut took come back, with their flags."""
+        self.folder("A")
+        self.script(FILE + r'fileinto :flags "\\Seen" "A";')
+        first = self.deliver()
+        self.again(first, name="0G1G300")  # the store knows nothing of it
+        self.assertEqual([one.flags for one in self.mail()], [{"\\Seen"}] * 2)
+
+    def test_other_script(self):
+        """A script that counts only since then moves no old mail."""
+        first = self.deliver()
+        self.assertEqual(first.filed, "")
+        self.script(FILE + 'fileinto :create "New"; redirect "far@else.example";')
+        self.assertEqual(self.again(first).spawn, ())
+        self.assertEqual(self.where(), ["INBOX"])
+
+    def test_discarded(self):
+        """What was thrown away stays away."""
+        self.script("discard;")
+        first = self.deliver()
+        self.done(self.scripts.activate(USER, ""))
+        self.again(first)
+        self.assertEqual(self.where(), [])
+
+    def test_mailbox_gone(self):
+        """A copy whose mailbox was removed since does not come back elsewhere."""
+        self.folder("A")
+        self.script(FILE + 'fileinto "A";')
+        first = self.deliver()
+
+        async def removed():
+            await (await self.accounts.open(USER)).remove("A")
+
+        self.done(removed())
+        self.again(first)
+        self.assertEqual(self.where(), [])
+
+
+class AliasTests(FilingCase):
+    """A user whose own alias names others too."""
+
+    def setUp(self):
+        super().setUp()
+        targets = [address(USER), address("far@else.example")]
+        self.done(self.made.admin.add_alias(targets[0], targets))
+
+    def test_sent_on(self):
+        """What the user's script sends goes with what the alias brings."""
+        self.script('require "copy"; redirect :copy "third@else.example";')
+        outcome = self.deliver()
+        self.assertIsInstance(outcome, Expanded)
+        self.assertEqual(len(outcome.spawn), 1)
+        self.assertEqual(self.where(), ["INBOX"])
+
+    def test_refused(self):
+        """What the user refuses the others get."""
+        self.script('require "reject"; reject "no";')
+        self.assertIsInstance(self.deliver(), Expanded)
 
 
 class DuplicateTests(FilingCase):
