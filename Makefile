@@ -32,7 +32,8 @@ bench: venv
 
 proof: venv
 	MAILSUITE_PROOF=$(PROOF) $(BIN)/python -m pytest -s tests/proof.py \
-	    tests/crash/test_damage.py tests/crash/test_store_crash.py
+	    tests/crash/test_damage.py tests/crash/test_store_crash.py \
+	    tests/whole/test_pigeonhole.py
 
 clean:
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
