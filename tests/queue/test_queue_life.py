@@ -12,7 +12,7 @@ from zope.interface.verify import verifyObject
 
 from mailsuite.interfaces.journal import IJournalClient
 from mailsuite.interfaces.queueing import IQueue
-from mailsuite.model.envelope import Once, Recipient
+from mailsuite.model.envelope import FILED, Once, Recipient
 from mailsuite.model.errors import NoSpace
 from mailsuite.model.outcomes import Deferred, Delivered, Expanded, Failed
 from mailsuite.queue.settings import Settings
@@ -581,6 +581,51 @@ class CrashTests(QueueCase):
         house = await self.again("crash")
         await house.until(lambda: len(house.local.seen) == 2)
         self.assertEqual(await house.queue.show(name), [])
+
+    def filing(self, house, first):
+        """Let a@ be delivered with a child; gives the marks of each attempt."""
+        outcomes, marks = [*first], []
+
+        def deliver(lease, each):
+            marks.append(dict(each.marks))
+            if outcomes:
+                return outcomes.pop(0)
+            child = house.mail("b@else.example")
+            return Delivered("filed", (child,) if FILED not in each.marks else (), "A")
+
+        house.local.script["a@example.test"] = deliver
+        return marks
+
+    @run
+    async def test_filed_again(self, house):
+        """It is told how it was filed, and what came of it is there once."""
+        marks = self.filing(house, [])
+        await house.send("a@example.test")
+        await house.until(lambda: len(house.relay.seen) == 1)
+        await house.quiet()
+        house = await self.again("crash")
+        await house.until(lambda: len(marks) == 2)
+        await house.quiet()
+        self.assertEqual(marks, [{}, {FILED: "A"}])
+        self.assertEqual(house.relay.seen, ["b@else.example"])
+
+    @run
+    async def test_filed_again_by_rows(self, house):
+        """So it is where the journal's segment is gone and only rows are left."""
+        marks = self.filing(house, [BUSY])
+        await house.send("a@example.test")
+        await house.until(lambda: marks)
+        await house.quiet()
+        await house.journal.checkpoint()
+        house.wall.ahead = 100
+        await house.until(lambda: len(house.relay.seen) == 1)
+        await house.quiet()
+        await house.queue.evacuate(house.journal.epoch())
+        house = await self.again("crash")
+        await house.until(lambda: len(marks) == 3)
+        await house.quiet()
+        self.assertEqual(marks, [{}, {}, {FILED: "A"}])
+        self.assertEqual(house.relay.seen, ["b@else.example"])
 
     @run
     async def test_clean_stop(self, house):
