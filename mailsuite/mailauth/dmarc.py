@@ -109,7 +109,8 @@ class _Judging:
             result = Result.PERMERROR if self._trouble else Result.NONE
             return DMARC(result, domain, reason=reason)
         policy = found.record.policy
-        spf, dkim = await self._spf(policy), await self._dkim(policy)
+        dkim = await self._dkim(policy)
+        spf = await self._spf(policy, decided=dkim)
         organizational = self._search.known(domain) or domain
         passed = (spf or dkim) and not self._trouble
         made = DMARC(Result.PASS, domain, organizational, policy, spf=spf, dkim=dkim)
@@ -153,8 +154,19 @@ class _Judging:
             return policy.np
         return existing
 
-    async def _spf(self, policy: Policy) -> bool:
+    async def _spf(self, policy: Policy, *, decided: bool) -> bool:
+        """Whether SPF counts; not asked for if it changes nothing and nobody is told.
+
+        A sender may have a new domain for every message, each a question to DNS.
+        """
         found = self._mailfrom
+        told = policy.rua or policy.ruf
+        if decided and not told and found.domain != self._domain:
+            self._search.steps.append(
+                f"SPF {found.result.value} for {found.domain or 'nobody'}:"
+                " not compared, DKIM proves enough"
+            )
+            return False
         return await self._counts("SPF", found.result, found.domain, policy.aspf)
 
     async def _dkim(self, policy: Policy) -> bool:

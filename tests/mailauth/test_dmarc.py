@@ -381,6 +381,28 @@ class TroubleTests(SynchronousTestCase):
             self.assertIs(found.result, Result.PERMERROR)
             self.assertTrue(found.reason)
 
+    def test_needless(self):
+        """A new sender's domain is no question where DKIM decides and nobody is told."""
+        asked = []
+
+        class Noted(Zone):
+            def texts(self, name):
+                asked.append(name)
+                return super().texts(name)
+
+        for more, wanted in ("", False), ("; rua=mailto:r@example.com", True):
+            asked.clear()
+            found = done(
+                evaluate(
+                    b"From: <a@example.com>\r\n",
+                    spf("bounce7.example.com"),
+                    [dkim("example.com")],
+                    Noted({"example.com": f"v=DMARC1; p=reject{more}"}),
+                )
+            )
+            self.assertEqual((found.result, found.spf), (Result.PASS, wanted))
+            self.assertEqual("_dmarc.bounce7.example.com" in asked, wanted)
+
     def test_steps(self):
         """Every step is told in words."""
         found = judged(REJECT, "a.example.com", spf("evil.test"), [dkim("x.test")])
@@ -391,8 +413,8 @@ class TroubleTests(SynchronousTestCase):
                 "_dmarc.a.example.com: no DMARC record",
                 "_dmarc.example.com: v=DMARC1; p=reject",
                 "_dmarc.com: no DMARC record",
-                "SPF pass for evil.test: not aligned (relaxed)",
                 "DKIM pass for x.test: not aligned (relaxed)",
+                "SPF pass for evil.test: not aligned (relaxed)",
                 (
                     "neither SPF nor DKIM passed in alignment:"
                     " fail, and the owner asks for reject"
@@ -452,6 +474,7 @@ class OtherTests(SynchronousTestCase):
             domains[:2], ("none", "reject"), ("", "quarantine"), "rs", "yn"
         ):
             record = f"v=DMARC1; p={p}; adkim={mode}; aspf={mode}; t={t}"
+            record += "; rua=mailto:reports@example.com"
             record += f"; sp={sp}" if sp else ""
             for mailfrom, signer in product(domains, domains):
                 for passed, signed in product(results, results):

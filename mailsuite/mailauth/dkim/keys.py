@@ -84,6 +84,7 @@ async def fetch(resolver: IResolver, domain: str, selector: str) -> tuple[bytes,
     return tuple(records[:RECORDS_TRIED])
 
 
+@lru_cache(KEYS_KEPT)
 def read(record: bytes, kind: str, service: bytes = b"email") -> Key:
     """Read a key record as a key of type ``kind`` for e-mail or ``service``.
 
