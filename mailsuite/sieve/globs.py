@@ -14,7 +14,7 @@ from attrs import frozen
 Span = tuple[int, int]
 SHORT = 500  # characters of a pattern that is remembered
 NEEDLE = 100  # characters of a literal that ``str.find`` may compare at each place
-LOOK_OCTETS = 250  # what a place costs where a piece with question marks is not
+LOOK_OCTETS = 400  # what a place costs where a piece with question marks is not
 LOOKS = 64  # places that are counted together
 Spend = Callable[[int], object]
 """Counts what is looked at, and ends the run when it is too much."""
