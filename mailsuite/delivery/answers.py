@@ -3,7 +3,7 @@
 Only about the account that the message is for: no question names another.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from attrs import define, field
@@ -30,6 +30,8 @@ class Answers:
     _case: Case
     _ground: Ground
     _written: Written
+    _shared: Mapping[str, Program]
+    """Scripts of the operator that others include, by their names."""
     _rows: Sequence[MailboxRow] | None = field(default=None, init=False)
 
     async def ask(self, question: Question) -> Any:
@@ -50,7 +52,7 @@ class Answers:
     async def _script(self, subject: Subject) -> Program | str | None:
         location, name = subject
         if location != "personal":
-            return self._ground.system.shared.get(name)
+            return self._shared.get(name)
         try:
             content = await self._ground.scripts.get(self._case.account.name, name)
             return await self._ground.programs.program(content)

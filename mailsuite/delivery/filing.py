@@ -14,12 +14,13 @@ from mailsuite.delivery import letters
 from mailsuite.delivery.answers import Answers
 from mailsuite.delivery.carrying import Carrying
 from mailsuite.delivery.copies import Copies, Deed, copies_of
-from mailsuite.delivery.ground import Ground, Named
+from mailsuite.delivery.ground import Ground, Named, System
 from mailsuite.delivery.letters import Case, Opened
 from mailsuite.delivery.programs import Programs
-from mailsuite.delivery.running import Running
+from mailsuite.delivery.running import Ask, Running
 from mailsuite.delivery.troubles import Troubles
 from mailsuite.delivery.written import Written
+from mailsuite.interfaces.scripts import Script
 from mailsuite.model.envelope import Blob
 from mailsuite.model.ids import AccountName
 from mailsuite.model.outcomes import Delivered, Outcome
@@ -42,11 +43,12 @@ class Decision:
 
 @define(eq=False)
 class Filing:
-    """Files one case after another; ``system`` scripts may be changed."""
+    """Files one case after another; ``system`` scripts are replaced at a reload."""
 
     ground: Ground
     settings: Sieve
     detail_folders: bool = True
+    system: System = field(factory=System)
     programs: Programs = field(init=False)
     _running: Running = field(init=False)
     _copies: Copies = field(init=False)
@@ -69,10 +71,15 @@ class Filing:
         self.detail_folders = self._copies.detail_folders = detail_folders
         self._carrying.reload(settings)
 
-    async def chain(self, account: AccountName) -> Sequence[Named]:
-        """The scripts that decide on an account's mail, in their order."""
-        system = self.ground.system
-        script = await self.ground.scripts.active(account)
+    async def chain(
+        self, account: AccountName, instead: Script | None = None
+    ) -> Sequence[Named]:
+        """The scripts that decide on an account's mail, in their order.
+
+        ``instead``: a script that is looked at as if it were the active one.
+        """
+        system = self.system
+        script = instead or await self.ground.scripts.active(account)
         if script is None:
             return system.around(account, None) if system else ()
         try:
@@ -122,7 +129,10 @@ class Filing:
     async def _file(self, case: Case, chain: Sequence[Named]) -> Outcome:
         opened = await self._opened(case)
         written = Written(self.ground.blobs, self.ground.lane, case, opened)
-        decision = await self._decide(case, chain, opened, written)
+        answers = Answers(case, self.ground, written, self.system.shared)
+        decision = await self.decide(case, chain, opened, answers.ask)
+        for script, trouble in decision.troubles:
+            self._troubles.happened(case, script, trouble)
         outcome = await self._carrying.carry(case, decision.deeds, written)
         if self.settings.tell:
             for script, trouble in decision.troubles:
@@ -143,22 +153,22 @@ class Filing:
             self._last = wanted, opened
         return opened
 
-    async def _decide(
-        self, case: Case, chain: Sequence[Named], opened: Opened, written: Written
+    async def decide(
+        self, case: Case, chain: Sequence[Named], opened: Opened, ask: Ask
     ) -> Decision:
-        """Run one script after another, as long as they leave the message to keep."""
-        ground = self.ground
-        answers = Answers(case, ground, written)
+        """Run one script after another, as long as they leave the message to keep.
+
+        Nothing is done but what ``ask`` does to find answers.
+        """
         own = next((one.name for one in chain if one.own), "")
-        letter = letters.letter(case, opened.message, own, ground.hostname)
+        letter = letters.letter(case, opened.message, own, self.ground.hostname)
         deeds: list[Deed] = []
         keep = Deed(Keep(implicit=True), opened.message)
         troubles: list[tuple[Named, str]] = []
         for script in chain:
-            plan = await self._planned(script, letter, answers)
+            plan = await self._planned(script, letter, ask)
             if plan.trouble:
                 troubles.append((script, plan.trouble))
-                self._troubles.happened(case, script, plan.trouble)
                 continue
             kept = None
             for action, message in zip(plan.actions, plan.messages, strict=True):
@@ -173,11 +183,11 @@ class Filing:
                 letter = evolve(letter, message=plan.message)
         return Decision([*deeds, keep], troubles)
 
-    async def _planned(self, script: Named, letter: Letter, answers: Answers) -> Plan:
+    async def _planned(self, script: Named, letter: Letter, ask: Ask) -> Plan:
         if script.program is None:
             message = letter.message
             return Plan((Keep(implicit=True),), message, script.wrong, (message,))
-        return await self._running.plan(script.program, letter, answers.ask)
+        return await self._running.plan(script.program, letter, ask)
 
     def close(self) -> None:
         """Forget what was kept."""

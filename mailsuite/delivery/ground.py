@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from attrs import define, field, frozen
+from attrs import field, frozen
 
 from mailsuite.delivery.externals import Externals
 from mailsuite.delivery.programs import Programs
@@ -50,9 +50,9 @@ class System:
         return bool(self.before or self.after or self.domains)
 
 
-@define(eq=False)
+@frozen(eq=False)
 class Ground:
-    """What filing is given. ``system`` is replaced at a reload."""
+    """What filing is given."""
 
     scripts: IScripts
     memories: IMemories
@@ -63,6 +63,5 @@ class Ground:
     wall: Callable[[], float]
     hostname: str
     lane: Lane
-    system: System = field(factory=System)
     externals: Externals | None = None
     """What runs programs for scripts; None: nothing does."""

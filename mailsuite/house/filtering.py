@@ -30,7 +30,7 @@ class Filters:
     def reload(self, tree: Tree, system: System) -> None:
         """Let other settings and scripts count."""
         self.scripts.settings = tree.sieve
-        self.filing.ground.system = system
+        self.filing.system = system
         folders = tree.delivery.detail_folders
         self.filing.reload(tree.sieve, detail_folders=folders)
         self.filing.programs.speak(_spoken(tree.sieve))
@@ -70,10 +70,9 @@ def made(
         ground.wall,
         ground.host,
         lane,
-        system,
         Externals(ground.reactor, ground.events, etc, tree.sieve),
     )
-    filing = Filing(stands, tree.sieve, tree.delivery.detail_folders)
+    filing = Filing(stands, tree.sieve, tree.delivery.detail_folders, system)
     return Filters(scripts, memories, filing)
 
 

@@ -187,9 +187,9 @@ class ChainTests(FilingCase):
     def test_domain(self):
         """A domain has scripts of its own."""
         self.system([FILE + 'fileinto :copy "Archive";'])
-        here = self.ground.system.before
-        self.ground.system = evolve(
-            self.ground.system, before=(), domains={"example.test": (here, ())}
+        here = self.filing.system.before
+        self.filing.system = evolve(
+            self.filing.system, before=(), domains={"example.test": (here, ())}
         )
         self.deliver()
         self.assertEqual(self.where(), ["Archive", "INBOX"])

@@ -1,5 +1,7 @@
 """Copies that scripts send on as they ask, and programs that they have run."""
 
+from attrs import evolve
+
 from mailsuite.delivery.ground import Named, System
 from mailsuite.model.envelope import JUNK
 from mailsuite.policy.answers import reply_to
@@ -112,8 +114,8 @@ class ProgramTests(FilingCase):
     def run_system(self, text, **programs):
         content = text.encode()
         program = check(content, WITH_PROGRAMS)
-        self.ground.system = System((Named("one", content, program),))
-        self.ground.externals = Fake(**programs)
+        self.filing.system = System((Named("one", content, program),))
+        self.filing.ground = evolve(self.ground, externals=Fake(**programs))
         return self.deliver(letter(body="a cold anvil"))
 
     def test_filter(self):

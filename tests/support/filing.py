@@ -128,7 +128,7 @@ class FilingCase(SynchronousTestCase):
         self.done(self.scripts.activate(account, name))
 
     def system(self, before=(), after=()):
-        self.ground.system = System(
+        self.filing.system = System(
             tuple(named(one, f"before{n}") for n, one in enumerate(before)),
             tuple(named(one, f"after{n}") for n, one in enumerate(after)),
         )
