@@ -30,7 +30,7 @@ class Answers:
     _case: Case
     _ground: Ground
     _written: Written
-    _shared: Mapping[str, Program]
+    _shared: Mapping[str, Program] = field(factory=dict)
     """Scripts of the operator that others include, by their names."""
     _rows: Sequence[MailboxRow] | None = field(default=None, init=False)
 
