@@ -82,25 +82,43 @@ class Glob:
     def match(self, value: str, spend: Spend = _free) -> Sequence[Span] | None:
         """Where the value and what stood for each wildcard are; None: no match."""
         first, last = self.pieces[0], self.pieces[-1]
-        at = first.length
-        if not first.there(value, 0):
+        at, stop = first.length, len(value) - last.length
+        if at and not first.there(value, 0):
             return None
-        found = [(0, len(value)), *((mark, mark + 1) for mark in first.marks)]
         if len(self.pieces) == 1:
-            return found if len(value) == at else None
+            places = [0] if len(value) == at else None
+        else:
+            places = self._between(value, at, stop, spend)
+        if places is None:
+            return None
+        found = [(0, len(value))]
+        behind = 0
+        for piece, place in zip(self.pieces, places, strict=True):
+            if piece is not first:
+                found.append((behind, place))
+            if piece.marks:
+                found += [(place + mark, place + mark + 1) for mark in piece.marks]
+            behind = place + piece.length
+        return found
+
+    def _between(
+        self, value: str, at: int, stop: int, spend: Spend
+    ) -> list[int] | None:
+        """The place of each piece, where the first ends and the last begins."""
+        last = self.pieces[-1]
+        if stop < at or (last.length and not last.there(value, stop)):
+            return None
+        places = [0]
         for piece in self.pieces[1:-1]:
-            place = piece.after(value, at, spend)
+            place = piece.after(value, at, spend) if piece.length else at
             if place < 0:
                 return None
-            found.append((at, place))
-            found += [(place + mark, place + mark + 1) for mark in piece.marks]
+            places.append(place)
             at = place + piece.length
-        stop = len(value) - last.length
-        if stop < at or not last.there(value, stop):
+        if at > stop:
             return None
-        found.append((at, stop))
-        found += [(stop + mark, stop + mark + 1) for mark in last.marks]
-        return found
+        places.append(stop)
+        return places
 
 
 def read(pattern: str, fold: Callable[[str], str]) -> Glob:

@@ -4,7 +4,7 @@ Extensions add others (``:count``, ``:value``, ``:regex``); all of them compile 
 :data:`Matcher` that is asked with the values that a test found.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 from unicodedata import normalize
@@ -30,7 +30,6 @@ Found = Callable[[str, str], Sequence[Span] | None]
 """(value, key) to the places of the text that matched and of what stood for each
 wildcard, both folded; None: no match. Empty: a match without wildcards."""
 
-VALUE_OCTETS = 100  # what a value costs besides its length, for each key
 KEY_OCTETS = 16  # what a character of a key costs that only the run knows
 
 
@@ -111,13 +110,16 @@ def characters(comparator: Comparator) -> Lens:
     )
 
 
+Try = Callable[[str, Callable[[int], None]], Sequence[Span] | None]
+"""(folded value, what counts the work besides) to places, or None."""
+
+
 @frozen
 class Keys:
     """Keys that are ready to be tried, and what that costs for each character."""
 
     lens: Lens
-    tries: "tuple[Callable[[str, Callable[[int], None]], Sequence[Span] | None], ...]"
-    """(folded value, what counts the work besides) to places, or None."""
+    tries: tuple[Try, ...]
     cost: int
 
 
@@ -139,25 +141,19 @@ def trying(bound: "Bound", keys: Values, prepare: Prepare) -> Matcher:
             told = texts(run, keys)
             run.work(KEY_OCTETS * sum(map(len, told)))
             ready = prepare(told)
-        lens, tries = ready.lens, ready.tries
-        fold = lens.fold
-        run.work((sum(map(len, values)) + VALUE_OCTETS * len(values)) * ready.cost)
-        for value, folded in zip(values, _folded(values, fold), strict=True):
+        lens, tries, spend = ready.lens, ready.tries, run.work
+        seen = values if isinstance(values, Seen) else Seen(values)
+        spend(seen.octets * ready.cost)
+        for place, folded in enumerate(seen.folded(lens.fold)):
             for found in tries:
-                spans = found(folded, run.work)
+                spans = found(folded, spend)
                 if spans is not None:
                     if spans and keeps:
-                        run.matched = lens.original(value, folded, spans)
+                        run.matched = lens.original(seen[place], folded, spans)
                     return True
         return False
 
     return match
-
-
-def _folded(values: Sequence[str], fold: Callable[[str], str]) -> Iterable[str]:
-    if isinstance(values, Seen):
-        return values.folded(fold)
-    return [fold(value) for value in values]
 
 
 def matching(
@@ -173,15 +169,17 @@ def _folding(comparator: Comparator, found: Found) -> Prepare:
     def prepare(told: Sequence[str]) -> Keys:
         folded = [comparator.fold(key) for key in told]
         tries = tuple(_with_key(found, key) for key in folded)
-        needles = sum(1 + min(len(key), NEEDLE) // 16 for key in folded)
-        return Keys(lens, tries, comparator.cost + needles)
+        return Keys(lens, tries, _cost(comparator, folded))
 
     return prepare
 
 
-def _with_key(
-    found: Found, key: str
-) -> Callable[[str, Callable[[int], None]], Sequence[Span] | None]:
+def _cost(comparator: Comparator, keys: Sequence[str]) -> int:
+    needles = sum(1 + min(len(key), NEEDLE) // 16 for key in keys)
+    return comparator.cost + needles
+
+
+def _with_key(found: Found, key: str) -> Try:
     return lambda value, _: found(value, key)
 
 
@@ -202,8 +200,9 @@ def equal(bound: "Bound", comparator: Comparator, keys: Values) -> Matcher:
     wanted = frozenset(map(fold, same))
 
     def match(run: "Run", values: Sequence[str]) -> bool:
-        run.work(cost * sum(map(len, values)) + VALUE_OCTETS * len(values))
-        return not wanted.isdisjoint(_folded(values, fold))
+        seen = values if isinstance(values, Seen) else Seen(values)
+        run.work(cost * seen.octets)
+        return not wanted.isdisjoint(seen.folded(fold))
 
     return match
 
@@ -215,11 +214,17 @@ def _equal(value: str, key: str) -> Sequence[Span] | None:
 def containing(bound: "Bound", comparator: Comparator, keys: Values) -> Matcher:
     """``:contains``."""
     _substrings(bound, comparator)
-    return matching(bound, comparator, keys, _within)
+    lens = Lens(comparator.fold)
+
+    def prepare(told: Sequence[str]) -> Keys:
+        folded = [comparator.fold(key) for key in told]
+        return Keys(lens, tuple(map(_holding, folded)), _cost(comparator, folded))
+
+    return trying(bound, keys, prepare)
 
 
-def _within(value: str, key: str) -> Sequence[Span] | None:
-    return () if key in value else None
+def _holding(key: str) -> Try:
+    return lambda value, _: () if key in value else None
 
 
 def globbing(bound: "Bound", comparator: Comparator, keys: Values) -> Matcher:

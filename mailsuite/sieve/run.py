@@ -111,11 +111,13 @@ class Run:
         """What a message is filed with where no ``:flags`` stand (RFC 5232 §3)."""
         return None if self.flags is None else tuple(self.flags)
 
-    def step(self) -> None:
-        """Count a command or test. :raises Exhausted: they are too many."""
+    def step(self, octets: int = 0) -> None:
+        """Count a command or test, and octets. :raises Exhausted: it is too much."""
         self._steps -= 1
         if self._steps < 0:
             raise Exhausted(f"more than {self.budget.steps} commands and tests")
+        if octets:
+            self.work(octets)
 
     def work(self, octets: int) -> None:
         """Count what is looked at. :raises Exhausted: it is too much."""

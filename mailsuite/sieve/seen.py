@@ -2,18 +2,21 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
+VALUE_OCTETS = 100  # what a value costs besides its length, for each key
 REMEMBERED = 2_000  # characters of all values; longer ones are folded each time
 
 
 class Seen(list[str]):
-    """Values that do not change any more."""
+    """Values that do not change any more; ``octets``: what looking at them costs."""
 
-    __slots__ = ("_folded", "_small")
+    __slots__ = ("_folded", "_small", "octets")
 
     def __init__(self, values: Iterable[str]) -> None:
         super().__init__(values)
         self._folded: dict[Callable[[str], str], list[str]] = {}
-        self._small = sum(map(len, self)) <= REMEMBERED
+        characters = sum(map(len, self))
+        self._small = characters <= REMEMBERED
+        self.octets = characters + VALUE_OCTETS * len(self)
 
     def folded(self, fold: Callable[[str], str]) -> Sequence[str]:
         """What a comparator makes of them, in their order."""

@@ -91,8 +91,7 @@ def _usual(
     octets = NAME_OCTETS * len(names)
 
     def usual(run: Run) -> bool:
-        run.step()
-        run.work(octets)
+        run.step(octets)
         return match(run, seen(run.message))
 
     return usual
@@ -149,8 +148,7 @@ def _exists(bound: Bound) -> Condition:
     octets = NAME_OCTETS * len(names)
 
     def exists(run: Run) -> bool:
-        run.step()
-        run.work(octets)
+        run.step(octets)
         there = run.message.named
         return all(
             one in there if isinstance(one, str) else casemap(one(run)) in there
