@@ -94,6 +94,7 @@ class WantedTests(SynchronousTestCase):
             ("_25._tcp.mx.example.com", "TLSA", "3 1 1 " + "ab" * 32),
             ("_imaps._tcp.example.com", "SRV", "20 1 993 mx.example.com."),
             ("_pop3._tcp.example.com", "SRV", "0 0 0 ."),
+            ("_sieve._tcp.example.com", "SRV", "0 0 0 ."),
             ("autoconfig.example.com", "CNAME", "mx.example.com."),
             ("mta-sts.example.com", "CNAME", "mx.example.com."),
             (

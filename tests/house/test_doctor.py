@@ -155,6 +155,10 @@ class NetworkTests(TestCase):
         right = network.Door("smtp", Place("0.0.0.0", self.serving(Greeting.text)))
         found = await network.listening(self.probe(), right)
         self.assertEqual(found.state, RIGHT, found)
+        greeting = b'"IMPLEMENTATION" "x"\r\nOK\r\n'
+        right = network.Door("managesieve", Place("127.0.0.1", self.serving(greeting)))
+        found = await network.listening(self.probe(), right)
+        self.assertEqual(found.state, RIGHT, found)
         stranger = network.Door(
             "imap", Place("127.0.0.1", self.serving(b"SSH-2.0\r\n"))
         )
