@@ -23,6 +23,8 @@ VERBS = {
     "queue": "running:queue",
     "search": "running:search",
     "report": "reports:report",
+    "sieve": "sieve:sieve",
+    "vacation": "vacation:vacation",
     "reload": "running:reload_settings",
     "config": "config:config",
     "verify": "verify:verify",

@@ -6,6 +6,7 @@ from mailsuite.delivery.externals import Externals
 from mailsuite.delivery.filing import Filing
 from mailsuite.delivery.ground import Ground, System
 from mailsuite.delivery.programs import Programs
+from mailsuite.delivery.replaying import Replaying
 from mailsuite.house.tree import Tree
 from mailsuite.interfaces.blobs import IBlobs
 from mailsuite.interfaces.directory import IDirectory
@@ -26,6 +27,7 @@ class Filters:
     scripts: Scripts
     memories: Memories
     filing: Filing
+    replaying: Replaying
 
     def reload(self, tree: Tree, system: System) -> None:
         """Let other settings and scripts count."""
@@ -73,7 +75,7 @@ def made(
         Externals(ground.reactor, ground.events, etc, tree.sieve),
     )
     filing = Filing(stands, tree.sieve, tree.delivery.detail_folders, system)
-    return Filters(scripts, memories, filing)
+    return Filters(scripts, memories, filing, Replaying(accounts, filing))
 
 
 def _spoken(settings: Sieve) -> Vocabulary:

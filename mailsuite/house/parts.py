@@ -30,7 +30,7 @@ from mailsuite.interfaces.publishing import IDoctor, IPublishing
 from mailsuite.interfaces.queueing import IDelivery, IQueue, IRouting
 from mailsuite.interfaces.reporting import IReportDesk, IReports
 from mailsuite.interfaces.resolving import IResolver
-from mailsuite.interfaces.scripts import IMemories, IScripts
+from mailsuite.interfaces.scripts import IMemories, IReplay, IScripts
 from mailsuite.interfaces.searching import ISearchIndex
 from mailsuite.interfaces.signing import IKeys, IKeysAdmin, ISigner
 from mailsuite.journal.journal import Journal
@@ -155,6 +155,7 @@ def verify(parts: Parts, events: Events) -> None:
         parts.ways.local: (IDelivery,),
         parts.ways.filters.scripts: (IScripts,),
         parts.ways.filters.memories: (IMemories,),
+        parts.ways.filters.replaying: (IReplay,),
         parts.ways.reports: (IReports,),
         parts.ways.reports.desk: (IReportDesk,),
         parts.ways.reports.consuming: (IDelivery,),

@@ -36,6 +36,7 @@ from mailsuite.http.api.house import Reloading, Search
 from mailsuite.http.api.people import People as PeopleRoutes
 from mailsuite.http.api.queue import Queue as QueueRoutes
 from mailsuite.http.api.reports import Reports as ReportRoutes
+from mailsuite.http.api.scripts import Scripts as ScriptRoutes
 from mailsuite.http.service import ControlService
 from mailsuite.http.site import API, Watched
 from mailsuite.interfaces.queueing import IDelivery
@@ -294,6 +295,9 @@ def _control(
         *Health(people.doctor).routes(),
         *QueueRoutes(ways.queue).routes(),
         *ReportRoutes(ways.reports.desk).routes(),
+        *ScriptRoutes(
+            people.registry, ways.filters.scripts, ways.filters.replaying
+        ).routes(),
         *Search(search).routes(),
         *Reloading(reload).routes(),
     ]

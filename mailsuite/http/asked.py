@@ -96,3 +96,12 @@ class Asked:
         if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
             raise Problem(400, f"{name!r} must be a list of texts")
         return value
+
+    def numbers(self, name: str, most: int) -> list[int]:
+        """Give a list of whole numbers from 0 to ``most``."""
+        value = self.body.get(name)
+        if not isinstance(value, list) or not all(
+            type(one) is int and 0 <= one <= most for one in value
+        ):
+            raise Problem(400, f"{name!r} must be a list of numbers from 0 to {most}")
+        return value

@@ -6,7 +6,7 @@ from attrs import frozen
 from zope.interface import Interface
 
 from mailsuite.model.envelope import Once
-from mailsuite.model.ids import AccountName
+from mailsuite.model.ids import AccountName, Uid
 
 
 @frozen
@@ -102,6 +102,45 @@ class IScripts(Interface):
 
         :raises BadScriptName, ScriptsFull: it could not.
         """
+
+
+@frozen
+class Replayed:
+    """What scripts would do with a message that is there.
+
+    ``places`` are the mailboxes it would lie in; ``deeds`` tell everything in words.
+    ``trouble``: what a script failed at, after which the message is kept.
+    """
+
+    uid: Uid
+    date: float
+    sender: str
+    subject: str
+    places: tuple[str, ...]
+    deeds: tuple[str, ...]
+    trouble: str = ""
+
+
+class IReplay(Interface):
+    """Scripts are tried on mail that is there; nothing is done and nothing kept."""
+
+    async def messages(
+        account: AccountName, mailbox: str, since: float
+    ) -> Sequence[Uid]:
+        """Messages that came after some wall time. :raises NoSuchMailbox: no."""
+
+    async def replay(
+        account: AccountName, script: Script | None, mailbox: str, uids: Sequence[Uid]
+    ) -> Sequence[Replayed]:
+        """Run scripts as delivery would, this one in the place of the active one.
+
+        Messages that are gone are left out. :raises NoSuchMailbox: no such mailbox.
+        """
+
+    async def answer(
+        account: AccountName, kind: str, subject: Sequence[str]
+    ) -> str | bool | Sequence[str] | None:
+        """What a script of the account that asks so would be told."""
 
 
 class IMemories(Interface):

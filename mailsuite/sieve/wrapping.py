@@ -46,11 +46,11 @@ def watched(step: Step, line: int, name: str) -> Step:
 
 
 def described(action: Any) -> str:
-    """An action for people: its name, and what was said of it."""
+    """An action for people: its name, and what was said of it; no hidden fields."""
     words = [type(action).__name__.lower()]
     for one in fields(type(action)):
         value = getattr(action, one.name)
-        if one.name == "at" or value == one.default:
+        if one.name == "at" or not one.repr or value == one.default:
             continue
         if value is True:
             words.append(one.name)
@@ -63,7 +63,7 @@ def described(action: Any) -> str:
 def _plain(value: Any) -> str:
     if isinstance(value, tuple):
         return " ".join(map(_plain, value))
-    return described(value) if has(type(value)) else str(value)
+    return described(value) if has(type(value)) else " ".join(str(value).split())
 
 
 def guarded(

@@ -40,7 +40,7 @@ plugin {{
   sieve_spamtest_status_header = X-Spam-Level
   sieve_spamtest_max_value = 10
   sieve_user_log = {folder}/user.log
-  sieve_max_redirects = 32
+  sieve_max_redirects = 4
   sieve_vacation_min_period = 1s
 }}
 """

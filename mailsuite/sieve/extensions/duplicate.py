@@ -8,7 +8,7 @@ when, all of the run went well.
 from collections.abc import Callable
 from hashlib import sha256
 
-from attrs import frozen
+from attrs import field, frozen
 
 from mailsuite.sieve.binding import Bound
 from mailsuite.sieve.program import Condition, text
@@ -27,7 +27,7 @@ class Remember:
     the implicit keep.
     """
 
-    mark: str
+    mark: str = field(repr=False)
     seconds: int = SECONDS
     again: bool = False
     at: int = 0

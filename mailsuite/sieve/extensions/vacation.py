@@ -7,7 +7,7 @@ reply itself is composed by :mod:`mailsuite.mime.autoreply`.
 from hashlib import sha256
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from mailsuite.mime import compose
 from mailsuite.mime.addresses import Mailbox
@@ -35,7 +35,7 @@ class Vacation:
     """
 
     reason: str
-    handle: str
+    handle: str = field(repr=False)
     seconds: int = DAYS * DAY
     subject: str | None = None
     authors: tuple[Mailbox, ...] = ()

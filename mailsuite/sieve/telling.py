@@ -1,0 +1,88 @@
+"""Actions in the words of people: what would become of a message."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from mailsuite.sieve.actions import Discard, FileInto, Keep, Redirect, RedirectList
+from mailsuite.sieve.extensions.duplicate import Remember
+from mailsuite.sieve.extensions.enotify import Notify
+from mailsuite.sieve.extensions.programs import Piped
+from mailsuite.sieve.extensions.reject import Reject
+from mailsuite.sieve.extensions.vacation import DAY, Vacation
+from mailsuite.sieve.wrapping import described
+
+REASON_CHARACTERS = 60  # of a longer text that are told
+
+
+def told(action: Any) -> str:
+    """One action, without its line."""
+    tell = _WORDS.get(type(action), described)
+    return tell(action)
+
+
+def _short(text: str) -> str:
+    """The beginning of a text, in one line."""
+    line = " ".join(text.split())
+    if len(line) > REASON_CHARACTERS:
+        line = line[: REASON_CHARACTERS - 1] + "\u2026"
+    return line
+
+
+def _flags(flags: tuple[str, ...] | None) -> str:
+    return f", with {' '.join(flags)}" if flags else ""
+
+
+def _keep(action: Keep) -> str:
+    why = ", because no rule says otherwise" if action.implicit else ""
+    return f"keep it{_flags(action.flags)}{why}"
+
+
+def _fileinto(action: FileInto) -> str:
+    where = f"file it into {action.mailbox}"
+    if action.mailbox_id:
+        where += f" (the mailbox with id {action.mailbox_id} if there is one)"
+    if action.special_use:
+        where += f" (the mailbox for {action.special_use} if there is one)"
+    made = ", which is made if it is not there" if action.create else ""
+    return f"{where}{_flags(action.flags)}{made}"
+
+
+def _redirect(action: Redirect) -> str:
+    return f"send it on to {action.address}"
+
+
+def _redirect_list(action: RedirectList) -> str:
+    return f"send it on to the {len(action.each)} members of {action.name}"
+
+
+def _reject(action: Reject) -> str:
+    return f"refuse it: {_short(action.reason)}"
+
+
+def _vacation(action: Vacation) -> str:
+    days, rest = divmod(action.seconds, DAY)
+    span = f"{action.seconds} seconds" if rest else f"{days} days"
+    once = f", once in {span} to each sender" if action.seconds else ""
+    return f"reply to the sender{once}: {_short(action.reason)}"
+
+
+def _notify(action: Notify) -> str:
+    return f"send a notice to {', '.join(action.recipients)}"
+
+
+def _piped(action: Piped) -> str:
+    return f"give it to the program {action.program}"
+
+
+_WORDS: Mapping[type, Callable[[Any], str]] = {
+    Keep: _keep,
+    FileInto: _fileinto,
+    Redirect: _redirect,
+    RedirectList: _redirect_list,
+    Discard: lambda _: "discard it",
+    Reject: _reject,
+    Vacation: _vacation,
+    Notify: _notify,
+    Piped: _piped,
+    Remember: lambda _: "remember that it was seen",
+}
