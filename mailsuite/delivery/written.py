@@ -38,12 +38,24 @@ class Written:
             return self._case.blob
         known = self._made.get(id(message))
         if known is None:
-            octets = without_path(await self.octets(message))
+            octets = self._without_ours(await self.octets(message))
             path = return_path(self._case.sender)
             blob = await kept(self._blobs, octets)
             blob = evolve(blob, prefix=path, size=len(path) + blob.size)
             known = self._made[id(message)] = message, blob
         return known[1]
+
+    def _without_ours(self, octets: bytes) -> bytes:
+        """What is edited without the Return-Path that we put first.
+
+        Fields that a script adds stand before it.
+        """
+        whole = self._case.blob.prefix
+        ours = whole[: len(whole) - len(without_path(whole))]
+        if octets.startswith(ours):
+            return octets[len(ours) :]
+        before, found, behind = octets.partition(b"\n" + ours)
+        return before + b"\n" + behind if found else octets
 
     async def read(self) -> None:
         """Have the content at hand. :raises Damaged: it cannot be read."""

@@ -524,6 +524,36 @@ class ContentTests(FilingCase):
         self.deliver(evolve(blob, size=len(content) + 5, prefix=b"R: x\n"))
         self.assertEqual(self.where(), ["Archive"])
 
+    def in_a_file(self, size):
+        path = self.mktemp()
+        content = letter().octets + b"x" * size
+        with open(path, "wb") as file:
+            file.write(content)
+        prefix = b"Received: by us\r\n"
+        return content, Blob("k", len(content) + len(prefix), None, prefix, path)
+
+    def test_edited(self):
+        """What a script edits is stored and sent on; the content stays as it was."""
+        for n, size in enumerate((1_000, 2 << 20)):
+            content, blob = self.in_a_file(size)
+            self.script(
+                'require ["editheader", "copy"]; addheader "X-Seen" "yes";'
+                'deleteheader "Received"; redirect :copy "far@else.example";'
+            )
+            (child,) = self.deliver(blob, f"0G1G{n}").spawn
+            mail = next(one for one in self.mail() if len(one.octets) > size)
+            seen = b"X-Seen: yes\r\n"
+            path = f"Return-Path: <{SENDER}>\r\n".encode()
+            self.assertTrue(mail.octets.startswith(path))
+            self.assertIn(seen, mail.octets[:200])
+            self.assertTrue(mail.octets.endswith(content.partition(b"\r\n\r\n")[2]))
+            sent = self.done(self.ground.blobs.content(child.blob))
+            self.assertEqual(len(sent), child.blob.size)
+            self.assertTrue(sent.startswith(REDIRECTED.encode()))
+            self.assertNotIn(b"Return-Path", sent)
+            self.assertIn(seen, sent[:300])
+            self.assertTrue(sent.endswith(b"x" * size))
+
     def test_included(self):
         """Scripts include each other; one that is missing is told."""
         self.script('require "fileinto"; fileinto "Archive";', "inner")

@@ -24,12 +24,24 @@ if envelope "to" "user1@example.test" {
 """
 
 
+HEAVY = (
+    """
+require ["body", "regex", "variables", "foreverypart", "mime", "extracttext"];
+foreverypart { extracttext "a"; set "b" "${b}${a}"; }
+"""
+    + 'if body :contains "nothing" { discard; }\n' * 200
+)
+"""Does as much as it may with a message of many parts."""
+
+
 class WholeCase(SynchronousTestCase):
+    script = SCRIPT
+
     def setUp(self):
         self.demo = Demo(users=3)
         self.addCleanup(self.demo.remove)
         path = self.demo.folder / "before.sieve"
-        path.write_text(SCRIPT, "utf-8")
+        path.write_text(self.script, "utf-8")
         self.demo.settings["MAILSUITE_SIEVE_BEFORE"] = str(path)
         self.demo.start()
 
@@ -125,3 +137,21 @@ class RefusedTests(WholeCase):
             ),
         ):
             self.fail("it still answers")
+
+
+class HeavyTests(WholeCase):
+    script = HEAVY
+
+    def test_no_stall(self):
+        """A script that does all it can holds the reactor up at no time."""
+        part = b"--b\r\nContent-Type: text/html\r\n\r\n<p>hello</p>\r\n"
+        for n, count in enumerate((100, 2_000, 14_000)):
+            head = b"Subject: x\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+            text = head + part * count + b"--b--\r\n\r\ntag%d\r\n" % n
+            with self.demo.smtp() as client:
+                client.sendmail("a@far.test", ["user1@example.test"], text)
+        end = time.monotonic() + 60
+        while len(self.tags(1)) < 3:
+            self.assertLess(time.monotonic(), end, self.demo.output())
+            time.sleep(0.1)
+        self.assertEqual(self.demo.stop(), 0)  # which looks for stalls
