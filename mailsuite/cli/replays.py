@@ -50,7 +50,7 @@ def replay(
     query = {"mailbox": mailbox, "since": since}
     uids = client.ask("GET", "replay", account, query=query)["uids"]
     rows = list(_replayed(client, account, body, uids))
-    moved = [row for row in rows if row["places"] != [mailbox] or _more(row)]
+    moved = [one for one in rows if _elsewhere(one, mailbox)]
     if as_json:
         document({"mailbox": mailbox, "messages": rows, "changed": len(moved)})
         return
@@ -77,17 +77,13 @@ def _replayed(
         yield from answer["messages"]
 
 
-def _more(row: dict[str, Any]) -> bool:
-    """Whether something is done besides filing."""
-    filed = ("keep it", "file it into")
-    return bool(row["trouble"]) or any(
-        not deed.startswith(filed) for deed in row["deeds"]
-    )
+def _elsewhere(row: dict[str, Any], mailbox: str) -> bool:
+    """Whether something else becomes of it than to lie where it is."""
+    return bool(row["places"] != [mailbox] or row["deeds"] or row["trouble"])
 
 
 def _row(row: dict[str, Any]) -> dict[str, object]:
-    others = [one for one in row["deeds"] if not one.startswith(("keep", "file"))]
-    told = [*row["places"], *others]
+    told = [*row["places"], *row["deeds"]]
     if row["trouble"]:
         told.append(f"fails: {row['trouble']}")
     return {

@@ -79,17 +79,27 @@ def put(
     client: Client, account: str, file: Any, name: str, activate: bool, as_json: bool
 ) -> None:
     """Keep the script in FILE ("-": standard input), and let it count."""
-    body = {"content": _text(file.read())}
-    answer = client.ask("PUT", "scripts", account, name, body=body)
+    body = {"name": name, "content": _text(file.read())}
+    answer = client.ask("PUT", "scripts", account, "script", body=body)
     if activate:
-        client.ask("PUT", "scripts", account, body={"active": name})
+        answer |= client.ask("PUT", "scripts", account, body={"active": name})
     if as_json:
-        document(answer | {"active": activate})
+        document(answer)
         return
     for warning in answer["warnings"]:
         click.echo(f"Warning: {plain(warning)}")
-    state = "counts for new mail from now on" if activate else "is kept"
-    click.echo(f"The script {name} of {account} {state}.")
+    if activate:
+        _tell(answer)
+    else:
+        click.echo(f"The script {name} of {account} is kept.")
+
+
+def _tell(answer: dict[str, Any]) -> None:
+    """Say which script counts."""
+    account, name = answer["account"], answer["active"]
+    told = f"The script {name} counts" if name else "No script counts"
+    behind = ", after the vacation" if answer["vacation"] else ""
+    click.echo(plain(f"{told} for new mail of {account}{behind}."))
 
 
 def _text(octets: bytes) -> str:
@@ -123,7 +133,7 @@ def list_scripts(client: Client, account: str, as_json: bool) -> None:
 @click.pass_obj
 def get(client: Client, account: str, script: str, as_json: bool) -> None:
     """Print a script."""
-    answer = client.ask("GET", "scripts", account, script)
+    answer = client.ask("GET", "scripts", account, "script", query={"name": script})
     if as_json:
         document(answer)
     else:
@@ -145,10 +155,8 @@ def activate(
     answer = client.ask("PUT", "scripts", account, body={"active": script})
     if as_json:
         document(answer)
-    elif script:
-        click.echo(f"{script} counts for new mail of {account}.")
     else:
-        click.echo(f"No script counts for new mail of {account}.")
+        _tell(answer)
 
 
 @sieve.command()
@@ -158,7 +166,8 @@ def activate(
 @click.pass_obj
 def remove(client: Client, account: str, script: str, as_json: bool) -> None:
     """Forget a script that is not active."""
-    answer = client.ask("DELETE", "scripts", account, script)
+    query = {"name": script}
+    answer = client.ask("DELETE", "scripts", account, "script", query=query)
     if as_json:
         document(answer)
     else:

@@ -77,7 +77,8 @@ class World:
         rows = self._client.ask("GET", "scripts", self._account)["scripts"]
         if name not in {row["name"] for row in rows}:
             return None
-        content = self._client.ask("GET", "scripts", self._account, name)["content"]
+        where, query = ("scripts", self._account, "script"), {"name": name}
+        content = self._client.ask("GET", *where, query=query)["content"]
         try:
             return check(content.encode(), self._vocabulary, traced=True)
         except BadScript as error:

@@ -25,8 +25,11 @@ from mailsuite.model.ids import AccountName, BlobKey, QueueId, Uid
 from mailsuite.sieve import outbound, telling
 from mailsuite.sieve.actions import FileInto, Keep
 from mailsuite.sieve.errors import Question
+from mailsuite.sieve.extensions.duplicate import Remember
 
 PROGRAM = "program"
+FILED = (Keep, FileInto, Remember)
+"""Actions that ``places`` tell, and what nobody sees."""
 SHOWN_CHARACTERS = 200  # of a field that are given back
 _NOTHING = Blob(BlobKey("replay"), 0, b"")
 
@@ -101,7 +104,11 @@ class Replaying:
             _shown(header, b"from"),
             _shown(header, b"subject"),
             await self._places(case, decision),
-            tuple(telling.told(deed.action) for deed in decision.deeds),
+            tuple(
+                telling.told(deed.action)
+                for deed in decision.deeds
+                if not isinstance(deed.action, FILED)
+            ),
             "; ".join(f"{one.name}: {why}" for one, why in decision.troubles),
         )
 

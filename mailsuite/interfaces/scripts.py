@@ -108,7 +108,8 @@ class IScripts(Interface):
 class Replayed:
     """What scripts would do with a message that is there.
 
-    ``places`` are the mailboxes it would lie in; ``deeds`` tell everything in words.
+    ``places`` are the mailboxes it would lie in; ``deeds`` tell in words what else
+    would be done.
     ``trouble``: what a script failed at, after which the message is kept.
     """
 

@@ -55,6 +55,10 @@ class Vacations:
         own = await self._active(account)
         if own == NAME and known is not None:
             own = known.includes
+        return await self._write(account, wanted, own)
+
+    async def _write(self, account: AccountName, wanted: Away, own: str) -> list[str]:
+        """Keep the script that includes ``own``, and let it count."""
         if own and not name_fits(own):
             raise UsageError(
                 f"the script {own!r} must have another name to be included: rename it"
@@ -64,6 +68,23 @@ class Vacations:
         warnings += await self._scripts.put(account, NAME, content)
         await self._scripts.activate(account, NAME)
         return warnings
+
+    async def activate(self, account: AccountName, name: str) -> bool:
+        """Let a script count, or with an empty name none.
+
+        True: a vacation counts before it, which now includes that script.
+
+        :raises NoSuchScript: there is none of that name.
+        :raises UsageError: it cannot be included.
+        """
+        shown = await self.show(account) if name != NAME else None
+        if shown is None or not shown.active:
+            await self._scripts.activate(account, name)
+            return False
+        if name:
+            await self._scripts.get(account, name)
+        await self._write(account, shown.away, name)
+        return True
 
     async def clear(self, account: AccountName) -> str:
         """Take it away; gives the name of the script that counts now, or nothing.

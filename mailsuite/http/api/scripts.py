@@ -76,9 +76,9 @@ class Scripts:
         return (
             Route("GET", "/scripts/<account>", self._of(self.listed)),
             Route("PUT", "/scripts/<account>", self._of(self.activate)),
-            Route("GET", "/scripts/<account>/<script>", self._of(self.get)),
-            Route("PUT", "/scripts/<account>/<script>", self._of(self.put)),
-            Route("DELETE", "/scripts/<account>/<script>", self._of(self.remove)),
+            Route("GET", "/scripts/<account>/script", self._of(self.get)),
+            Route("PUT", "/scripts/<account>/script", self._of(self.put)),
+            Route("DELETE", "/scripts/<account>/script", self._of(self.remove)),
             Route("GET", "/vacation/<account>", self._of(self.vacation)),
             Route("PUT", "/vacation/<account>", self._of(self.set_vacation)),
             Route("DELETE", "/vacation/<account>", self._of(self.clear_vacation)),
@@ -107,30 +107,36 @@ class Scripts:
         return {"account": account, "scripts": [attrs.asdict(row) for row in rows]}
 
     async def activate(self, asked: Asked, account: AccountName) -> Answer:
-        """Let the script ``active`` count for new mail; none if that is empty."""
+        """Let the script ``active`` count for new mail; none if that is empty.
+
+        A vacation that counts goes on to do so, and includes that script.
+        """
         asked.only("active")
         name = asked.text("active")
-        await self._scripts.activate(account, name)
-        return {"account": account, "active": name}
+        behind = await Vacations(self._scripts).activate(account, name)
+        return {"account": account, "active": name, "vacation": behind}
 
-    async def get(self, asked: Asked, account: AccountName, script: str) -> Answer:
-        """The text of one."""
-        asked.only()
-        content = await self._scripts.get(account, script)
-        return {"script": script, "content": content.decode("utf-8", "replace")}
+    async def get(self, asked: Asked, account: AccountName) -> Answer:
+        """The text of the one called ``name``."""
+        asked.only("name")
+        name = asked.text("name")
+        content = await self._scripts.get(account, name)
+        return {"name": name, "content": content.decode("utf-8", "replace")}
 
-    async def put(self, asked: Asked, account: AccountName, script: str) -> Answer:
-        """Keep ``content`` under that name; 400 with line and column: it is wrong."""
-        asked.only("content")
-        content = asked.text("content").encode("utf-8", "surrogatepass")
-        warnings = await self._scripts.put(account, script, content)
-        return {"script": script, "warnings": list(warnings)}
+    async def put(self, asked: Asked, account: AccountName) -> Answer:
+        """Keep ``content`` as ``name``; 400 with line and column: it is wrong."""
+        asked.only("name", "content")
+        name, content = asked.text("name"), asked.text("content")
+        octets = content.encode("utf-8", "surrogatepass")
+        warnings = await self._scripts.put(account, name, octets)
+        return {"name": name, "warnings": list(warnings)}
 
-    async def remove(self, asked: Asked, account: AccountName, script: str) -> Answer:
-        """Forget one that is not active."""
-        asked.only()
-        await self._scripts.remove(account, script)
-        return {"removed": script}
+    async def remove(self, asked: Asked, account: AccountName) -> Answer:
+        """Forget the one called ``name``, which is not active."""
+        asked.only("name")
+        name = asked.text("name")
+        await self._scripts.remove(account, name)
+        return {"removed": name}
 
     async def vacation(self, asked: Asked, account: AccountName) -> Answer:
         """The vacation, if there is one, and whether it counts."""
