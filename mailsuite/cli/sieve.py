@@ -7,7 +7,7 @@ import click
 from mailsuite.cli.client import Client
 from mailsuite.cli.replays import replay
 from mailsuite.cli.shown import document, json_option, moment, plain, table
-from mailsuite.cli.trying import operators_option, try_script, vocabulary_of
+from mailsuite.cli.trying import operators_option, title, try_script, vocabulary_of
 from mailsuite.model.errors import UsageError
 from mailsuite.sieve.check import check as checked
 from mailsuite.sieve.errors import BadScript, printable
@@ -47,13 +47,13 @@ def check(client: Client, file: Any, operator: bool, as_json: bool) -> None:
         if as_json:
             document(told)
         else:
-            _explain(file.name, octets, error)
+            _explain(title(file), octets, error)
         raise SystemExit(1) from None
     if as_json:
         document({"right": True, "requires": sorted(program.requires)})
         return
     asked = ", ".join(sorted(program.requires))
-    click.echo(f"{file.name} is right" + (f"; it uses {asked}." if asked else "."))
+    click.echo(f"{title(file)} is right" + (f"; it uses {asked}." if asked else "."))
 
 
 def _explain(name: str, octets: bytes, error: BadScript) -> None:

@@ -40,6 +40,12 @@ def vocabulary_of(client: Client, *, operator: bool) -> Vocabulary:
     return spoken(programs=bool(settings.programs) and allowed)
 
 
+def title(file: Any) -> str:
+    """What to call a file of the command line."""
+    name = str(getattr(file, "name", "-"))
+    return "standard input" if name in {"-", "<stdin>"} else name
+
+
 @define(eq=False)
 class World:
     """Answers to what a script asks: of an account, or what is assumed."""
@@ -127,7 +133,7 @@ def try_script(
     try:
         program = check(script.read(), vocabulary, traced=True)
     except BadScript as error:
-        raise UsageError(f"{script.name}: {error}") from error
+        raise UsageError(f"{title(script)}: {error}") from error
     octets = message.read().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
     letter = _letter(octets, sender, recipient or account)
     world = World(client, account, vocabulary)
