@@ -6,9 +6,11 @@ from typing import Any
 import click
 
 from mailsuite.cli.client import Client
+from mailsuite.cli.offline import wall
 from mailsuite.cli.shown import document, json_option, plain
 from mailsuite.model.errors import UsageError
 
+SECONDS_OF_A_DAY = 86_400
 DAY = click.DateTime(["%Y-%m-%d"])
 
 
@@ -62,6 +64,8 @@ def set_vacation(
     for warning in answer["warnings"]:
         click.echo(f"Warning: {plain(warning)}")
     click.echo(f"Mail for {account} is answered{_span(body)}.")
+    if end is not None and end.timestamp() + SECONDS_OF_A_DAY < wall():
+        click.echo("Warning: that day has passed.")
 
 
 def _day(given: datetime | None) -> str:
