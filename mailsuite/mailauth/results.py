@@ -42,10 +42,13 @@ _KEYED = re.compile(
     r"[!#$%&'*+\-/0-9=?A-Z^_`a-z{|}~]+(?:\.[!#$%&'*+\-/0-9=?A-Z^_`a-z{|}~]+)*+"
 )
 _OURS = re.compile(
-    rb"\n(authentication-results|received-spf)[\x00-\x09\x0b-\x20\x7f-\xff]*+:"
-    rb"([^\n]*+(?:\n[ \t][^\n]*+)*+)",
+    rb"\n(?:[\x00-\x08\x0b-\x1f\x7f-\xff][\x00-\x09\x0b-\x20\x7f-\xff]*+)?+"
+    rb"(authentication-results|received-spf)[\x00-\x09\x0b-\x20\x7f-\xff]*+"
+    rb"(?:\n[ \t][\x00-\x09\x0b-\x20\x7f-\xff]*+)*+"
+    rb":([^\n]*+(?:\n[ \t][^\n]*+)*+)",
     re.IGNORECASE,
 )
+"""Also with octets around the name, and folds, that some readers pass over."""
 _INDENTED = re.compile(rb"(?:[ \t][^\n]*+\n?)++")
 _RECEIVER = re.compile(r"receiver[ \t\r\n]*+=", re.IGNORECASE)
 _SPECIAL = re.compile(r"[()\\]")

@@ -299,6 +299,9 @@ class ForgedTests(SynchronousTestCase):
                 "authentication-RESULTS:",
                 "Authentication-Results \t:",
                 "Authentication-Results\0:",
+                "\0Authentication-Results:",
+                "\xa0 Authentication-Results:",
+                "Authentication-Results\r\n\t:",
             ):
                 field = f"{head} {value}\r\n"
                 self.assertEqual(self.removed(field), [0], field)
@@ -390,6 +393,9 @@ class ForgedTests(SynchronousTestCase):
             b"Received-SPF: pass receiver=" + b"a.b," * 500 + b"\r\n",
             b"Authentication-Results:" + b"(" * 10_000 + b"\r\n",
             b"Authentication-Results:\r\n" + b"\t\r\n" * 10_000,
+            b"Authentication-Results\r\n" + b"\t\r\n" * 10_000,
+            b"\1" * 10_000 + b"\n",
+            b"\1\n",
         ):
             header = unit * (1_048_576 // len(unit))
             began = time.thread_time()
