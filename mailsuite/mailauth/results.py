@@ -308,6 +308,8 @@ def _receives(value: bytes, own: _Own) -> bool:
 def _normal(name: str) -> str:
     """Give a name as it is compared; one that is no domain in lower case."""
     name = name.strip(".")
+    if name.isascii():
+        return name.lower()  # no other form of it could be a domain
     return ascii_name(name) or name.lower()
 
 
