@@ -183,7 +183,8 @@ class Sender:
         request = {
             "do": "write",
             "meta": meta,
-            "published": asdict(due.published.policy),
+            "published": asdict(due.published.policy)
+            | {"discovery": due.published.discovery},
         }
         _, content = await self._workers.ask(request, lines)
         return content

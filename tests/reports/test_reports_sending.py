@@ -94,6 +94,7 @@ class ContentTests(Case):
             "extra_contact_info": "https://x.test/?a&b",
             "begin": str(20_779 * DAY),
             "end": str(20_780 * DAY - 1),
+            "discovery_method": "treewalk",
             "p": "reject",
             "sp": "quarantine",
             "np": "quarantine",
