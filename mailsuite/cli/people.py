@@ -183,6 +183,9 @@ def told(answer: dict[str, object], sentence: str, as_json: bool) -> None:
         click.echo(sentence)
 
 
+NEXT = "What DNS should say of it: mailsuite dns records"
+
+
 @click.group()
 def domain() -> None:
     """Domains whose mail is ours."""
@@ -197,7 +200,7 @@ def add_domain(client: Client, name: str, catch_all: str, as_json: bool) -> None
     """Make a domain ours."""
     body = {"name": name, "catch_all": catch_all}
     made = client.ask_or_do("POST", "domains", body=body)
-    told(made, f"{made['name']} is ours.", as_json)
+    told(made, f"{made['name']} is ours. {NEXT} {made['name']}", as_json)
 
 
 @domain.command("list")

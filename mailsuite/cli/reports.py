@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from mailsuite.cli.client import Client
+from mailsuite.cli.client import Client, NotRunning
 from mailsuite.cli.shown import document, json_option, moment, plain, table
 from mailsuite.model.errors import UsageError
 
@@ -163,7 +163,12 @@ def load(client: Client, files: tuple[str, ...], as_json: bool) -> None:
     rows: list[dict[str, Any]] = []
     for path in files:
         body = {"content": b64encode(_packed(path)).decode()}
-        answer = client.ask("POST", "reports", "import", body=body)
+        try:
+            answer = client.ask("POST", "reports", "import", body=body)
+        except NotRunning:
+            raise
+        except UsageError as error:
+            raise UsageError(f"{path}: {error}") from error
         rows += [{"file": path} | one for one in answer["reports"]]
     if as_json:
         document({"reports": rows})

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from itertools import islice
 from unicodedata import normalize
 
-from attrs import Factory, frozen
+from attrs import Factory, define, frozen
 
 from mailsuite.mailauth.labels import ascii_name
 from mailsuite.mailauth.mailboxes import Malformed, mailboxes
@@ -23,6 +23,7 @@ FIELD_OCTETS = 16_384  # of all From fields together; the rest is not read
 FIELDS = 20  # From fields that are read
 DOMAINS = 10  # different ones that are looked at; more cannot be proven
 SIGNS = 200  # "@" that are looked behind in a malformed value
+MAPPED = 50  # names beyond ASCII that are made A-labels; each costs up to 0.5 ms
 
 _FROM = re.compile(
     rb"\n(?:[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\xff]"
@@ -53,6 +54,21 @@ class Authors:
     steps: tuple[str, ...] = Factory(tuple)
 
 
+@define(eq=False)
+class _Names:
+    """Makes A-labels of domains, of those beyond ASCII only some."""
+
+    left: int = MAPPED
+
+    def of(self, text: str) -> str | None:
+        """Give the name, None if there is none or there were too many."""
+        if not text.isascii():
+            self.left -= 1
+            if self.left < 0:
+                return None
+        return ascii_name(text)
+
+
 def read(header: bytes) -> Authors:
     """Read a message's header, or as much of a message as has it."""
     values = _fields(header)
@@ -61,13 +77,15 @@ def read(header: bytes) -> Authors:
     trouble = [f"{len(values)} From fields"] if len(values) > 1 else []
     if sum(map(len, values)) > FIELD_OCTETS or len(values) > FIELDS:
         trouble.append(f"From fields above {FIELD_OCTETS} octets")
-    room = FIELD_OCTETS
+    room, names = FIELD_OCTETS, _Names()
     found = []
     for value in values[:FIELDS]:
-        found.append(_value(value[:room]))
+        found.append(_value(value[:room], names))
         room -= min(len(value), room)
     domains = list(dict.fromkeys(domain for one in found for domain in one.domains))
     trouble += [one.trouble for one in found if one.trouble]
+    if names.left < 0:
+        trouble.append(f"more than {MAPPED} domains beyond ASCII in From")
     if len(domains) > DOMAINS:
         trouble.append(f"more than {DOMAINS} domains in From")
     said = [*trouble, *(one.said for one in found if one.said)]
@@ -105,30 +123,31 @@ class _Found:
     trouble: str = ""
 
 
-def _value(value: bytes) -> _Found:
+def _value(value: bytes, names: _Names) -> _Found:
     text = _text(value)
     if text is None:
-        return _Found(_everything(value), said="the From field is not UTF-8")
+        said = "the From field is not UTF-8"
+        return _Found(_everything(value, names), said=said)
     try:
         named = mailboxes(text)
     except Malformed as error:
         said = f"the From field is malformed: {error}"
-        return _Found(_everything(value), said=said)
+        return _Found(_everything(value, names), said=said)
     if not named:
         return _Found([], said="the From field names no mailbox")
     addresses = [
         (local, name)
         for local, domain in named
-        if (name := ascii_name(domain)) is not None
+        if (name := names.of(domain)) is not None
     ]
     domains = [name for _, name in addresses]
-    if len(addresses) == len(named):
+    if len(addresses) == len(named) or names.left < 0:
         return _Found(domains, addresses)
     if any(domain.startswith("[") for _, domain in named):
         # An address literal is correct, and nobody can speak for it.
         return _Found(domains, addresses, trouble="an author without a domain name")
     said = "the From field has a domain that cannot be"
-    return _Found(_everything(value), said=said)
+    return _Found(_everything(value, names), said=said)
 
 
 def _text(value: bytes) -> str | None:
@@ -138,7 +157,7 @@ def _text(value: bytes) -> str | None:
         return None
 
 
-def _everything(value: bytes) -> list[str]:
+def _everything(value: bytes, names: _Names) -> list[str]:
     """Give every domain that any reader could find in a malformed value."""
     text = unfolded(value).decode("utf-8", "replace")
     readings = [text, _CONTROLS.sub("", text)]
@@ -146,12 +165,12 @@ def _everything(value: bytes) -> list[str]:
         readings.append(normalize("NFKC", text))  # full-width signs and the like
     if "=?" in text:
         readings.append(words.decode(value))
-    return list(dict.fromkeys(_behind_at(readings)))[: DOMAINS + 1]
+    return list(dict.fromkeys(_behind_at(readings, names)))[: DOMAINS + 1]
 
 
-def _behind_at(readings: Iterable[str]) -> Iterable[str]:
+def _behind_at(readings: Iterable[str], names: _Names) -> Iterable[str]:
     for text in readings:
         for found in islice(_BEHIND_AT.finditer(text), SIGNS):
-            domain = ascii_name(found[1].strip(".'`\N{RIGHT SINGLE QUOTATION MARK}"))
+            domain = names.of(found[1].strip(".'`\N{RIGHT SINGLE QUOTATION MARK}"))
             if domain:
                 yield domain

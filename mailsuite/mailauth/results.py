@@ -10,6 +10,8 @@ from collections.abc import Collection, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from hashlib import sha256
 
+from attrs import define
+
 from mailsuite.mailauth.claims import Finding, service_of
 from mailsuite.mailauth.labels import ascii_name, parents
 from mailsuite.model.proofs import (
@@ -30,6 +32,7 @@ ADDRESS_OCTETS = 512  # longer addresses are written as their domains
 SIGNATURES = 50  # that are written
 VALUE_CHARACTERS = 2_000  # of a field that are searched for our name
 LOGO_HASH_CHARACTERS = 8  # draft-brand-indicators §7.7 asks for so many at least
+MAPPED = 50  # names beyond ASCII, of all fields, that are compared with ours
 FIELDS = 50  # that are looked into for our name; further ones are all removed
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]+")
@@ -42,10 +45,13 @@ _KEYED = re.compile(
     r"[!#$%&'*+\-/0-9=?A-Z^_`a-z{|}~]+(?:\.[!#$%&'*+\-/0-9=?A-Z^_`a-z{|}~]+)*+"
 )
 _OURS = re.compile(
-    rb"\n(authentication-results|received-spf)[\x00-\x09\x0b-\x20\x7f-\xff]*+:"
-    rb"([^\n]*+(?:\n[ \t][^\n]*+)*+)",
+    rb"\n(?:[\x00-\x08\x0b-\x1f\x7f-\xff][\x00-\x09\x0b-\x20\x7f-\xff]*+)?+"
+    rb"(authentication-results|received-spf)[\x00-\x09\x0b-\x20\x7f-\xff]*+"
+    rb"(?:\n[ \t][\x00-\x09\x0b-\x20\x7f-\xff]*+)*+"
+    rb":([^\n]*+(?:\n[ \t][^\n]*+)*+)",
     re.IGNORECASE,
 )
+"""Also with octets around the name, and folds, that some readers pass over."""
 _INDENTED = re.compile(rb"(?:[ \t][^\n]*+\n?)++")
 _RECEIVER = re.compile(r"receiver[ \t\r\n]*+=", re.IGNORECASE)
 _SPECIAL = re.compile(r"[()\\]")
@@ -256,7 +262,7 @@ def forged(
     would continue the last field that we put there. The spans are whole fields of
     ``header``, in their order.
     """
-    own = {_normal(name) for name in (authserv_id, *also)} - {""}
+    own = _Own({_normal(name) for name in (authserv_id, *also)} - {""})
     indented = _INDENTED.match(header)
     spans = [indented.span()] if indented else []
     for number, found in enumerate(_OURS.finditer(b"\n" + header)):
@@ -267,30 +273,43 @@ def forged(
     return spans
 
 
-def _claims(value: bytes, own: AbstractSet[str]) -> bool:
+@define(eq=False)
+class _Own:
+    """Our names, and how many beyond ASCII are still compared with them."""
+
+    names: AbstractSet[str]
+    left: int = MAPPED
+
+    def named(self, text: str) -> bool:
+        """Whether one of ours, or one below it, stands in the text, or may do so."""
+        for piece in _APART.split(text):
+            if not piece.isascii():
+                self.left -= 1
+                if self.left < 0:
+                    return True  # making A-labels of them all would take too long
+            name = _normal(piece)
+            if name in self.names or not self.names.isdisjoint(parents(name)):
+                return True
+        return False
+
+
+def _claims(value: bytes, own: _Own) -> bool:
     claims = service_of(value)
     if claims is None or claims.version != 1:
         return True
-    return _named("".join(claims.service[:VALUE_CHARACTERS].split()), own)
+    return own.named("".join(claims.service[:VALUE_CHARACTERS].split()))
 
 
-def _receives(value: bytes, own: AbstractSet[str]) -> bool:
+def _receives(value: bytes, own: _Own) -> bool:
     text = value[:VALUE_CHARACTERS].decode("utf-8", "replace").replace("\\", "")
-    return not _RECEIVER.search(text) or _named(text, own)
-
-
-def _named(text: str, own: AbstractSet[str]) -> bool:
-    """Whether one of our names, or one below it, stands in the text."""
-    for piece in _APART.split(text):
-        name = _normal(piece)
-        if name in own or not own.isdisjoint(parents(name)):
-            return True
-    return False
+    return not _RECEIVER.search(text) or own.named(text)
 
 
 def _normal(name: str) -> str:
     """Give a name as it is compared; one that is no domain in lower case."""
     name = name.strip(".")
+    if name.isascii():
+        return name.lower()  # no other form of it could be a domain
     return ascii_name(name) or name.lower()
 
 

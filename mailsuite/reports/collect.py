@@ -42,10 +42,14 @@ Key = tuple[int, str, Row]
 
 @frozen
 class Published:
-    """A policy and the organizational domain that it belongs to."""
+    """A policy and the organizational domain that it belongs to.
+
+    ``discovery`` says how it was found: ``treewalk`` or ``psl``.
+    """
 
     policy: Policy
     organizational: str
+    discovery: str = ""
 
 
 @frozen
@@ -126,7 +130,7 @@ def published(dmarc: DMARC, policy: Policy) -> Published:
     own = dmarc.organizational
     within = policy.domain == own or policy.domain.endswith("." + own)
     whose = own if own and within and policy.psd != "y" else policy.domain
-    return Published(policy, whose)
+    return Published(policy, whose, dmarc.discovery)
 
 
 def row(what: Judged, policy: Policy) -> Row:

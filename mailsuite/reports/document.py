@@ -16,7 +16,7 @@ def blocks(
     """Write a whole report in pieces.
 
     ``meta`` has org, email, contact, id, begins and ends; ``published`` is a
-    :class:`~mailsuite.model.proofs.Policy` as a mapping; a row is the number of
+    :class:`~mailsuite.model.proofs.Policy` as a mapping, with ``discovery``; a row is the number of
     messages and what :func:`~mailsuite.reports.collect.row` made of one of them.
     """
     yield b'<?xml version="1.0" encoding="UTF-8"?>\n<feedback xmlns="%b">\n' % (
@@ -66,6 +66,7 @@ def _policy(published: Mapping[str, Any]) -> str:
     return _inside(
         "policy_published",
         _element("domain", published["domain"]),
+        _optional("discovery_method", published["discovery"]),
         _element("p", policy),
         _element("sp", below),
         _element("np", missing),

@@ -24,7 +24,8 @@ DOMAINS = 10_000  # whose reports of the last hour are counted
 ALL_PER_HOUR = 1_000  # failure reports to everybody
 AT_ONCE = 20  # being made
 SPF_OCTETS = 1_000  # of a record that is told
-ROLE = {MARK: "failure", "role": "reports"}
+MARKS = {MARK: "failure"}
+"""And no role, by which the relay knows what is our own, and signs it."""
 
 
 @define(eq=False)
@@ -95,7 +96,7 @@ class Failing:
             mail = self._composed(what, names, one.address, incidents, spf)
             if not one.octets or len(mail) <= one.octets:
                 to = Recipient(0, one.address, notify="NEVER")
-                envelope = Envelope(None, (to,), ROLE)
+                envelope = Envelope(None, (to,), MARKS)
                 submissions.append(Submission(envelope, ground.blobs.kept(mail)))
         ids: Sequence[QueueId] = ()
         with suppress(NoSpace):

@@ -126,7 +126,8 @@ def _due(day: int, domain: str, policy: str, rows: int) -> Due:
     fields = document["policy"]
     for name in ("rua", "ruf"):
         fields[name] = tuple(fields[name])
-    published = Published(Policy(**fields), document["organizational"])
+    document["policy"] = Policy(**fields)
+    published = Published(**document)
     return Due(day, domain, published, rows)
 
 

@@ -183,7 +183,8 @@ class Sender:
         request = {
             "do": "write",
             "meta": meta,
-            "published": asdict(due.published.policy),
+            "published": asdict(due.published.policy)
+            | {"discovery": due.published.discovery},
         }
         _, content = await self._workers.ask(request, lines)
         return content
@@ -207,7 +208,7 @@ class Sender:
             )
         )
         recipient = Recipient(0, to, notify="NEVER")
-        marks = {MARK: "aggregate", "role": "reports"}
+        marks = {MARK: "aggregate"}  # and no role: it is our own, and signed
         name = sha256(f"{begun.domain}|{begun.day}".encode()).hexdigest()[:24]
         return Submission(
             Envelope(sender, (recipient,), marks),

@@ -35,7 +35,8 @@ class VerbTests(SynchronousTestCase):
 
     def test_people(self):
         """A domain, a user, an alias: made, listed, removed while stopped."""
-        self.run_verb("domain", "add", "Example.Test")
+        told = self.run_verb("domain", "add", "Example.Test")
+        self.assertIn("mailsuite dns records example.test", told)
         self.run_verb("user", "add", "ann@example.test", "--password", "x")
         self.run_verb("user", "add", "bob@example.test", stdin="secret\n")
         made = self.as_json("user", "add", "eve@example.test", "--generate")

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailsuite.mailauth.author import DOMAINS, FIELD_OCTETS, read
+from mailsuite.mailauth.author import DOMAINS, FIELD_OCTETS, MAPPED, read
 from mailsuite.mailauth.labels import ascii_name, parents, within
 from mailsuite.mailauth.mailboxes import Malformed, mailboxes
 
@@ -243,6 +243,17 @@ class GrammarTests(SynchronousTestCase):
         value = ", ".join(form.format("x", domain) for domain in domains)
         found = read(b"From: " + value.encode() + b"\r\n")
         self.assertEqual(found.domains, tuple(dict.fromkeys(domains)))
+
+    def test_many_international(self):
+        """A-labels are made of a bounded number of names; beyond it nothing passes."""
+        some = b", ".join(b"x@\xc3\xa4%d.test" % n for n in range(2))
+        self.assertEqual(read(b"From: " + some + b"\r\n").trouble, "")
+        for form in (b"<x@%b>, ", b" @%b "):
+            names = (b"\xc3\xa4%d.test" % n for n in range(MAPPED + 1))
+            value = b"".join(form % name for name in names)
+            found = read(b"From: " + value + b"\r\n")
+            self.assertIn(f"more than {MAPPED}", found.trouble)
+            self.assertEqual(len(found.domains), DOMAINS)
 
 
 class LabelTests(SynchronousTestCase):

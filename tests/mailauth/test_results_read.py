@@ -299,6 +299,9 @@ class ForgedTests(SynchronousTestCase):
                 "authentication-RESULTS:",
                 "Authentication-Results \t:",
                 "Authentication-Results\0:",
+                "\0Authentication-Results:",
+                "\xa0 Authentication-Results:",
+                "Authentication-Results\r\n\t:",
             ):
                 field = f"{head} {value}\r\n"
                 self.assertEqual(self.removed(field), [0], field)
@@ -380,6 +383,14 @@ class ForgedTests(SynchronousTestCase):
         spans = results.forged(theirs * 1_000, "mail.example.com")
         self.assertEqual(len(spans), 1_000 - results.FIELDS)
 
+    def test_international(self):
+        """Names beyond ASCII are compared up to a bound; beyond it fields go."""
+        theirs = "Authentication-Results: m\u00e4x.example; spf=pass\r\n"
+        self.assertEqual(self.removed(theirs), [])
+        names = ",".join(f"m\u00e4x{n}.test" for n in range(results.MAPPED + 1))
+        field = f'Authentication-Results: "{names}"; spf=pass\r\n'
+        self.assertEqual(self.removed(field), [0])
+
     def test_cpu(self):
         """Headers of a megabyte take no turn of the reactor."""
         for unit in (
@@ -390,6 +401,10 @@ class ForgedTests(SynchronousTestCase):
             b"Received-SPF: pass receiver=" + b"a.b," * 500 + b"\r\n",
             b"Authentication-Results:" + b"(" * 10_000 + b"\r\n",
             b"Authentication-Results:\r\n" + b"\t\r\n" * 10_000,
+            b"Authentication-Results\r\n" + b"\t\r\n" * 10_000,
+            b"\1" * 10_000 + b"\n",
+            b"\1\n",
+            b"Received-SPF: pass receiver=" + b"\xc3\xa4.b," * 400 + b"\r\n",
         ):
             header = unit * (1_048_576 // len(unit))
             began = time.thread_time()

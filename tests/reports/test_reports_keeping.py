@@ -28,6 +28,7 @@ from mailsuite.model.outcomes import Deferred as Late
 from mailsuite.model.outcomes import Delivered
 from mailsuite.model.proofs import Result
 from mailsuite.net.workers import Failed, Lost
+from mailsuite.relay import authorship
 from mailsuite.reports import failure, inbox, schema
 from mailsuite.reports.arriving import ATTEMPTS
 from mailsuite.reports.service import consumed
@@ -282,6 +283,7 @@ class FailureTests(Case):
         bad = signature(result=Result.FAIL)
         ((envelope, octets),) = self.told(world, signatures=[bad], disposition="reject")
         self.assertIsNone(envelope.sender)
+        self.assertTrue(authorship.own(envelope.marks), "it is not signed")
         message = email.message_from_bytes(octets, policy=default)
         self.assertEqual(message.get_content_type(), "multipart/report")
         self.assertEqual(

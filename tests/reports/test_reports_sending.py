@@ -17,6 +17,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from mailsuite.model.errors import NoSpace
 from mailsuite.model.proofs import Result, Signature
 from mailsuite.net.workers import Failed, Lost
+from mailsuite.relay import authorship
 from mailsuite.reports import aggregate, collect, outbox
 from tests.support.reports import DAY, NOON, World, judged, policy, signature
 
@@ -94,6 +95,7 @@ class ContentTests(Case):
             "extra_contact_info": "https://x.test/?a&b",
             "begin": str(20_779 * DAY),
             "end": str(20_780 * DAY - 1),
+            "discovery_method": "treewalk",
             "p": "reject",
             "sp": "quarantine",
             "np": "quarantine",
@@ -107,6 +109,12 @@ class ContentTests(Case):
             "scope": "mfrom",
         }
         self.assertEqual({key: found[key] for key in wanted}, wanted)
+
+    def test_ours(self):
+        """The relay signs it: reports must prove who sent them (RFC 9990 §3.5)."""
+        world = self.world()
+        self.sent(world, judged())
+        self.assertTrue(authorship.own(world.mails[0][0].marks))
 
     def test_override(self):
         """Why the owner's policy was not followed, if we said so."""

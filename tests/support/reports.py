@@ -69,6 +69,7 @@ def judged(
             policy(domain) if asked is None else asked,
             spf=spf,
             dkim=dkim,
+            discovery="treewalk",
         ),
     )
     more = {

@@ -1,6 +1,6 @@
 """Findings that cost DNS: shared by who asks at once, and by who asks soon after."""
 
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Iterable
 from typing import Generic, TypeVar
 
 from attrs import define, field
@@ -13,12 +13,18 @@ T = TypeVar("T")
 PASSING_SECONDS = 2.0
 """How long a finding is remembered that DNS may change at any moment."""
 
+OCTETS = 32 << 20
+"""Of memory that the findings of one kind may take, as far as strangers fill it."""
+ENTRY_OCTETS = 1_000
+"""Of a finding beside its texts, about."""
+
 
 @define(eq=False)
 class Findings(Generic[T]):
     """At most ``entries``, each for ``seconds``; ``clock`` is monotonic.
 
-    ``lasts`` tells findings from those that a failure of DNS left open.
+    ``lasts`` tells findings from those that a failure of DNS left open, ``texts``
+    gives what makes a finding large: a stranger's policy can make it tell a lot.
     """
 
     _clock: Callable[[], float]
@@ -26,7 +32,9 @@ class Findings(Generic[T]):
     _entries: int
     _seconds: float
     _lasts: Callable[[T], bool]
-    _known: dict[Hashable, tuple[float, T]] = field(factory=dict, init=False)
+    _texts: Callable[[T], Iterable[str]]
+    _known: dict[Hashable, tuple[float, T, int]] = field(factory=dict, init=False)
+    _weight: int = field(default=0, init=False)
     _asked: dict[Hashable, list[Deferred[T]]] = field(factory=dict, init=False)
 
     def begin(self, key: Hashable, work: Callable[[], Awaitable[T]]) -> None:
@@ -50,7 +58,7 @@ class Findings(Generic[T]):
         self._asked[key].append(waiting)
         return await waiting
 
-    def _fresh(self, key: Hashable) -> tuple[float, T] | None:
+    def _fresh(self, key: Hashable) -> tuple[float, T, int] | None:
         entry = self._known.get(key)
         return entry if entry is not None and entry[0] > self._clock() else None
 
@@ -67,9 +75,17 @@ class Findings(Generic[T]):
                     waiting.errback(RuntimeError("the sender could not be looked at"))
 
     def _remember(self, key: Hashable, found: T) -> None:
-        known = self._known
-        known.pop(key, None)
-        while len(known) >= max(1, self._entries):
-            del known[next(iter(known))]
+        weight = ENTRY_OCTETS + sum(map(len, self._texts(found)))
+        self._forget(key)
+        while self._known and (
+            len(self._known) >= self._entries or self._weight + weight > OCTETS
+        ):
+            self._forget(next(iter(self._known)))
         seconds = self._seconds if self._lasts(found) else PASSING_SECONDS
-        known[key] = (self._clock() + seconds, found)
+        self._known[key] = (self._clock() + seconds, found, weight)
+        self._weight += weight
+
+    def _forget(self, key: Hashable) -> None:
+        entry = self._known.pop(key, None)
+        if entry is not None:
+            self._weight -= entry[2]

@@ -36,6 +36,10 @@ Greeted = tuple[SPF, SPF]
 """Of the greeting, and the same for a message with a null reverse-path."""
 
 
+def _lasts(found: Reverse | SPF) -> bool:
+    return found.result is not Result.TEMPERROR
+
+
 @define(eq=False)
 class Senders:
     """Asks, and remembers for a while."""
@@ -50,10 +54,11 @@ class Senders:
         settings, ground = self._settings, self._ground
         now = ground.reactor.seconds
         how = (now, ground.tasks, settings.cache, settings.cache_seconds)
-        failed = Result.TEMPERROR
-        self._names = Findings(*how, lambda found: found.result is not failed)
-        self._greetings = Findings(*how, lambda found: found[0].result is not failed)
-        self._policies = Findings(*how, lambda found: found.result is not failed)
+        self._names = Findings(*how, _lasts, lambda found: found.steps)
+        self._greetings = Findings(
+            *how, lambda found: _lasts(found[0]), lambda found: found[0].steps
+        )
+        self._policies = Findings(*how, _lasts, lambda found: found.steps)
 
     def begin(self, ip: str, helo: str, sender: Address | None) -> None:
         """Begin to ask everything at once, if nobody did."""
