@@ -23,7 +23,9 @@ class StepTests(SynchronousTestCase):
 
     def test_kill_at_durable_steps(self):
         """After the restart there is exactly the acknowledged mail, once."""
-        figures, broken = faults.kill_at_steps(("pwritev", "fdatasync"), [1, 2])
+        figures, broken = faults.kill_at_steps(
+            ("pwritev,pwritev2", "fdatasync"), [1, 2]
+        )
         self.assertGreaterEqual(figures.faults, 2)
         self.assertEqual(broken, [])
         self.assertIn("0 findings", figures.findings)

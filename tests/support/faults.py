@@ -265,7 +265,15 @@ def send_one(demo, number):
 
 
 STEPS = (
-    *("pwritev", "pwrite64", "write", "writev", "fdatasync", "fsync", "ftruncate"),
+    *(
+        "pwritev,pwritev2",
+        "pwrite64",
+        "write",
+        "writev",
+        "fdatasync",
+        "fsync",
+        "ftruncate",
+    ),
     *(
         "openat",
         "link",
