@@ -23,8 +23,8 @@ from mailsuite.policy.authentication.examiner import Examiner, Letter
 from mailsuite.policy.authentication.explain import explained, summary
 from mailsuite.policy.authentication.ground import Ground
 from mailsuite.policy.authentication.hashing import Hashing
-from mailsuite.policy.authentication.networks import plain as plain_address
 from mailsuite.policy.authentication.verdict import Judgement, Rules, judge
+from mailsuite.policy.networks import plain as plain_address
 
 
 @click.group()

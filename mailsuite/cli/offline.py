@@ -10,7 +10,7 @@ from mailsuite.directory.keys import Keys
 from mailsuite.directory.keysadmin import KeysAdmin
 from mailsuite.directory.passwords import hash_now, verify_now
 from mailsuite.directory.registry import rules_of
-from mailsuite.directory.state import Inline, State
+from mailsuite.directory.state import State
 from mailsuite.events.memory import Events
 from mailsuite.house import domains
 from mailsuite.house.paths import Places, absolute
@@ -20,6 +20,7 @@ from mailsuite.http.api.dkim import DKIM
 from mailsuite.http.api.dns import DNS
 from mailsuite.http.api.people import People
 from mailsuite.http.routes import Route
+from mailsuite.net.lanes import Inline
 
 wall = getattr(time, "time")  # noqa: B009 - a command is its own house
 

@@ -14,10 +14,11 @@ from zope.interface import implementer
 
 from mailsuite.directory import keymaking
 from mailsuite.directory.names import fold_domain
-from mailsuite.directory.state import Runs, State
+from mailsuite.directory.state import State
 from mailsuite.interfaces.events import IEvents
 from mailsuite.interfaces.signing import IKeys, SigningKey
 from mailsuite.mailauth.settings import Signing
+from mailsuite.net.lanes import Runs
 
 NEW, ACTIVE, OLD, GONE = "new", "active", "old", "gone"
 

@@ -13,8 +13,9 @@ from mailsuite.directory.keysadmin import KeysAdmin
 from mailsuite.directory.names import parse
 from mailsuite.directory.registry import Registry, rules_of
 from mailsuite.directory.settings import Settings
-from mailsuite.directory.state import Inline, Listing, State
+from mailsuite.directory.state import Listing, State
 from mailsuite.events.memory import Events
+from mailsuite.net.lanes import Inline
 
 
 class Plain:

@@ -4,47 +4,17 @@ People's files win over the database where both name the same domain or alias.
 """
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ParamSpec, Protocol, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from attrs import Factory, define, field, frozen
-from twisted.internet.defer import Deferred, succeed
 
 from mailsuite.directory import rows, schema
 from mailsuite.directory.book import Account, Book, Rules
 from mailsuite.interfaces.directory import AliasRow, Domain
 from mailsuite.interfaces.events import IEvents
 from mailsuite.interfaces.signing import SigningKey
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
-class Runs(Protocol):
-    """A thread that calls are handed to, such as :class:`~mailsuite.net.lanes.Lane`."""
-
-    def run(
-        self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs
-    ) -> "Deferred[R]":
-        """Run it; the result comes back to the caller's thread."""
-        ...
-
-    def stop(self) -> None:
-        """End it."""
-        ...
-
-
-class Inline:
-    """Runs calls on the spot: for commands without a reactor."""
-
-    def run(
-        self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs
-    ) -> "Deferred[R]":
-        """Run it now."""
-        return succeed(call(*args, **kwargs))
-
-    def stop(self) -> None:
-        """There is nothing to end."""
+from mailsuite.net.lanes import Runs
 
 
 @frozen

@@ -20,7 +20,7 @@ from mailsuite.house.sockets import wanted
 from mailsuite.house.tree import Tree
 from mailsuite.model.errors import UsageError
 from mailsuite.net.endpoints import Place, bind
-from mailsuite.policy.stages.recipients import networks
+from mailsuite.policy.networks import RELAYING, networks
 from mailsuite.relay import signing
 from mailsuite.relay.routes import Routes
 from mailsuite.reports.settings import checked as reports
@@ -68,7 +68,7 @@ def settings(tree: Tree) -> None:
 
 def open_relay(texts: Sequence[str]) -> None:
     """:raises UsageError: half the world could send through us."""
-    for network in networks(tuple(texts)):
+    for network in networks(RELAYING, texts):
         if network.prefixlen < WIDEST[network.version]:
             raise UsageError(
                 f"policy.relay_networks: {network} would make an open relay; name"

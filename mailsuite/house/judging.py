@@ -9,6 +9,7 @@ from mailsuite.house.tree import Tree
 from mailsuite.interfaces.receiving import IStage
 from mailsuite.policy.authentication.ground import Ground
 from mailsuite.policy.authentication.verdict import Rules
+from mailsuite.policy.networks import RELAYING, networks
 from mailsuite.policy.reception import Purpose
 from mailsuite.policy.stages.authentication import Authentication
 from mailsuite.policy.stages.results import Results
@@ -31,7 +32,9 @@ class Judging:
         lmtp = purpose is Purpose.LMTP
         if lmtp and not settings.lmtp:
             return ()
-        exempt = (*settings.exempt, *tree.policy.relay_networks)
+        relaying = tree.policy.relay_networks
+        networks(RELAYING, relaying)  # what is wrong with it is told by its name
+        exempt = (*settings.exempt, *relaying)
         settings = evolve(settings, exempt=exempt)
         rules = {
             domain: Rules.of(evolve(settings, **values))

@@ -75,6 +75,7 @@ class Door(Conversation):
         else:
             self._bye(b"Timeout", "timeout")
 
+    @override
     def leave(self) -> None:
         """The service stops: end now, or after the command in hand."""
         self._leaving = True

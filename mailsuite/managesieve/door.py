@@ -76,6 +76,7 @@ class Door(Conversation):
         self._leaving = TIMEOUT
         self._part()
 
+    @override
     def leave(self) -> None:
         """The service stops: end now, or after the command in hand."""
         self._leaving = SHUTDOWN

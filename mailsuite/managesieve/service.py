@@ -2,29 +2,16 @@
 
 from collections.abc import Sequence
 
-from attrs import define, field
-from typing_extensions import override
+from attrs import define
 
 from mailsuite.managesieve.door import Door
 from mailsuite.managesieve.ground import Ground
-from mailsuite.net.service import DoorService, Socket
+from mailsuite.net.service import Counted, DoorService, Socket
 
 
 @define(eq=False, slots=False)
-class Watched(Door):
-    """A door that its service knows of while it is open."""
-
-    service: DoorService = field(kw_only=True)
-
-    @override
-    def opened(self) -> None:
-        self.service.came(self)
-        super().opened()
-
-    @override
-    def ended(self) -> None:
-        super().ended()
-        self.service.left(self)
+class Watched(Counted, Door):
+    """A door that its service knows of."""
 
 
 def service(

@@ -13,15 +13,43 @@ from collections import deque
 from collections.abc import Callable, Hashable
 from queue import SimpleQueue
 from threading import Thread
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 from attrs import define, field
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorFromThreads
 from twisted.python.failure import Failure
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+class Runs(Protocol):
+    """A thread that calls are handed to: :class:`Lane`, or none at all."""
+
+    def run(
+        self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs
+    ) -> "Deferred[R]":
+        """Run it; the result comes back to the caller's thread."""
+        ...
+
+    def stop(self) -> None:
+        """End it."""
+        ...
+
+
+class Inline:
+    """Runs calls on the spot: for commands without a reactor."""
+
+    def run(
+        self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs
+    ) -> "Deferred[R]":
+        """Run it now."""
+        return succeed(call(*args, **kwargs))
+
+    def stop(self) -> None:
+        """There is nothing to end."""
+
 
 _Work = tuple[Callable[..., Any], Any, Any, "Deferred[Any]"]
 

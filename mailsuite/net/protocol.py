@@ -75,6 +75,10 @@ class Conversation(Protocol):
     def ended(self) -> None:
         """The connection is gone; running tasks are cancelled after this."""
 
+    def leave(self) -> None:
+        """End now, or after the command in hand."""
+        self.hang_up()
+
     def timed_out(self) -> None:
         """Nothing came or went for the idle time; hangs up if not overridden."""
         self.hang_up()

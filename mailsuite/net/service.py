@@ -130,3 +130,20 @@ class DoorService(Service):
     def _cut(self) -> None:
         for door in list(self.doors):
             door.abort()
+
+
+@define(eq=False, slots=False)
+class Counted(Conversation):
+    """A door that its service knows of while it is open; mixed in before the door."""
+
+    service: DoorService = field(kw_only=True)
+
+    @override
+    def opened(self) -> None:
+        self.service.came(self)
+        super().opened()
+
+    @override
+    def ended(self) -> None:
+        super().ended()
+        self.service.left(self)

@@ -19,13 +19,14 @@ from mailsuite.interfaces.receiving import (
 )
 from mailsuite.model.principals import Peer, Principal
 from mailsuite.model.verdicts import Phase, Refuse, Verdict
+from mailsuite.policy.networks import RELAYING, networks
 from mailsuite.policy.pipeline import Pipeline
 from mailsuite.policy.settings import Settings
 from mailsuite.policy.stages.completion import Completion
 from mailsuite.policy.stages.identity import Identity
 from mailsuite.policy.stages.loops import Loops
 from mailsuite.policy.stages.quota import Quota
-from mailsuite.policy.stages.recipients import Recipients, networks
+from mailsuite.policy.stages.recipients import Recipients
 from mailsuite.policy.stages.size import Size
 from mailsuite.policy.trace import Dates
 from mailsuite.policy.transaction import Desk, Transaction
@@ -68,7 +69,11 @@ def stages(purpose: Purpose, ground: Ground, settings: Settings) -> list[IStage]
     if not lmtp:
         made.append(Identity(ground.directory, required=submission))
     made.append(
-        Recipients(ground.directory, networks(settings.relay_networks), relays=not lmtp)
+        Recipients(
+            ground.directory,
+            networks(RELAYING, settings.relay_networks),
+            relays=not lmtp,
+        )
     )
     made.append(Quota(ground.accounts))
     made.append(Loops(settings.received_fields))

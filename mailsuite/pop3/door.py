@@ -93,6 +93,7 @@ class Door(Conversation):
         self._reason = "timeout"
         self._end()
 
+    @override
     def leave(self) -> None:
         """The service stops: end now, or after the command in hand."""
         self._leaving = True

@@ -99,6 +99,7 @@ class Dialogue(Conversation):
         self.limit(0)
         self.limit(seconds)
 
+    @override
     def leave(self) -> None:
         """Say QUIT and hang up."""
         if self.usable:

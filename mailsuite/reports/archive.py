@@ -2,44 +2,17 @@
 
 import sqlite3
 from collections.abc import Callable
-from typing import Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 from attrs import define, field
-from twisted.internet.defer import Deferred, succeed
 
 from mailsuite.interfaces.events import IEvents
 from mailsuite.model.errors import NoSpace
+from mailsuite.net.lanes import Runs
 from mailsuite.reports import schema
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-
-class Runs(Protocol):
-    """A thread that calls are handed to: :class:`~mailsuite.net.lanes.Lane`."""
-
-    def run(
-        self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs
-    ) -> "Deferred[R]":
-        """Run it; the result comes back to the caller's thread."""
-        ...
-
-    def stop(self) -> None:
-        """End it."""
-        ...
-
-
-class Inline:
-    """Runs calls on the spot, for tests."""
-
-    def run(
-        self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs
-    ) -> "Deferred[R]":
-        """Run it now."""
-        return succeed(call(*args, **kwargs))
-
-    def stop(self) -> None:
-        """There is nothing to end."""
 
 
 @define(eq=False)

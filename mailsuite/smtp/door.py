@@ -189,6 +189,7 @@ class Door(Conversation):
 
     # Ends that are not the peer's wish.
 
+    @override
     def leave(self, reply: Reply = SHUTDOWN) -> None:
         """Close with ``reply``: now if no message is under way, else after it."""
         dialogue = self._dialogue

@@ -17,7 +17,7 @@ from mailsuite.directory.keysadmin import KeysAdmin
 from mailsuite.directory.names import parse
 from mailsuite.directory.registry import Registry, rules_of
 from mailsuite.directory.settings import Settings
-from mailsuite.directory.state import Inline, Listing, State
+from mailsuite.directory.state import Listing, State
 from mailsuite.directory.turnover import DAY_SECONDS, TURN_SECONDS, Turnover
 from mailsuite.dns.memory import Table
 from mailsuite.events.memory import Events
@@ -27,7 +27,7 @@ from mailsuite.mailauth.dkim import keys as public
 from mailsuite.mailauth.dkim import sign
 from mailsuite.mailauth.settings import Signing
 from mailsuite.model.errors import UsageError
-from mailsuite.net.lanes import Lane
+from mailsuite.net.lanes import Inline, Lane
 
 START = 1_795_305_600.0  # 2026-11-22
 OURS = "ours.test"

@@ -16,7 +16,7 @@ from mailsuite.directory.names import parse
 from mailsuite.directory.passwords import Argon2
 from mailsuite.directory.registry import Registry
 from mailsuite.directory.settings import Settings
-from mailsuite.directory.state import Inline, Listing, State
+from mailsuite.directory.state import Listing, State
 from mailsuite.events.memory import Events
 from mailsuite.interfaces.directory import (
     Alias,
@@ -30,7 +30,7 @@ from mailsuite.interfaces.directory import (
 from mailsuite.interfaces.queueing import IRouting
 from mailsuite.model.errors import UsageError
 from mailsuite.model.principals import Denied, Password, Principal
-from mailsuite.net.lanes import Lanes
+from mailsuite.net.lanes import Inline, Lanes
 
 ANN = parse("ann@example.test")
 FAR = parse("x@far.test")

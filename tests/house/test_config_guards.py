@@ -57,7 +57,8 @@ class GuardTests(SynchronousTestCase):
 
     def test_network_unreadable(self):
         """What is no network is said."""
-        self.assertIn("network", self.refused("policy", 'relay_networks = ["x"]'))
+        said = self.refused("policy", 'relay_networks = ["x"]')
+        self.assertIn("policy.relay_networks: 'x' does not", said)
 
     def test_port_in_use(self):
         """A port in use: which, and what to do."""

@@ -22,8 +22,9 @@ from mailsuite.model.proofs import (
     Reverse,
     Signature,
 )
+from mailsuite.net.lanes import Inline
 from mailsuite.queue.memory import MemoryQueue
-from mailsuite.reports.archive import Archive, Inline
+from mailsuite.reports.archive import Archive
 from mailsuite.reports.ground import Ground
 from mailsuite.reports.reader import Reader
 from mailsuite.reports.service import ReportService

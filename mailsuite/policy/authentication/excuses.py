@@ -13,9 +13,9 @@ from mailsuite.mailauth import claims
 from mailsuite.mailauth.labels import ascii_name
 from mailsuite.mime import headers
 from mailsuite.model.proofs import Proofs, Result
-from mailsuite.policy.authentication.networks import Networks, hosts, within
 from mailsuite.policy.authentication.settings import Authentication
 from mailsuite.policy.authentication.verdict import Excuse, below
+from mailsuite.policy.networks import FORWARDERS, Networks, hosts, within
 
 ID_OCTETS = 600
 """Of a List-Id's end that are read; the id itself has at most 255."""
@@ -34,7 +34,7 @@ class Excuses:
     @classmethod
     def of(cls, settings: Authentication) -> "Excuses":
         """Read the settings."""
-        found, domains = hosts("forwarders", settings.forwarders)
+        found, domains = hosts(FORWARDERS, settings.forwarders)
         return cls(found, domains, tuple(map(_name, settings.lists)))
 
     def find(self, proofs: Proofs, header: bytes) -> Excuse | None:

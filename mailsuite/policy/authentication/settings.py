@@ -4,7 +4,7 @@ from attrs import fields, frozen
 
 from mailsuite.model.errors import UsageError
 from mailsuite.model.settings import setting
-from mailsuite.policy.authentication.networks import hosts, networks
+from mailsuite.policy.networks import EXEMPT, FORWARDERS, hosts, networks
 
 MEASURES = ("ignore", "tag", "quarantine", "reject")
 """What may be done about a finding, from the mildest to the hardest."""
@@ -121,8 +121,8 @@ class Authentication:
             checked(key, getattr(self, key), choices)
         checked("organizational", self.organizational, (WALKED, LISTED))
         checked("bimi", self.bimi, (NO_LOGO, PLACE, LOGO))
-        networks("exempt", self.exempt)
-        hosts("forwarders", self.forwarders)
+        networks(EXEMPT, self.exempt)
+        hosts(FORWARDERS, self.forwarders)
 
 
 def checked(key: str, value: object, choices: tuple[str, ...]) -> None:

@@ -17,16 +17,17 @@ from mailsuite.model.verdicts import PROCEED, Phase, Proceed, Refuse, Verdict
 from mailsuite.policy.authentication.case import Case
 from mailsuite.policy.authentication.examiner import Client, Examiner
 from mailsuite.policy.authentication.ground import Ground
-from mailsuite.policy.authentication.networks import (
+from mailsuite.policy.authentication.sentence import Book
+from mailsuite.policy.authentication.settings import Authentication as Settings
+from mailsuite.policy.authentication.verdict import Rules
+from mailsuite.policy.head import HEAD_OCTETS
+from mailsuite.policy.networks import (
+    EXEMPT,
     Networks,
     networks,
     plain,
     within,
 )
-from mailsuite.policy.authentication.sentence import Book
-from mailsuite.policy.authentication.settings import Authentication as Settings
-from mailsuite.policy.authentication.verdict import Rules
-from mailsuite.policy.head import HEAD_OCTETS
 
 TOO_LONG = Refuse(Reply(552, "5.3.4", "The message's header is too long"))
 """What is not seen whole is not judged."""
@@ -58,7 +59,7 @@ class Authentication:
         settings = self._settings
         self._examiner = Examiner(self._ground, settings)
         self._book = Book(Rules.of(settings), self._domains)
-        self._exempt = networks("exempt", settings.exempt)
+        self._exempt = networks(EXEMPT, settings.exempt)
 
     def _client(self, view: IView) -> Client | None:
         """Give who sends, or None if it is not judged."""

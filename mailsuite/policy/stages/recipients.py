@@ -1,35 +1,19 @@
 """Recipients: ours and known, or relayed for those who may (RFC 5321 §3.3, §7.9)."""
 
-from collections.abc import Iterable
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-
 from attrs import define, field
 from zope.interface import implementer
 
 from mailsuite.interfaces.directory import Alias, Consumed, IDirectory, Local, Remote
 from mailsuite.interfaces.receiving import IStage, IView
-from mailsuite.model.errors import UsageError
 from mailsuite.model.replies import Reply
 from mailsuite.model.verdicts import PROCEED, Phase, Proceed, Refuse, Verdict
+from mailsuite.policy.networks import Networks, plain, within
 
 UNKNOWN = Refuse(Reply(550, "5.1.1", "No such user here"))
 NO_RELAY = Refuse(Reply(554, "5.7.1", "Relay access denied"))
 
 ACCOUNT = "account"
 """Mark of a recipient that is an account of ours; later stages read it."""
-
-Networks = tuple[IPv4Network | IPv6Network, ...]
-
-
-def networks(texts: Iterable[str]) -> Networks:
-    """Read the setting. :raises UsageError: one is no network."""
-    found: list[IPv4Network | IPv6Network] = []
-    for text in texts:
-        try:
-            found.append(ip_network(text))
-        except ValueError as error:
-            raise UsageError(f"policy.relay_networks: {error}") from error
-    return tuple(found)
 
 
 @implementer(IStage)
@@ -62,8 +46,4 @@ class Recipients:
             return False
         if view.principal is not None:
             return True
-        if not self._networks or not view.peer.host:
-            return False
-        address = ip_address(view.peer.host.partition("%")[0])
-        address = getattr(address, "ipv4_mapped", None) or address
-        return any(address in network for network in self._networks)
+        return within(plain(view.peer.host), self._networks)

@@ -9,17 +9,22 @@ from mailsuite.model.errors import UsageError
 ADDRESSES = 10_000
 """Addresses whose plain form is remembered."""
 
+RELAYING = "policy.relay_networks"
+EXEMPT = "authentication.exempt"
+FORWARDERS = "authentication.forwarders"
+"""The settings that name networks."""
+
 Networks = tuple[IPv4Network | IPv6Network, ...]
 
 
 def networks(key: str, texts: Iterable[str]) -> Networks:
-    """Read a setting. :raises UsageError: one is no network."""
+    """Read a setting; ``key`` with its section. :raises UsageError: no network."""
     found: list[IPv4Network | IPv6Network] = []
     for text in texts:
         try:
             found.append(ip_network(text))
         except ValueError as error:
-            raise UsageError(f"authentication.{key}: {error}") from error
+            raise UsageError(f"{key}: {error}") from error
     return tuple(found)
 
 
@@ -34,7 +39,7 @@ def hosts(key: str, texts: Iterable[str]) -> tuple[Networks, tuple[str, ...]]:
         if "/" in text or ":" in text or text.replace(".", "").isdigit():
             found += networks(key, [text])
         elif not text.strip("."):
-            raise UsageError(f"authentication.{key}: {text!r} is no host")
+            raise UsageError(f"{key}: {text!r} is no host")
         else:
             domains.append(text.lower().rstrip("."))
     return found, tuple(domains)
