@@ -25,6 +25,7 @@ from mailsuite.relay import signing
 from mailsuite.relay.routes import Routes
 from mailsuite.reports.settings import checked as reports
 from mailsuite.smtp import manners
+from mailsuite.store.settings import Settings as Store
 from mailsuite.tls.contexts import Contexts
 
 WIDEST = {4: 8, 6: 16}
@@ -51,6 +52,7 @@ def settings(tree: Tree) -> None:
     if tree.log.level not in {"debug", "info", "warn", "error", "critical"}:
         raise UsageError("log.level is debug, info, warn, error or critical")
     open_relay(tree.policy.relay_networks)
+    annotations(tree.store)
     rules_of(tree.directory)
     Routes.parse(tree.relay.routes, tree.relay.port, tree.relay.tls)
     for algorithm in tree.signing.algorithms:
@@ -74,6 +76,14 @@ def open_relay(texts: Sequence[str]) -> None:
                 f"policy.relay_networks: {network} would make an open relay; name"
                 " your own networks, or let users log in"
             )
+
+
+def annotations(store: Store) -> None:
+    """:raises UsageError: less than RFC 5464 §4.1 lets a server take."""
+    if store.annotations < 10:
+        raise UsageError("store.annotations is at least 10 (RFC 5464)")
+    if store.annotation_octets < 1024:
+        raise UsageError("store.annotation_octets is at least 1024 (RFC 5464)")
 
 
 def certificate(tree: Tree) -> None:

@@ -1,6 +1,6 @@
 """Accounts and their mailboxes, as doors and deliveries see them."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 from zope.interface import Attribute, Interface
 
@@ -36,6 +36,18 @@ class BadName(Exception):  # noqa: N818 - an answer: NO [CANNOT]
 
 class LimitReached(Exception):  # noqa: N818 - an answer: NO [LIMIT]
     """A limit of the account or mailbox stands in the way; the text names it."""
+
+
+class AnnotationTooLong(LimitReached):
+    """A value is too long; ``octets`` is what one may have (RFC 5464 §4.3)."""
+
+    def __init__(self, octets: int) -> None:
+        super().__init__(f"an annotation has at most {octets} octets")
+        self.octets = octets
+
+
+class TooManyAnnotations(LimitReached):
+    """No more entries fit there; the text says which limit it was."""
 
 
 class IAccounts(Interface):
@@ -82,6 +94,28 @@ class IAccount(Interface):
 
     async def subscriptions() -> Sequence[str]:
         """Every subscribed name, existing or not."""
+
+    async def annotations(mailbox: MailboxId | str) -> Mapping[str, bytes]:
+        """Annotations of a mailbox, of the account for the empty name (RFC 5464).
+
+        Entries are in lower case, ``/shared/comment``; values are any octets. Also
+        of a mailbox that cannot be selected. They follow a rename, and go with the
+        mailbox. Cheap where there are none.
+
+        :raises NoSuchMailbox: there is none.
+        """
+
+    async def annotate(
+        mailbox: MailboxId | str, changes: Mapping[str, bytes | None]
+    ) -> None:
+        """Set entries, or remove those of None, all or nothing; durable on return.
+
+        Names of entries in any case; to remove what is not there is no mistake.
+
+        :raises NoSuchMailbox: there is none.
+        :raises BadName: an entry's name is none that can be set.
+        :raises AnnotationTooLong, TooManyAnnotations: no room for it.
+        """
 
     async def append(
         mailbox: MailboxId | str, drafts: Sequence[Draft], once: Once | None = None

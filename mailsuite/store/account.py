@@ -1,7 +1,7 @@
 """One account as a caller holds it (IAccount)."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from attrs import define, field, frozen
@@ -12,7 +12,16 @@ from mailsuite.model.changes import Appended, Draft, MailboxRow, UidMap
 from mailsuite.model.envelope import Once
 from mailsuite.model.errors import NoSpace
 from mailsuite.model.ids import AccountName, MailboxId, ModSeq, Uid
-from mailsuite.store import folders, names, outside, quota, reading, transfer
+from mailsuite.store import (
+    annotations,
+    folders,
+    names,
+    outside,
+    quota,
+    reading,
+    transfer,
+)
+from mailsuite.store.annotations import Changes
 from mailsuite.store.append import Parcel, Piece
 from mailsuite.store.box import Box
 from mailsuite.store.index import Ground, Index
@@ -99,6 +108,7 @@ class Account:
             raise MailboxExists(new)
         inbox = await self.mailbox(names.INBOX)
         row = await self.create(new)
+        await self._shelf.run(annotations.copied, inbox.id, row.id)
         await inbox.row()
         uids = await self._shelf.run(_uids, inbox.id)
         _ = await self.transfer(inbox.id, uids, row.id, move=True)
@@ -118,6 +128,20 @@ class Account:
         """See :meth:`IAccount.subscriptions`."""
         return sorted(self._shelf.index.subscribed)
 
+    async def annotations(self, mailbox: MailboxId | str) -> Mapping[str, bytes]:
+        """See :meth:`IAccount.annotations`."""
+        check_open(self._shelf)
+        index = self._shelf.index
+        found = annotations.whose(index, mailbox)
+        if found not in index.annotated:
+            return {}
+        return await self._shelf.run(annotations.read, found)
+
+    async def annotate(self, mailbox: MailboxId | str, changes: Changes) -> None:
+        """See :meth:`IAccount.annotate`."""
+        wanted = annotations.checked(changes)
+        await self._shelf.alone(annotations.change, mailbox, wanted)
+
     async def append(
         self,
         mailbox: MailboxId | str,
@@ -133,7 +157,7 @@ class Account:
         octets = sum(draft.blob.size for draft in drafts)
         await desk.quota.take(shelf, octets, len(drafts))
         try:
-            pieces = await self._pieces(drafts, once)
+            pieces = await _pieces(desk, drafts, once)
             if once is None:
                 parcel = Parcel(box.id, pieces, None, 0)
                 appended = await self._promises.put(parcel)
@@ -145,21 +169,6 @@ class Account:
             quota.give(shelf, octets, len(drafts))
         desk.dirty(shelf)
         return appended
-
-    async def _pieces(self, drafts: Sequence[Draft], once: Once | None) -> list[Piece]:
-        desk = self._desk
-        wall = desk.ground.wall()
-        if once is None:
-            stem = desk.counter.stem(wall)
-        else:
-            stem = f"{int(wall)}.Q{once.source}R{once.recipient}A{once.action}"
-        pieces = []
-        for number, draft in enumerate(drafts):
-            wide = await desk.scanner.blob(draft.blob)
-            mark = f"D{number}" if number else ""
-            name = f"{stem}{mark}.{desk.ground.host}"
-            pieces.append(Piece(draft, name, draft.date or wall, wide))
-        return pieces
 
     async def transfer(
         self,
@@ -219,6 +228,23 @@ class Account:
             self._desk.watching.unwatched(self._shelf)
         self._watches.clear()
         self._shelf.users -= 1
+
+
+async def _pieces(
+    desk: Desk, drafts: Sequence[Draft], once: Once | None
+) -> list[Piece]:
+    wall = desk.ground.wall()
+    if once is None:
+        stem = desk.counter.stem(wall)
+    else:
+        stem = f"{int(wall)}.Q{once.source}R{once.recipient}A{once.action}"
+    pieces = []
+    for number, draft in enumerate(drafts):
+        wide = await desk.scanner.blob(draft.blob)
+        mark = f"D{number}" if number else ""
+        name = f"{stem}{mark}.{desk.ground.host}"
+        pieces.append(Piece(draft, name, draft.date or wall, wide))
+    return pieces
 
 
 def _any_stale(index: Index) -> bool:

@@ -204,6 +204,7 @@ def remove(index: Index, name: str) -> MailboxId:
         )
     else:
         statements.append(("DELETE FROM mailbox WHERE id = ?", (box.id,)))
+    statements.append(("DELETE FROM annotation WHERE mailbox = ?", (box.id,)))
     index.facts.change(statements)
     _forget_rows(index, box)
     loading.refresh(index)

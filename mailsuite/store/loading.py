@@ -3,7 +3,7 @@
 import os
 
 from mailsuite.model.ids import MailboxId
-from mailsuite.store import letters
+from mailsuite.store import annotations, letters
 from mailsuite.store.box import Box, Tally
 from mailsuite.store.facts import Mailbox
 from mailsuite.store.index import Index, Log
@@ -45,6 +45,7 @@ def refresh(index: Index) -> None:
     index.boxes = boxes
     index.names = {box.name: box for box in boxes.values()}
     index.subscribed = frozenset(index.facts.subscriptions())
+    index.annotated = annotations.annotated(index.facts.database)
 
 
 def _box(index: Index, row: Mailbox) -> Box:

@@ -3,7 +3,7 @@
 The same promises as the Maildir store, but nothing outlives the process.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 from attrs import define, evolve, field
 from twisted.internet.interfaces import IReactorTime
@@ -34,7 +34,8 @@ from mailsuite.model.changes import (
 from mailsuite.model.envelope import Once
 from mailsuite.model.flags import Flags
 from mailsuite.model.ids import AccountName, EmailId, MailboxId, ModSeq, Uid
-from mailsuite.store import names
+from mailsuite.store import annotations, names
+from mailsuite.store.annotations import Changes
 from mailsuite.store.remembered import (
     Folder,
     Message,
@@ -76,7 +77,7 @@ class Accounts:
             user, _ = names.split_account(account)
             if not user:
                 raise BadName("an account has a name")
-            shared = self._world.accounts[account] = Shared(account)
+            shared = self._world.accounts[account] = Shared(account, self._settings)
             _ = shared.make(names.INBOX)
             shared.subscribed.add(names.INBOX)
             for entry in self._settings.folders:
@@ -108,14 +109,9 @@ class Account:
         """The account's name."""
         return self._shared.name
 
-    def _told(self, folder: Folder) -> MailboxRow:
-        return evolve(
-            folder.now(), subscribed=folder.row.name in self._shared.subscribed
-        )
-
     async def mailboxes(self) -> Sequence[MailboxRow]:
         """See :meth:`IAccount.mailboxes`."""
-        rows = [self._told(folder) for folder in self._shared.folders.values()]
+        rows = [self._shared.told(folder) for folder in self._shared.folders.values()]
         return sorted(rows, key=lambda row: (row.name != names.INBOX, row.name))
 
     async def mailbox(self, id_or_name: MailboxId | str) -> "Mailbox":
@@ -134,7 +130,7 @@ class Account:
         for level in names.parents(name):
             if self._shared.find(level) is None:
                 _ = self._shared.make(level)
-        return self._told(self._shared.make(name, use))
+        return self._shared.told(self._shared.make(name, use))
 
     async def rename(self, old: str, new: str) -> None:
         """See :meth:`IAccount.rename`."""
@@ -147,43 +143,15 @@ class Account:
             raise MailboxExists(new)
         if old == names.INBOX:
             row = await self.create(new)
+            self._shared.folders[row.id].notes = dict(folder.notes)
             uids = sorted(folder.messages)
             _ = await self.transfer(folder.row.id, uids, row.id, move=True)
             return
-        if names.below(new, old):
-            raise BadName("a mailbox cannot become its own child")
-        moved = [
-            f
-            for f in self._shared.folders.values()
-            if f is folder or names.below(f.row.name, old)
-        ]
-        for one in moved:
-            _ = names.checked(new + one.row.name[len(old) :])
-        for one in moved:
-            one.row = evolve(one.row, name=new + one.row.name[len(old) :])
-        for level in names.parents(new):
-            if self._shared.find(level) is None:
-                _ = self._shared.make(level)
+        self._shared.rename(old, new)
 
     async def remove(self, name: str) -> None:
         """See :meth:`IAccount.remove`."""
-        name = names.canonical(name)
-        folder = self._shared.find(name)
-        if folder is None:
-            raise NoSuchMailbox(name)
-        if name == names.INBOX:
-            raise BadName("INBOX cannot be deleted")
-        below = [
-            f for f in self._shared.folders.values() if names.below(f.row.name, name)
-        ]
-        if below and not folder.row.selectable:
-            raise BadName("it has children and holds no mail")
-        if below:
-            folder.messages.clear()
-            folder.row = evolve(folder.row, selectable=False, use="")
-        else:
-            del self._shared.folders[folder.row.id]
-        self._shared.changed.add(folder.row.id)
+        self._shared.remove(names.canonical(name))
         self._world.wake(self._shared)
 
     async def subscribe(self, name: str, *, wanted: bool) -> None:
@@ -197,6 +165,14 @@ class Account:
     async def subscriptions(self) -> Sequence[str]:
         """See :meth:`IAccount.subscriptions`."""
         return sorted(self._shared.subscribed)
+
+    async def annotations(self, mailbox: MailboxId | str) -> Mapping[str, bytes]:
+        """See :meth:`IAccount.annotations`."""
+        return dict(self._shared.annotated(mailbox))
+
+    async def annotate(self, mailbox: MailboxId | str, changes: Changes) -> None:
+        """See :meth:`IAccount.annotate`."""
+        self._shared.annotate(mailbox, annotations.checked(changes))
 
     async def append(
         self,

@@ -7,12 +7,14 @@ were reserved.
 
 import os
 import sqlite3
+from collections.abc import Iterable
 from contextlib import suppress
 
 from mailsuite.interfaces.mailboxes import BadName
 from mailsuite.model.errors import UsageError
 from mailsuite.model.ids import AccountName
 from mailsuite.store import (
+    annotations,
     expunge,
     facts,
     folders,
@@ -108,6 +110,7 @@ def aside(ground: Ground, where: Place, name: str, reason: str) -> str:
 
 def _facts(ground: Ground, where: Place) -> Facts:
     path = os.path.join(where.home, "account.db")
+    broken = ""
     try:
         known = Facts(path)
         boxes = known.mailboxes()
@@ -124,7 +127,19 @@ def _facts(ground: Ground, where: Place) -> Facts:
     if not boxes:
         with failing(known.close):
             _found_account(ground, where, known)
+            if broken:
+                _annotated_again(known, annotations.salvaged(broken))
     return known
+
+
+def _annotated_again(known: Facts, rows: Iterable[tuple[str, str, bytes]]) -> None:
+    """Take over annotations of the account and of mailboxes that are there again."""
+    ids = {box.name: box.id for box in known.mailboxes()} | {"": annotations.ACCOUNT}
+    known.change(
+        (annotations.PUT, (ids[name], entry, value))
+        for name, entry, value in rows
+        if name in ids
+    )
 
 
 def _found_account(ground: Ground, where: Place, known: Facts) -> None:

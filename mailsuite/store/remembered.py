@@ -9,15 +9,16 @@ from zope.interface import implementer
 
 from mailsuite.interfaces.blobs import IOctets
 from mailsuite.interfaces.directory import IDirectory
-from mailsuite.interfaces.mailboxes import NoSuchMailbox
+from mailsuite.interfaces.mailboxes import BadName, NoSuchMailbox
 from mailsuite.mime.scan import scan
 from mailsuite.model.changes import Appended, Columns, Draft, MailboxRow, Need, Room
 from mailsuite.model.envelope import Once
 from mailsuite.model.errors import OverQuota
 from mailsuite.model.flags import DELETED, SEEN, Flags, FlagTable
 from mailsuite.model.ids import AccountName, EmailId, MailboxId, ModSeq, Uid
-from mailsuite.store import maildir, names
+from mailsuite.store import annotations, maildir, names
 from mailsuite.store.box import Box
+from mailsuite.store.settings import Settings
 
 Wake = Callable[[MailboxId], None]
 
@@ -40,6 +41,8 @@ class Folder:
 
     row: MailboxRow
     messages: dict[Uid, Message] = field(factory=dict)
+    notes: dict[str, bytes] = field(factory=dict)
+    """Annotations."""
     gone: list[tuple[ModSeq, Uid, ModSeq]] = field(factory=list)
     """(when, which, since when it had been there)"""
     recent: Uid = field(default=Uid(1))
@@ -80,7 +83,10 @@ class Shared:
     """What all holders of an account share."""
 
     name: AccountName
+    settings: Settings
     folders: dict[MailboxId, Folder] = field(factory=dict)
+    notes: dict[str, bytes] = field(factory=dict)
+    """Annotations of the account itself."""
     subscribed: set[str] = field(factory=set)
     once: dict[Once, Appended] = field(factory=dict)
     modseq: ModSeq = field(default=ModSeq(1))
@@ -121,6 +127,77 @@ class Shared:
         )
         folder = self.folders[number] = Folder(row)
         return folder
+
+    def told(self, folder: Folder) -> MailboxRow:
+        """The row of a folder with its counts and whether it is subscribed."""
+        return evolve(folder.now(), subscribed=folder.row.name in self.subscribed)
+
+    def rename(self, old: str, new: str) -> None:
+        """Rename a folder with all below it; makes the levels above."""
+        if names.below(new, old):
+            raise BadName("a mailbox cannot become its own child")
+        moved = [
+            f
+            for f in self.folders.values()
+            if f.row.name == old or names.below(f.row.name, old)
+        ]
+        for one in moved:
+            _ = names.checked(new + one.row.name[len(old) :])
+        for one in moved:
+            one.row = evolve(one.row, name=new + one.row.name[len(old) :])
+        for level in names.parents(new):
+            if self.find(level) is None:
+                _ = self.make(level)
+
+    def remove(self, name: str) -> None:
+        """Delete a folder; one with children stays as a mere name."""
+        folder = self.find(name)
+        if folder is None:
+            raise NoSuchMailbox(name)
+        if name == names.INBOX:
+            raise BadName("INBOX cannot be deleted")
+        below = [f for f in self.folders.values() if names.below(f.row.name, name)]
+        if below and not folder.row.selectable:
+            raise BadName("it has children and holds no mail")
+        if below:
+            folder.messages.clear()
+            folder.notes.clear()
+            folder.row = evolve(folder.row, selectable=False, use="")
+        else:
+            del self.folders[folder.row.id]
+        self.changed.add(folder.row.id)
+
+    def annotated(self, id_or_name: MailboxId | str) -> dict[str, bytes]:
+        """Annotations of a folder, or of the account for the empty name."""
+        if id_or_name == "":
+            return self.notes
+        if isinstance(id_or_name, str):
+            folder = self.find(id_or_name)
+        else:
+            folder = self.folders.get(id_or_name)
+        if folder is None:
+            raise NoSuchMailbox(str(id_or_name))
+        return folder.notes
+
+    def annotate(
+        self, id_or_name: MailboxId | str, changes: annotations.Changes
+    ) -> None:
+        """Change them, all or nothing."""
+        notes = self.annotated(id_or_name)
+        every = [self.notes, *(folder.notes for folder in self.folders.values())]
+        others = sum(
+            len(entry) + len(value)
+            for some in every
+            if some is not notes
+            for entry, value in some.items()
+        )
+        lengths = {entry: len(value) for entry, value in notes.items()}
+        annotations.fit(annotations.Held(lengths, others), changes, self.settings)
+        for entry, value in changes.items():
+            if value is None:
+                _ = notes.pop(entry, None)
+            else:
+                notes[entry] = value
 
     def rise(self, folder: Folder, uidnext: int = 0) -> ModSeq:
         """Something changes in a folder: the next ModSeq."""

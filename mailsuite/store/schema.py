@@ -39,6 +39,12 @@ FACTS = (
     ) WITHOUT ROWID;
     CREATE INDEX memory_until ON memory (until);
     """,
+    """
+    CREATE TABLE annotation (
+        mailbox INTEGER NOT NULL, entry TEXT NOT NULL, value BLOB NOT NULL,
+        PRIMARY KEY (mailbox, entry)
+    );
+    """,
 )
 """Versions of ``account.db``: entry ``n`` brings version ``n`` to ``n + 1``."""
 

@@ -42,3 +42,16 @@ class Settings:
         ),
         "folders of a new account, each with its special use (RFC 6154)",
     )
+    annotations: int = setting(
+        100,
+        "annotations (RFC 5464) of one mailbox, and of the account itself; 10 at least",
+        "entries",
+    )
+    annotation_octets: int = setting(
+        65_536, "how long one annotation's value may be; 1024 at least", "octets"
+    )
+    annotations_octets: int = setting(
+        67_108_864,
+        "how long all annotations of an account may be, with their names",
+        "octets",
+    )

@@ -9,10 +9,12 @@ from typing import Any
 
 from mailsuite.interfaces.journal import Position, queue_id
 from mailsuite.interfaces.mailboxes import (
+    AnnotationTooLong,
     BadName,
     LimitReached,
     MailboxExists,
     NoSuchMailbox,
+    TooManyAnnotations,
 )
 from mailsuite.model.changes import Draft, Need
 from mailsuite.model.envelope import Blob, Once
@@ -534,5 +536,93 @@ class MailboxContract:
             _ = await account.append("INBOX", [draft()])
             done = await inbox.store([1], frozenset([SEEN]), frozenset())
             self.assertGreaterEqual(await account.synced(), done.modseq)
+
+        self.work(go())
+
+    def test_annotations(self):
+        """Set, replaced and removed, of a mailbox and of the account, as octets."""
+
+        async def go():
+            account = await self.alice()
+            self.assertEqual(await account.annotations("INBOX"), {})
+            await account.annotate(
+                "inbox", {"/Shared/Comment": b"one\r\ntwo", "/private/comment": b"\0"}
+            )
+            await account.annotate("", {"/shared/comment": b""})
+            box = await account.mailbox("INBOX")
+            self.assertEqual(
+                await account.annotations(box.id),
+                {"/shared/comment": b"one\r\ntwo", "/private/comment": b"\0"},
+            )
+            self.assertEqual(await account.annotations(""), {"/shared/comment": b""})
+            self.assertEqual(await account.annotations("Sent"), {})
+            await account.annotate(
+                box.id,
+                {
+                    "/shared/comment": b"new",
+                    "/private/comment": None,
+                    "/shared/a": None,
+                },
+            )
+            found = await account.annotations("INBOX")
+            self.assertEqual(found, {"/shared/comment": b"new"})
+
+        self.work(go())
+
+    def test_annotations_refused(self):
+        """No such mailbox, a bad name, too long, too many: nothing of it is done."""
+
+        async def go():
+            account = await self.alice()
+            with self.assertRaises(NoSuchMailbox):
+                await account.annotations("Nowhere")
+            with self.assertRaises(NoSuchMailbox):
+                await account.annotate("Nowhere", {"/shared/a": b""})
+            for name in ("", "/", "/shared", "shared/a", "/shared//a", "/shared/a/"):
+                with self.assertRaises(BadName):
+                    await account.annotate("", {"/shared/b": b"", name: b""})
+            many = {f"/shared/{n}": b"" for n in range(100)}
+            with self.assertRaises(TooManyAnnotations):
+                await account.annotate("INBOX", {**many, "/private/a": b""})
+            with self.assertRaises(AnnotationTooLong) as caught:
+                long = bytes(65_537)
+                await account.annotate("INBOX", {"/shared/b": b"", "/shared/a": long})
+            self.assertEqual(caught.exception.octets, 65_536)
+            self.assertEqual(await account.annotations("INBOX"), {})
+            self.assertEqual(await account.annotations(""), {})
+            await account.annotate("INBOX", many)
+            with self.assertRaises(TooManyAnnotations):
+                await account.annotate("INBOX", {"/private/a": b""})
+            await account.annotate("INBOX", {"/shared/1": None, "/private/a": b""})
+            self.assertEqual(len(await account.annotations("INBOX")), 100)
+
+        self.work(go())
+
+    def test_annotations_follow(self):
+        """They follow a rename, stay at INBOX, and go with the mailbox."""
+
+        async def go():
+            account = await self.alice()
+            row = await account.create("a/b")
+            await account.annotate("a", {"/shared/comment": b"a"})
+            await account.annotate("a/b", {"/shared/comment": b"b"})
+            await account.annotate("INBOX", {"/shared/comment": b"inbox"})
+            await account.rename("a", "c")
+            self.assertEqual(await account.annotations("c"), {"/shared/comment": b"a"})
+            found = await account.annotations(row.id)
+            self.assertEqual(found, {"/shared/comment": b"b"})
+            self.assertEqual(await account.annotations("c/b"), found)
+            await account.remove("c")
+            self.assertEqual(await account.annotations("c"), {})
+            await account.annotate("c", {"/shared/comment": b"a mere name"})
+            await account.remove("c/b")
+            with self.assertRaises(NoSuchMailbox):
+                await account.annotations("c/b")
+            _ = await account.create("c/b")
+            self.assertEqual(await account.annotations("c/b"), {})
+            await account.rename("INBOX", "Old")
+            for name in ("INBOX", "Old"):
+                found = await account.annotations(name)
+                self.assertEqual(found, {"/shared/comment": b"inbox"})
 
         self.work(go())

@@ -60,6 +60,12 @@ class GuardTests(SynchronousTestCase):
         said = self.refused("policy", 'relay_networks = ["x"]')
         self.assertIn("policy.relay_networks: 'x' does not", said)
 
+    def test_annotations(self):
+        """Less room for annotations than RFC 5464 demands is refused."""
+        self.assertIn("1024", self.refused("store", "annotation_octets = 1023"))
+        self.assertIn("10 ", self.refused("store", "annotations = 9"))
+        self.start("store", "annotations = 10")
+
     def test_port_in_use(self):
         """A port in use: which, and what to do."""
         with socket.create_server(("127.0.0.1", 0)) as other:

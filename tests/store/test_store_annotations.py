@@ -1,0 +1,126 @@
+"""Annotations of the Maildir store, over restarts and damage."""
+
+import os
+import sqlite3
+from contextlib import closing
+
+from twisted.internet import defer
+from twisted.trial.unittest import TestCase
+
+from mailsuite.interfaces.mailboxes import AnnotationTooLong, TooManyAnnotations
+from mailsuite.store.settings import Settings
+from tests.support.store import House
+
+ALICE = "alice@example.test"
+COMMENT = "/shared/comment"
+
+
+def scribble(path, table):
+    """Make noise of the page where a table begins."""
+    with closing(sqlite3.connect(path)) as database:
+        query = "SELECT rootpage FROM sqlite_master WHERE name = ?"
+        ((page,),) = database.execute(query, (table,)).fetchall()
+        ((size,),) = database.execute("PRAGMA page_size").fetchall()
+    with open(path, "r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xa5" * size)
+
+
+class AnnotationTests(TestCase):
+    def setUp(self):
+        from twisted.internet import reactor
+
+        self.reactor = reactor
+        self.data = self.mktemp()
+
+    async def with_alice(self, work, settings=None):
+        house = House(self.reactor, self.data, settings or Settings(names=0.05))
+        accounts = await house.start()
+        try:
+            return await work(await accounts.open(ALICE))
+        finally:
+            await house.stop()
+
+    @staticmethod
+    async def write(account):
+        _ = await account.create("Old")
+        _ = await account.create("Lists/a")
+        await account.remove("Old")
+        await account.annotate("", {COMMENT: b"account"})
+        await account.annotate(
+            "INBOX", {COMMENT: b"inbox", "/private/a": bytes(range(256))}
+        )
+        await account.annotate("Lists/a", {COMMENT: b"a"})
+
+    async def check(self, account):
+        self.assertEqual(await account.annotations(""), {COMMENT: b"account"})
+        self.assertEqual(
+            await account.annotations("INBOX"),
+            {COMMENT: b"inbox", "/private/a": bytes(range(256))},
+        )
+        self.assertEqual(await account.annotations("Lists/a"), {COMMENT: b"a"})
+        self.assertEqual(await account.annotations("Lists"), {})
+
+    def test_reopened(self):
+        """They outlive the process."""
+
+        async def go():
+            await self.with_alice(self.write)
+            await self.with_alice(self.check)
+
+        return defer.Deferred.fromCoroutine(go())
+
+    def test_damaged(self):
+        """A database that lost its ids gives them back to mailboxes of their names."""
+
+        async def go():
+            await self.with_alice(self.write)
+            path = os.path.join(self.data, "mail/example.test/alice/account.db")
+            scribble(path, "subscription")
+            await self.with_alice(self.check)
+
+        return defer.Deferred.fromCoroutine(go())
+
+    def test_limits(self):
+        """Entries, octets of one and octets of all; less is always taken."""
+        small = Settings(
+            annotations=10, annotation_octets=1024, annotations_octets=2_100
+        )
+
+        async def go():
+            await self.with_alice(self.write)
+            await self.with_alice(self.limited, small)
+
+        return defer.Deferred.fromCoroutine(go())
+
+    async def limited(self, account):
+        with self.assertRaises(AnnotationTooLong):
+            await account.annotate("INBOX", {COMMENT: bytes(1025)})
+        await account.annotate("INBOX", {COMMENT: bytes(1024)})
+        with self.assertRaisesRegex(TooManyAnnotations, "2100 octets in all"):
+            await account.annotate("Sent", {COMMENT: bytes(1024)})
+        with self.assertRaisesRegex(TooManyAnnotations, "2100 octets in all"):
+            await account.annotate("", {COMMENT: bytes(1024)})
+        await account.annotate("INBOX", {COMMENT: b"", "/private/a": None})
+        await account.annotate("Sent", {COMMENT: bytes(1024)})
+        self.assertEqual(await account.annotations("Sent"), {COMMENT: bytes(1024)})
+
+    def test_lowered(self):
+        """Who holds more than a limit lowered since may replace and remove."""
+
+        async def many(account):
+            wanted = {f"/shared/{n}": b"12345" for n in range(50)}
+            await account.annotate("INBOX", wanted)
+
+        async def fewer(account):
+            with self.assertRaises(TooManyAnnotations):
+                await account.annotate("INBOX", {"/shared/x": b""})
+            await account.annotate("INBOX", {"/shared/1": b"1234"})
+            await account.annotate("INBOX", {"/shared/2": None, "/shared/x": b""})
+
+        async def go():
+            await self.with_alice(many)
+            small = Settings(annotations=10, annotations_octets=100)
+            await self.with_alice(fewer, small)
+
+        return defer.Deferred.fromCoroutine(go())
