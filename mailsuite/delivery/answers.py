@@ -12,6 +12,7 @@ from mailsuite.delivery.copies import number
 from mailsuite.delivery.ground import Ground
 from mailsuite.delivery.letters import CONTENT, Case
 from mailsuite.delivery.written import Written
+from mailsuite.interfaces.mailboxes import NoSuchMailbox
 from mailsuite.interfaces.scripts import NoSuchScript
 from mailsuite.model.changes import MailboxRow
 from mailsuite.sieve.errors import BadScript, Question
@@ -44,6 +45,10 @@ class Answers:
             "mailboxexists": self._exist,
             "mailboxidexists": self._exist_by_id,
             "specialuse_exists": self._used,
+            "metadata": self._metadata,
+            "metadataexists": self._metadata_exist,
+            "servermetadata": self._servermetadata,
+            "servermetadataexists": self._servermetadata_exist,
             "program": self._executed,
         }
         find = known.get(question.kind)
@@ -69,6 +74,33 @@ class Answers:
         once = self._case.once(number(DUPLICATE, *subject))
         account = self._case.account.name
         return await self._ground.memories.known(account, DUPLICATE, subject[0], once)
+
+    async def _metadata(self, subject: Subject) -> str | None:
+        """An annotation as text (RFC 5490 §3.3); no empty name is a mailbox's."""
+        mailbox, entry = subject
+        notes = await self._notes(mailbox, [entry]) if mailbox else {}
+        value = notes.get(entry.lower())
+        return None if value is None else value.decode("utf-8", "replace")
+
+    async def _metadata_exist(self, subject: Subject) -> bool:
+        mailbox, *entries = subject
+        notes = await self._notes(mailbox, entries) if mailbox else {}
+        return all(entry.lower() in notes for entry in entries)
+
+    async def _servermetadata(self, subject: Subject) -> str | None:
+        (entry,) = subject
+        value = (await self._notes("", [entry])).get(entry.lower())
+        return None if value is None else value.decode("utf-8", "replace")
+
+    async def _servermetadata_exist(self, subject: Subject) -> bool:
+        notes = await self._notes("", subject)
+        return all(entry.lower() in notes for entry in subject)
+
+    async def _notes(self, mailbox: str, entries: Subject) -> Mapping[str, bytes]:
+        try:
+            return await self._case.account.annotations(mailbox, entries)
+        except NoSuchMailbox:
+            return {}
 
     async def _mailboxes(self) -> Sequence[MailboxRow]:
         if self._rows is None:

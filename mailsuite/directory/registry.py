@@ -114,9 +114,11 @@ class Registry:
         known = self._state.book.accounts.get(account)
         octets = known.quota_octets if known is not None else 0
         messages = known.quota_messages if known is not None else 0
+        chosen = self._state.book.rules.postmaster
         return AccountFacts(
             octets or self._settings.quota_octets,
             messages or self._settings.quota_messages,
+            str(chosen) if chosen is not None else "",
         )
 
     async def transports(self, addresses: Sequence[Address]) -> Sequence[str]:

@@ -18,6 +18,7 @@ from mailsuite.house.config import Loaded
 from mailsuite.house.paths import absolute, places
 from mailsuite.house.sockets import wanted
 from mailsuite.house.tree import Tree
+from mailsuite.model.annotations import VALUE_OCTETS
 from mailsuite.model.errors import UsageError
 from mailsuite.net.endpoints import Place, bind
 from mailsuite.policy.networks import RELAYING, networks
@@ -84,6 +85,8 @@ def annotations(store: Store) -> None:
         raise UsageError("store.annotations is at least 10 (RFC 5464)")
     if store.annotation_octets < 1024:
         raise UsageError("store.annotation_octets is at least 1024 (RFC 5464)")
+    if store.annotation_octets > VALUE_OCTETS:
+        raise UsageError(f"store.annotation_octets is at most {VALUE_OCTETS}")
 
 
 def certificate(tree: Tree) -> None:

@@ -1,10 +1,13 @@
 """What a refused command is answered (RFC 3501 §7.1.2, codes of RFC 5530)."""
 
 from mailsuite.interfaces.mailboxes import (
+    AnnotationReadOnly,
+    AnnotationTooLong,
     BadName,
     LimitReached,
     MailboxExists,
     NoSuchMailbox,
+    TooManyAnnotations,
 )
 from mailsuite.model.errors import Damaged, NoSpace, OverQuota, PeerError, Taken
 
@@ -15,6 +18,7 @@ ISSUED = b"OK [EXPUNGEISSUED] Done; some messages are gone"
 
 _TEXTS: dict[type[Exception], bytes] = {
     NoSuchMailbox: b"NO [NONEXISTENT] No such mailbox",
+    AnnotationReadOnly: b"NO [CANNOT] Only the server sets this entry",
     MailboxExists: b"NO [ALREADYEXISTS] There is a mailbox of that name",
     OverQuota: b"NO [OVERQUOTA] The account is full",
     NoSpace: b"NO [UNAVAILABLE] No space is left; try again later",
@@ -36,6 +40,10 @@ def of(error: Exception) -> bytes:
     """The answer to one of ``KNOWN``."""
     if isinstance(error, BadName):
         return b"NO [CANNOT] " + _clean(error, "No mailbox can have that name")
+    if isinstance(error, AnnotationTooLong):
+        return b"NO [METADATA MAXSIZE %d] Too long" % error.octets
+    if isinstance(error, TooManyAnnotations):
+        return b"NO [METADATA TOOMANY] " + _clean(error, "Too many annotations")
     if isinstance(error, LimitReached):
         return b"NO [LIMIT] " + _clean(error, "A limit is reached")
     if isinstance(error, PeerError):

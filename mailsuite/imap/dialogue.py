@@ -135,10 +135,13 @@ class Dialogue:
             talk.session.secured()
 
     async def _told(self, *, expunge: bool) -> bool:
-        """Say the selected mailbox's news; whether there were any."""
+        """Say what is new, foremost in the selected mailbox; whether anything was."""
+        others = self.talk.heard.taken() if self.talk.heard is not None else []
+        for octets in others:
+            self.talk.write(octets)
         selected = self.talk.selected
         if selected is None:
-            return False
+            return bool(others)
         try:
             if selected.stale:
                 await selected.refresh()
@@ -148,7 +151,7 @@ class Dialogue:
         said = selected.tell(expunge=expunge)
         for octets in said:
             self.talk.write(octets)
-        return bool(said)
+        return bool(said or others)
 
     async def _upload(self, upload: Upload) -> None:
         try:

@@ -5,6 +5,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from mailsuite.imap.settings import IMAP
+from mailsuite.imap.tidings import Tidings
 from mailsuite.interfaces.blobs import IBlobs
 from mailsuite.interfaces.directory import IDirectory
 from mailsuite.interfaces.events import IEvents
@@ -25,6 +26,7 @@ class Ground:
     throttle: Throttle
     events: IEvents
     settings: IMAP = Factory(IMAP)
+    tidings: Tidings = Factory(Tidings)
 
     async def pause(self, seconds: float) -> None:
         """Wait, and let others have the reactor; 0 waits for its next turn."""

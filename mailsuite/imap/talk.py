@@ -6,6 +6,7 @@ from attrs import define, field
 
 from mailsuite.imap.ground import Ground
 from mailsuite.imap.selected import Selected
+from mailsuite.imap.tidings import Heard
 from mailsuite.interfaces.mailboxes import IAccount
 from mailsuite.model.ids import MailboxId
 from mailsuite.net.protocol import Conversation
@@ -37,6 +38,8 @@ class Talk:
     exchange: Exchange | None = None
     failures: int = 0
     leaving: bool = False
+    heard: Heard | None = None
+    """Annotations that others changed; None: the client does not want to know."""
     _account: IAccount | None = None
     _unwatch: Callable[[], None] | None = None
     _out: list[bytes] = field(factory=list)
@@ -112,6 +115,9 @@ class Talk:
         """The connection is gone or ends."""
         self.selected = None
         self.session.entered(State.LOGOUT)
+        if self.heard is not None:
+            self.ground.tidings.leave(self)
+            self.heard = None
         if self._unwatch is not None:
             self._unwatch()
             self._unwatch = None

@@ -55,6 +55,8 @@ class AccountFacts:
 
     quota_octets: int = 0
     quota_messages: int = 0
+    postmaster: str = ""
+    """Address of who runs the suite; empty: none was chosen."""
 
 
 class IDirectory(Interface):

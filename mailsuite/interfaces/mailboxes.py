@@ -50,6 +50,10 @@ class TooManyAnnotations(LimitReached):
     """No more entries fit there; the text says which limit it was."""
 
 
+class AnnotationReadOnly(Exception):  # noqa: N818 - an answer: NO [CANNOT]
+    """Only the suite itself sets that entry (RFC 5464 §4.1)."""
+
+
 class IAccounts(Interface):
     """All accounts that this process keeps."""
 
@@ -95,12 +99,16 @@ class IAccount(Interface):
     async def subscriptions() -> Sequence[str]:
         """Every subscribed name, existing or not."""
 
-    async def annotations(mailbox: MailboxId | str) -> Mapping[str, bytes]:
+    async def annotations(
+        mailbox: MailboxId | str, entries: Sequence[str] = ()
+    ) -> Mapping[str, bytes]:
         """Annotations of a mailbox, of the account for the empty name (RFC 5464).
 
+        All, or only these entries, named in any case.
         Entries are in lower case, ``/shared/comment``; values are any octets. Also
         of a mailbox that cannot be selected. They follow a rename, and go with the
-        mailbox. Cheap where there are none.
+        mailbox. Cheap where there are none. The account's ``/shared/admin`` is a URI
+        of whoever the directory calls postmaster, if it does.
 
         :raises NoSuchMailbox: there is none.
         """
@@ -114,6 +122,7 @@ class IAccount(Interface):
 
         :raises NoSuchMailbox: there is none.
         :raises BadName: an entry's name is none that can be set.
+        :raises AnnotationReadOnly: it is ``/shared/admin`` of the account.
         :raises AnnotationTooLong, TooManyAnnotations: no room for it.
         """
 

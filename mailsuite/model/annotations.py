@@ -1,5 +1,6 @@
 """Names of entries of annotations (RFC 5464 §3.2), which are case-insensitive."""
 
+VALUE_OCTETS = 65_536  # of one value, what settings allow at most; ours
 ENTRY_OCTETS = 255  # of one name; ours
 ENTRY_LEVELS = 20  # of one name; ours
 VENDOR_LEVELS = 4  # /shared/vendor/<token>/<what>, RFC 5464 §3.2

@@ -128,18 +128,24 @@ class Account:
         """See :meth:`IAccount.subscriptions`."""
         return sorted(self._shelf.index.subscribed)
 
-    async def annotations(self, mailbox: MailboxId | str) -> Mapping[str, bytes]:
+    async def annotations(
+        self, mailbox: MailboxId | str, entries: Sequence[str] = ()
+    ) -> Mapping[str, bytes]:
         """See :meth:`IAccount.annotations`."""
         check_open(self._shelf)
         index = self._shelf.index
         found = annotations.whose(index, mailbox)
-        if found not in index.annotated:
-            return {}
-        return await self._shelf.run(annotations.read, found)
+        kept: Mapping[str, bytes] = {}
+        if found in index.annotated:
+            kept = await self._shelf.run(annotations.read, found, entries)
+        if found != annotations.ACCOUNT:
+            return kept
+        facts = await self._desk.quota.facts(self.name)
+        return annotations.of_account(kept, facts, entries)
 
     async def annotate(self, mailbox: MailboxId | str, changes: Changes) -> None:
         """See :meth:`IAccount.annotate`."""
-        wanted = annotations.checked(changes)
+        wanted = annotations.checked(mailbox, changes)
         await self._shelf.alone(annotations.change, mailbox, wanted)
 
     async def append(

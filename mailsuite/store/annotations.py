@@ -4,12 +4,15 @@ A commit is synced before it returns. Those of the account itself are kept under
 number 0, which no mailbox has.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from sqlite3 import Connection, DatabaseError, connect
+from urllib.parse import quote
 
 from attrs import frozen
 
+from mailsuite.interfaces.directory import AccountFacts
 from mailsuite.interfaces.mailboxes import (
+    AnnotationReadOnly,
     AnnotationTooLong,
     BadName,
     NoSuchMailbox,
@@ -23,11 +26,14 @@ from mailsuite.store.settings import Settings
 from mailsuite.store.undo import transaction
 
 ACCOUNT = MailboxId(0)  # stands for the account itself
+ADMIN = "/shared/admin"  # RFC 5464 §3.2.1.1
 SALVAGED = 100_000  # annotations of a broken database that are taken over at most
 
 Changes = Mapping[str, bytes | None]
 
+_SAFE = "@!$'*+"  # stand as they are in a mailto URI (RFC 6068 §2)
 PUT = "INSERT OR REPLACE INTO annotation VALUES (?, ?, ?)"
+_READ = "SELECT entry, value FROM annotation WHERE mailbox = ?"
 _COPY = (
     "INSERT OR REPLACE INTO annotation"
     " SELECT ?, entry, value FROM annotation WHERE mailbox = ?"
@@ -42,12 +48,34 @@ class Held:
     others: int
 
 
-def checked(changes: Changes) -> Changes:
-    """The changes with names as they are kept. :raises BadName: one can have none."""
+def checked(id_or_name: MailboxId | str, changes: Changes) -> Changes:
+    """The changes with names as they are kept.
+
+    :raises BadName: one can have none.
+    :raises AnnotationReadOnly: the suite itself sets one.
+    """
     try:
-        return {settable(name): value for name, value in changes.items()}
+        wanted = {settable(name): value for name, value in changes.items()}
     except ValueError as error:
         raise BadName(str(error)) from None
+    if id_or_name == "" and ADMIN in wanted:
+        raise AnnotationReadOnly(ADMIN)
+    return wanted
+
+
+def asked(entry: str, entries: Sequence[str]) -> bool:
+    """Whether an entry is among those asked for; none means all."""
+    return not entries or entry in {name.lower() for name in entries}
+
+
+def of_account(
+    kept: Mapping[str, bytes], facts: AccountFacts, entries: Sequence[str]
+) -> Mapping[str, bytes]:
+    """Annotations of the account, with those that are not kept but known."""
+    if not facts.postmaster or not asked(ADMIN, entries):
+        return kept
+    uri = "mailto:" + quote(facts.postmaster, safe=_SAFE)
+    return {**kept, ADMIN: uri.encode("ascii")}
 
 
 def fit(held: Held, changes: Changes, settings: Settings) -> None:
@@ -95,13 +123,16 @@ def annotated(database: Connection) -> frozenset[MailboxId]:
     return frozenset(MailboxId(mailbox) for (mailbox,) in rows.fetchall())
 
 
-def read(index: Index, mailbox: MailboxId) -> dict[str, bytes]:
-    """All of a mailbox."""
-    rows = index.facts.database.execute(
-        "SELECT entry, value FROM annotation WHERE mailbox = ? ORDER BY entry",
-        (mailbox,),
-    )
-    return {entry: bytes(value) for entry, value in rows.fetchall()}
+def read(index: Index, mailbox: MailboxId, entries: Sequence[str]) -> dict[str, bytes]:
+    """All of a mailbox, or some."""
+    execute = index.facts.database.execute
+    if not entries:
+        rows = execute(f"{_READ} ORDER BY entry", (mailbox,)).fetchall()
+    else:
+        wanted = {entry.lower() for entry in entries}
+        one = f"{_READ} AND entry = ?"
+        rows = [row for e in wanted for row in execute(one, (mailbox, e)).fetchall()]
+    return {entry: bytes(value) for entry, value in rows}
 
 
 def change(index: Index, id_or_name: MailboxId | str, changes: Changes) -> None:

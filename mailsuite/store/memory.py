@@ -166,13 +166,20 @@ class Account:
         """See :meth:`IAccount.subscriptions`."""
         return sorted(self._shared.subscribed)
 
-    async def annotations(self, mailbox: MailboxId | str) -> Mapping[str, bytes]:
+    async def annotations(
+        self, mailbox: MailboxId | str, entries: Sequence[str] = ()
+    ) -> Mapping[str, bytes]:
         """See :meth:`IAccount.annotations`."""
-        return dict(self._shared.annotated(mailbox))
+        notes = self._shared.annotated(mailbox)
+        kept = {e: v for e, v in notes.items() if annotations.asked(e, entries)}
+        if mailbox != "":
+            return kept
+        facts = await self._world.directory.facts(self.name)
+        return annotations.of_account(kept, facts, entries)
 
     async def annotate(self, mailbox: MailboxId | str, changes: Changes) -> None:
         """See :meth:`IAccount.annotate`."""
-        self._shared.annotate(mailbox, annotations.checked(changes))
+        self._shared.annotate(mailbox, annotations.checked(mailbox, changes))
 
     async def append(
         self,

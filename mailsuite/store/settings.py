@@ -2,6 +2,7 @@
 
 from attrs import frozen
 
+from mailsuite.model.annotations import VALUE_OCTETS
 from mailsuite.model.settings import setting
 
 
@@ -48,7 +49,9 @@ class Settings:
         "entries",
     )
     annotation_octets: int = setting(
-        65_536, "how long one annotation's value may be; 1024 at least", "octets"
+        VALUE_OCTETS,
+        "how long one annotation's value may be; 1024 at least and 65536 at most",
+        "octets",
     )
     annotations_octets: int = setting(
         67_108_864,

@@ -9,6 +9,7 @@ from typing import Any
 
 from mailsuite.interfaces.journal import Position, queue_id
 from mailsuite.interfaces.mailboxes import (
+    AnnotationReadOnly,
     AnnotationTooLong,
     BadName,
     LimitReached,
@@ -24,6 +25,7 @@ from mailsuite.model.ids import AccountName, BlobKey
 
 ALICE = AccountName("alice@example.test")
 SMALL = AccountName("small@example.test")
+TOLD = AccountName("told@example.test")
 SMALL_OCTETS = 2_000  # quota of SMALL
 
 MESSAGE = (
@@ -556,6 +558,8 @@ class MailboxContract:
             )
             self.assertEqual(await account.annotations(""), {"/shared/comment": b""})
             self.assertEqual(await account.annotations("Sent"), {})
+            some = await account.annotations("INBOX", ["/PRIVATE/comment", "/shared/x"])
+            self.assertEqual(some, {"/private/comment": b"\0"})
             await account.annotate(
                 box.id,
                 {
@@ -595,6 +599,30 @@ class MailboxContract:
                 await account.annotate("INBOX", {"/private/a": b""})
             await account.annotate("INBOX", {"/shared/1": None, "/private/a": b""})
             self.assertEqual(len(await account.annotations("INBOX")), 100)
+
+        self.work(go())
+
+    def test_annotations_admin(self):
+        """Who runs the suite is told where the directory knows it, and not set."""
+
+        async def go():
+            account = await self.accounts.open(TOLD)
+            admin, comment = "/shared/admin", "/shared/comment"
+            with self.assertRaises(AnnotationReadOnly):
+                await account.annotate("", {"/Shared/Admin": b"x", comment: b"y"})
+            uri = b"mailto:boss@example.test"
+            self.assertEqual(await account.annotations(""), {admin: uri})
+            await account.annotate("", {comment: b"y"})
+            found = await account.annotations("")
+            self.assertEqual(found, {admin: uri, comment: b"y"})
+            self.assertEqual(await account.annotations("", [comment]), {comment: b"y"})
+            self.assertEqual(await account.annotations("", [admin]), {admin: uri})
+            await account.annotate("INBOX", {admin: b"x"})
+            self.assertEqual(await account.annotations("INBOX"), {admin: b"x"})
+            other = await self.alice()
+            self.assertEqual(await other.annotations(""), {})
+            with self.assertRaises(AnnotationReadOnly):
+                await other.annotate("", {admin: None})
 
         self.work(go())
 

@@ -14,7 +14,7 @@ from mailsuite.imap.door import Door
 from mailsuite.imap.ground import Ground
 from mailsuite.imap.settings import IMAP
 from mailsuite.interfaces.blobs import IBlobs, IBlobWriter, IOctets
-from mailsuite.interfaces.directory import IDirectory
+from mailsuite.interfaces.directory import AccountFacts, IDirectory
 from mailsuite.interfaces.mailboxes import (
     BadName,
     IAccount,
@@ -249,6 +249,7 @@ class World:
     """One user, ``mrose`` with the password ``secret``."""
 
     name = "mrose@example.test"
+    postmaster = ""
 
     def __init__(self, clock):
         self.clock, self.boxes, self.modseq, self.opened = clock, {}, 1, 0
@@ -283,6 +284,9 @@ class World:
     async def open(self, account):
         self.opened += 1
         return self
+
+    async def facts(self, account):
+        return AccountFacts(postmaster=self.postmaster)
 
     async def room(self, account):
         return Room(0 if self.full else None, None)

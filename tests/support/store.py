@@ -15,13 +15,15 @@ from mailsuite.store.accounts import Accounts, Ground
 from mailsuite.store.settings import Settings
 
 SMALL = "small@example.test"
+TOLD = "told@example.test"  # the directory knows a postmaster for it
 
 
 class Directory:
     """Limits only."""
 
     async def facts(self, account):
-        return AccountFacts(2_000 if account == SMALL else 0)
+        boss = "boss@example.test" if account == TOLD else ""
+        return AccountFacts(2_000 if account == SMALL else 0, 0, boss)
 
 
 @implementer(IJournal)

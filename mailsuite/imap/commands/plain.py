@@ -7,8 +7,9 @@ from mailsuite.wire.sasl import mechanisms
 
 _ALWAYS = (
     b"IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE UIDPLUS UNSELECT"
-    b" CHILDREN SPECIAL-USE MOVE"
+    b" CHILDREN SPECIAL-USE MOVE METADATA"
 )
+METADATA = b"METADATA"
 _MECHANISMS = b"".join(
     [b" AUTH=" + name.encode("ascii") for name in mechanisms.OFFERED]
 )
@@ -64,7 +65,11 @@ async def namespace(talk: Talk, _: Bare) -> bytes:
     return b"OK Done"
 
 
-async def enable(talk: Talk, _: Enable) -> bytes:
-    """RFC 5161 §3.1: no extension of ours needs to be enabled yet."""
-    talk.write(b"* ENABLED\r\n")
+async def enable(talk: Talk, asked: Enable) -> bytes:
+    """RFC 5161 §3.1; only METADATA is there to be enabled."""
+    if METADATA in asked.names and talk.heard is None:
+        talk.heard = talk.ground.tidings.listen(talk)
+        talk.write(b"* ENABLED METADATA\r\n")
+    else:
+        talk.write(b"* ENABLED\r\n")
     return b"OK Done"

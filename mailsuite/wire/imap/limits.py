@@ -17,4 +17,5 @@ ID_KEY_OCTETS = 30  # same
 ID_VALUE_OCTETS = 1_024  # same
 FLAGS_IN_COMMAND = 1_000  # flags in one STORE or APPEND
 STATUS_ITEMS = 50  # RFC 3501 knows five
+METADATA_ENTRIES = 100  # entries in one GETMETADATA or SETMETADATA
 NAME_OCTETS = 1_024  # a mailbox name or pattern on the wire

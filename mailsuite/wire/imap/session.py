@@ -10,6 +10,7 @@ from enum import Enum
 
 from attrs import define, field
 
+from mailsuite.model.annotations import VALUE_OCTETS
 from mailsuite.wire.imap import limits
 from mailsuite.wire.imap.commands.table import SYNTAX, State
 from mailsuite.wire.imap.events import (
@@ -26,6 +27,9 @@ from mailsuite.wire.imap.parsing import announced, tag_of, understood
 
 _LITERAL = re.compile(rb"\{([0-9]+)(\+?)\}$")
 _APPEND = re.compile(rb"[^ ]+ append (?!\{[0-9]+\+?\}$)", re.IGNORECASE)
+_SETMETADATA = re.compile(rb"[^ ]+ setmetadata ", re.IGNORECASE)
+_BINARY = re.compile(rb"[ (]~\{[0-9]+\+?\}\r\n$")
+_MARK_OCTETS = 32  # of a literal's announcement, more than any has
 _BROKEN = re.compile(rb"[\x00\r]")
 _SIZE_DIGITS = 18  # an announced size with more is as good as endless
 
@@ -64,9 +68,10 @@ class _Partial:
             self.fault = b"BAD NUL or CR in a command"
 
     def literal(self, octets: bytes) -> None:
-        """Take a whole literal."""
+        """Take a whole literal; one after ``~`` may hold any octets (RFC 3516)."""
+        binary = _BINARY.search(self.text[-_MARK_OCTETS:])
         self.text += octets
-        if b"\0" in octets:
+        if b"\0" in octets and not binary:
             self.fault = b"BAD NUL in a literal"  # RFC 3501 §9, CHAR8
 
     def taken(self) -> bytes:
@@ -199,8 +204,10 @@ class Session:
         early = self.state is State.NOT_AUTHENTICATED
         most = limits.LITERAL_OCTETS_BEFORE_LOGIN if early else limits.LITERAL_OCTETS
         if self._command.literals + size > most:
+            noted = _SETMETADATA.match(self._command.text) and not early
             tag = tag_of(self._command.taken())
-            return Refused(tag, b"BAD [TOOBIG] Literal too large", fatal=not waits)
+            said = _too_large(size) if noted else b"BAD [TOOBIG] Literal too large"
+            return Refused(tag, said, fatal=not waits)
         self._command.literals += size
         self._command.text += b"\r\n"
         self._left = size
@@ -244,6 +251,13 @@ class Session:
             fatal = line.endswith(b"+}")
             return Refused(_UNTAGGED, b"BAD One message at a time", fatal=fatal)
         return _AGAIN if self._declined else Uploaded()
+
+
+def _too_large(size: int) -> bytes:
+    """What SETMETADATA is told of a value, or of all its values (RFC 5464 §4.3)."""
+    if size > VALUE_OCTETS:
+        return b"NO [METADATA MAXSIZE %d] Too long" % VALUE_OCTETS
+    return b"NO [LIMIT] Too much for one command"
 
 
 def _most(session: Session) -> int:

@@ -14,6 +14,7 @@ from mailsuite.wire.imap.commands import (
     fetch,
     flags,
     folders,
+    metadata,
     search,
 )
 from mailsuite.wire.imap.lexer import Cursor
@@ -61,6 +62,8 @@ SYNTAX: dict[bytes, Syntax] = {
     b"LIST": Syntax(folders.listing, _AFTER),
     b"LSUB": Syntax(folders.listing, _AFTER),
     b"STATUS": Syntax(folders.status, _AFTER),
+    b"GETMETADATA": Syntax(metadata.getmetadata, _AFTER),
+    b"SETMETADATA": Syntax(metadata.setmetadata, _AFTER),
     b"APPEND": Syntax(append.append, _AFTER),
     b"IDLE": Syntax(bare.bare, _AFTER),
     b"CHECK": Syntax(bare.bare, _SELECTED),
