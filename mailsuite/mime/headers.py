@@ -9,6 +9,7 @@ from mailsuite.mime.quoting import unfolded
 
 _VALUE = rb"[^\n]*+\n?(?:[ \t][^\n]*+\n?)*+"
 _FIELD = re.compile(rb"^([!-9;-~]++)[ \t]*+:" + _VALUE, re.MULTILINE)
+_DIVIDED = re.compile(rb"^([!-9;-~]++)[ \t]*+:(" + _VALUE + rb")", re.MULTILINE)
 PATTERN_NAMES = 20  # more are looked up one by one: a long pattern costs more
 
 
@@ -19,6 +20,14 @@ def fields(header: bytes) -> list[tuple[bytes, bytes]]:
     """
     header = _bounded(header)
     return [(match[1].lower(), match[0]) for match in _FIELD.finditer(header)]
+
+
+def divided(header: bytes) -> list[tuple[bytes, bytes]]:
+    """Give each field's name as it stands there and what follows its colon.
+
+    The same fields as :func:`fields` has.
+    """
+    return _DIVIDED.findall(_bounded(header))
 
 
 def _bounded(header: bytes) -> bytes:

@@ -13,7 +13,7 @@ from attrs import frozen
 
 from mailsuite.sieve import globs
 from mailsuite.sieve.comparators import DEFAULT, Comparator
-from mailsuite.sieve.globs import NEEDLE, Span
+from mailsuite.sieve.globs import NEEDLE, Glob, Span
 from mailsuite.sieve.program import Values, texts
 from mailsuite.sieve.seen import Seen
 
@@ -30,6 +30,8 @@ Found = Callable[[str, str], Sequence[Span] | None]
 """(value, key) to the places of the text that matched and of what stood for each
 wildcard, both folded; None: no match. Empty: a match without wildcards."""
 
+_SUBSTRINGS = frozenset(("contains", "matches"))
+
 KEY_OCTETS = 16  # what a character of a key costs that only the run knows
 
 
@@ -43,12 +45,27 @@ def compiled(bound: "Bound", keys: int | str) -> Matcher:
 
 def matcher(bound: "Bound", keys: Values) -> Matcher:
     """As :func:`compiled`, with other keys than those that stand there."""
-    comparator = _comparator(bound)
+    comparator = asked(bound)
     kind = bound.chosen("match", "is")
     return bound.vocabulary.matches[kind](bound, comparator, keys)
 
 
-def _comparator(bound: "Bound") -> Comparator:
+def asked(bound: "Bound") -> Comparator:
+    """The comparator of a test.
+
+    :raises BadScript: it is unknown, not asked for, or cannot do what is asked.
+    """
+    found = _named(bound)
+    kind = bound.chosen("match", "is")
+    if kind in _SUBSTRINGS and not found.substrings:
+        hint = "write :is, or another comparator"
+        raise bound.error(
+            "comparator", f"{found.name} cannot be used with :{kind}", hint
+        )
+    return found
+
+
+def _named(bound: "Bound") -> Comparator:
     if not bound.has("comparator"):
         return bound.vocabulary.comparators[DEFAULT]
     name = bound.constant("comparator")
@@ -169,12 +186,13 @@ def _folding(comparator: Comparator, found: Found) -> Prepare:
     def prepare(told: Sequence[str]) -> Keys:
         folded = [comparator.fold(key) for key in told]
         tries = tuple(_with_key(found, key) for key in folded)
-        return Keys(lens, tries, _cost(comparator, folded))
+        return Keys(lens, tries, cost(comparator, folded))
 
     return prepare
 
 
-def _cost(comparator: Comparator, keys: Sequence[str]) -> int:
+def cost(comparator: Comparator, keys: Sequence[str]) -> int:
+    """What looking for folded keys costs, for each character of a text."""
     needles = sum(1 + min(len(key), NEEDLE) // 16 for key in keys)
     return comparator.cost + needles
 
@@ -183,25 +201,17 @@ def _with_key(found: Found, key: str) -> Try:
     return lambda value, _: found(value, key)
 
 
-def _substrings(bound: "Bound", comparator: Comparator) -> None:
-    if not comparator.substrings:
-        kind = bound.chosen("match", "is")
-        hint = "write :is, or another comparator"
-        message = f"{comparator.name} cannot be used with :{kind}"
-        raise bound.error("comparator", message, hint)
-
-
 def equal(bound: "Bound", comparator: Comparator, keys: Values) -> Matcher:
     """``:is``."""
     same = [key for key in keys if isinstance(key, str)]
     if len(same) < len(keys):
         return matching(bound, comparator, keys, _equal)
-    fold, cost = comparator.fold, comparator.cost
+    fold, costs = comparator.fold, comparator.cost
     wanted = frozenset(map(fold, same))
 
     def match(run: "Run", values: Sequence[str]) -> bool:
         seen = values if isinstance(values, Seen) else Seen(values)
-        run.work(cost * seen.octets)
+        run.work(costs * seen.octets)
         return not wanted.isdisjoint(seen.folded(fold))
 
     return match
@@ -213,12 +223,11 @@ def _equal(value: str, key: str) -> Sequence[Span] | None:
 
 def containing(bound: "Bound", comparator: Comparator, keys: Values) -> Matcher:
     """``:contains``."""
-    _substrings(bound, comparator)
     lens = Lens(comparator.fold)
 
     def prepare(told: Sequence[str]) -> Keys:
         folded = [comparator.fold(key) for key in told]
-        return Keys(lens, tuple(map(_holding, folded)), _cost(comparator, folded))
+        return Keys(lens, tuple(map(_holding, folded)), cost(comparator, folded))
 
     return trying(bound, keys, prepare)
 
@@ -229,16 +238,23 @@ def _holding(key: str) -> Try:
 
 def globbing(bound: "Bound", comparator: Comparator, keys: Values) -> Matcher:
     """``:matches``."""
-    _substrings(bound, comparator)
-    plain, single = Lens(comparator.fold), characters(comparator)
 
     def prepare(told: Sequence[str]) -> Keys:
-        lens = single if any("?" in key for key in told) else plain
-        read = [globs.read(key, lens.fold) for key in told]
-        cost = sum(one.cost + 2 + len(one.pieces) // 2 for one in read)
-        return Keys(lens, tuple(one.match for one in read), comparator.cost + cost)
+        lens, read, costs = patterns(comparator, told)
+        return Keys(lens, tuple(one.match for one in read), costs)
 
     return trying(bound, keys, prepare)
+
+
+def patterns(
+    comparator: Comparator, told: Sequence[str]
+) -> tuple[Lens, Sequence[Glob], int]:
+    """Patterns of ``:matches``, how they see texts, and what each character costs."""
+    single = any("?" in key for key in told)
+    lens = characters(comparator) if single else Lens(comparator.fold)
+    read = [globs.read(key, lens.fold) for key in told]
+    costs = sum(one.cost + 2 + len(one.pieces) // 2 for one in read)
+    return lens, read, comparator.cost + costs
 
 
 BUILT_IN: dict[str, MatchType] = {

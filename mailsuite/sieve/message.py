@@ -4,16 +4,17 @@ Scripts change a copy: fields one by one (RFC 5293), parts by others and the who
 another (RFC 5703). Parts that are replaced are put in together, when somebody looks.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Optional
 
 from attrs import define, field
 
-from mailsuite.mime import addresses, scan, words
+from mailsuite.mime import addresses, headers, scan, words
 from mailsuite.mime.addresses import Mailbox
 from mailsuite.sieve.comparators import casemap
+from mailsuite.sieve.limits import FIELDS
 from mailsuite.sieve.parts import Field, Path, Whole, listed
-from mailsuite.sieve.seen import Seen
+from mailsuite.sieve.seen import Seen, Sight
 from mailsuite.sieve.shapes import AddressPart
 
 
@@ -21,13 +22,12 @@ from mailsuite.sieve.shapes import AddressPart
 class Message:
     """``content`` gives the octets behind the header; it may raise Wanted.
 
-    ``fields`` may be changed by scripts (RFC 5293); ``changed`` tells whether.
+    ``changed`` tells whether a script made something else of it.
     """
 
     header: bytes = field(repr=False)
     size: int
     content: Callable[[], bytes] = field(repr=False)
-    fields: list[Field] = field(init=False, repr=False)
     changed: bool = field(default=False, init=False)
     enclosed: Optional["Message"] = field(default=None, init=False, repr=False)
     """The message that this one was made around (RFC 5703 §6)."""
@@ -41,12 +41,14 @@ class Message:
     _joined: dict[tuple[tuple[str, ...], AddressPart | None], Seen] = field(
         factory=dict, init=False, repr=False
     )
-    _named: dict[str, list[Field]] = field(factory=dict, init=False, repr=False)
-    """The fields of each name; empty until somebody asks."""
+    sights: dict[object, Sight] = field(factory=dict, init=False, repr=False)
+    """What tests have seen of the message as it is, by what they look at."""
+    _named: dict[bytes, list[bytes]] | None = field(default=None, init=False)
+    """The values of each name, as they stand there; None until somebody asks."""
+    _fields: list[Field] | None = field(default=None, init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         self._whole = Whole(self.header, self.content)
-        self.fields = listed(self.header)
 
     @classmethod
     def of(cls, octets: bytes) -> "Message":
@@ -61,9 +63,17 @@ class Message:
         """
         twin = object.__new__(Message)
         vars(twin).update(vars(self))
-        twin.fields = list(self.fields)
+        if self._fields is not None:
+            twin._fields = list(self._fields)
         twin._instead = dict(self._instead)
         return twin
+
+    @property
+    def fields(self) -> list[Field]:
+        """Its fields in their order, which a script may change (RFC 5293)."""
+        if self._fields is None:
+            self._fields = listed(self.header)
+        return self._fields
 
     def values(self, name: str) -> Seen:
         """Every value of a field, decoded, without white space around it.
@@ -75,8 +85,8 @@ class Message:
             lower = casemap(name)
             known = self._decoded.get(lower)
             if known is None:
-                there = self.named.get(lower, ())
-                known = Seen(words.decode(one.value).strip() for one in there)
+                there = self.undecoded(lower)
+                known = Seen([words.decode(one).strip() for one in there])
             self._decoded[name] = self._decoded[lower] = known
         return known
 
@@ -87,9 +97,7 @@ class Message:
             lower = casemap(name)
             known = self._parsed.get(lower)
             if known is None:
-                known = [
-                    addresses.parse(one.value) for one in self.named.get(lower, ())
-                ]
+                known = [addresses.parse(one) for one in self.undecoded(lower)]
             self._parsed[name] = self._parsed[lower] = known
         return known
 
@@ -111,13 +119,21 @@ class Message:
             self._joined[names, part] = known
         return known
 
-    @property
-    def named(self) -> Mapping[str, Sequence[Field]]:
-        """The fields of each name, in lower case."""
-        if not self._named:
-            for one in self.fields:
-                self._named.setdefault(one.name, []).append(one)
-        return self._named
+    def undecoded(self, name: str) -> Sequence[bytes]:
+        """The values of a field as they stand there, its name in lower case."""
+        named = self._named
+        if named is None:
+            named = {}
+            for one, value in self._divided():
+                named.setdefault(one, []).append(value)
+            self._named = named
+        return named.get(name.encode("utf-8", "surrogatepass"), ())
+
+    def _divided(self) -> Sequence[tuple[bytes, bytes]]:
+        if self._fields is not None:
+            return [(one.name.encode(), one.value) for one in self._fields]
+        found = headers.divided(self.header)[:FIELDS]
+        return [(name.lower(), value) for name, value in found]
 
     @property
     def octets(self) -> bytes:
@@ -163,14 +179,15 @@ class Message:
         self.header, self.size = octets[:size], len(octets)
         self.content = lambda: octets[size:]
         self._whole = Whole(self.header, self.content)
-        self.fields = listed(self.header)
+        self._fields = None
         self.edited()
 
     def edited(self, grown: int = 0) -> None:
         """Forget what was decoded: the fields are others now, by so many octets."""
         self.changed = True
         self.size += grown
-        self._decoded, self._parsed, self._named, self._joined = {}, {}, {}, {}
+        self._decoded, self._parsed, self._joined, self.sights = {}, {}, {}, {}
+        self._named = None
 
     def written(self) -> bytes:
         """The whole message as the script left it."""

@@ -98,7 +98,7 @@ class Run:
     _octets: int = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.message = self.letter.message.copied()
+        self.message = self.letter.message
         self._steps, self._octets = self.budget.steps, self.budget.octets
 
     @property
@@ -114,10 +114,11 @@ class Run:
     def step(self, octets: int = 0) -> None:
         """Count a command or test, and octets. :raises Exhausted: it is too much."""
         self._steps -= 1
+        self._octets -= octets
         if self._steps < 0:
             raise Exhausted(f"more than {self.budget.steps} commands and tests")
-        if octets:
-            self.work(octets)
+        if self._octets < 0:
+            self.work(0)
 
     def work(self, octets: int) -> None:
         """Count what is looked at. :raises Exhausted: it is too much."""
@@ -157,7 +158,7 @@ class Run:
 
     def editable(self) -> Message:
         """The message, to be changed: actions that are planned keep what they have."""
-        if self.messages:
+        if self.messages or self.message is self.letter.message:
             self.message = self.message.copied()
         return self.message
 

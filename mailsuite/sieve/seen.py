@@ -2,20 +2,38 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
+from attrs import frozen
+
 VALUE_OCTETS = 100  # what a value costs besides its length, for each key
 REMEMBERED = 2_000  # characters of all values; longer ones are folded each time
+
+
+BETWEEN = "\0"
+"""Stands between the values where they are one text."""
+
+
+@frozen(eq=False)
+class Sight:
+    """Values as tests with constant keys look at them.
+
+    ``folded`` each alone, ``text`` all in one, ``octets`` what looking at them costs.
+    """
+
+    folded: Sequence[str]
+    text: str
+    octets: int
 
 
 class Seen(list[str]):
     """Values that do not change any more; ``octets``: what looking at them costs."""
 
-    __slots__ = ("_folded", "_small", "octets")
+    __slots__ = ("_folded", "octets", "small")
 
     def __init__(self, values: Iterable[str]) -> None:
         super().__init__(values)
         self._folded: dict[Callable[[str], str], list[str]] = {}
         characters = sum(map(len, self))
-        self._small = characters <= REMEMBERED
+        self.small = characters <= REMEMBERED
         self.octets = characters + VALUE_OCTETS * len(self)
 
     def folded(self, fold: Callable[[str], str]) -> Sequence[str]:
@@ -23,6 +41,11 @@ class Seen(list[str]):
         known = self._folded.get(fold)
         if known is None:
             known = [fold(value) for value in self]
-            if self._small:
+            if self.small:
                 self._folded[fold] = known
         return known
+
+    def sight(self, fold: Callable[[str], str]) -> Sight:
+        """As tests with constant keys look at them."""
+        folded = self.folded(fold)
+        return Sight(folded, BETWEEN.join(folded), self.octets)

@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from mailsuite.mime.addresses import Mailbox
-from mailsuite.sieve import advice, matching
+from mailsuite.sieve import advice, constant, matching
 from mailsuite.sieve.binding import Bound
 from mailsuite.sieve.comparators import casemap
+from mailsuite.sieve.constant import NAME_OCTETS, Fields
 from mailsuite.sieve.message import Message
 from mailsuite.sieve.program import Condition, Values, texts
 from mailsuite.sieve.run import Run
@@ -31,8 +32,6 @@ ADDRESSES = frozenset(
     {*_LISTS.split(), *_OTHERS.split(), *(f"resent-{one}" for one in _LISTS.split())}
 )
 """Fields with addresses in them, which alone ``address`` may look at."""
-
-NAME_OCTETS = 32  # what looking for a field costs
 
 _ATOMS = re.compile(r'[^\s\x00-\x20\x7f()<>\[\]:;@\\,"]+')
 _PAIRED = re.compile(r'(["\\])')
@@ -66,9 +65,13 @@ def address_part(bound: Bound) -> AddressPart:
 
 def _header(bound: Bound) -> Condition:
     names, known = lowered(bound.values(0))
-    match = matching.compiled(bound, 1)
+    keys = bound.values(1)
     narrow = bound.vocabulary.narrowed(bound)
-    if len(known) == len(names) and narrow is everything:
+    usual = len(known) == len(names) and narrow is everything
+    if usual and (made := constant.condition(bound, Fields(known), keys)):
+        return made
+    match = matching.matcher(bound, keys)
+    if usual:
         return _usual(known, lambda message: message.all_values(known), match)
 
     def header(run: Run) -> bool:
@@ -103,10 +106,13 @@ def _address(bound: Bound) -> Condition:
         if not _addressed(name):
             hint = advice.nearest(name, ADDRESSES) or "header looks at it"
             raise bound.error(0, f"the field {name[:40]} holds no addresses", hint)
-    match = matching.compiled(bound, 1)
-    part = address_part(bound)
+    keys, part = bound.values(1), address_part(bound)
     narrow = bound.vocabulary.narrowed(bound)
-    if len(known) == len(names) and narrow is everything:
+    usual = len(known) == len(names) and narrow is everything
+    if usual and (made := constant.condition(bound, Fields(known, part), keys)):
+        return made
+    match = matching.matcher(bound, keys)
+    if usual:
         return _usual(known, lambda message: message.all_taken(known, part), match)
     return _narrowed(names, part, narrow, match)
 
@@ -149,10 +155,9 @@ def _exists(bound: Bound) -> Condition:
 
     def exists(run: Run) -> bool:
         run.step(octets)
-        there = run.message.named
+        there = run.message.undecoded
         return all(
-            one in there if isinstance(one, str) else casemap(one(run)) in there
-            for one in names
+            there(one if isinstance(one, str) else casemap(one(run))) for one in names
         )
 
     return exists
