@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from functools import lru_cache
 from time import localtime
+from types import MappingProxyType
 
 from attrs import define, field, frozen
 
@@ -16,8 +17,10 @@ from mailsuite.sieve.message import Message
 from mailsuite.sieve.run import Letter
 
 HEADER_OCTETS = 1 << 20  # looked at where no end of the header is found
+USUAL_OCTETS = 8 * 1024  # most headers end before that
 CONTENT = Question("content")
 """The octets behind the header, of a message that lies in a file."""
+_NONE: Mapping[str, str] = MappingProxyType({})
 _BLANK = b"\r\n\r\n"
 
 
@@ -74,9 +77,7 @@ class Opened:
 def opened(blob: Blob) -> Opened:
     """Open a message. Blocks if it is in a file. :raises Damaged: unreadable."""
     if blob.octets is not None:
-        whole = blob.prefix + blob.octets
-        cut = _cut(whole)
-        return Opened(Message(whole[:cut], len(whole), lambda: whole[cut:]))
+        return _in_memory(blob.prefix, blob.octets)
     try:
         with open(blob.path, "rb") as file:
             start = blob.prefix + file.read(HEADER_OCTETS)
@@ -84,6 +85,20 @@ def opened(blob: Blob) -> Opened:
         raise Damaged(f"{blob.key}: {error}") from error
     content = Content()
     return Opened(Message(start[: _cut(start)], blob.size, content), content)
+
+
+def _in_memory(prefix: bytes, octets: bytes) -> Opened:
+    """As ``opened``; a large message is not copied."""
+    start = prefix + octets[:USUAL_OCTETS]
+    if _BLANK not in start:
+        start = prefix + octets[:HEADER_OCTETS]
+    cut = _cut(start)
+    behind = cut - len(prefix)
+
+    def content() -> bytes:
+        return octets[behind:] if behind >= 0 else (prefix + octets)[cut:]
+
+    return Opened(Message(start[:cut], len(prefix) + len(octets), content))
 
 
 def _cut(octets: bytes) -> int:
@@ -111,6 +126,8 @@ def letter(case: Case, message: Message, script: str, hostname: str) -> Letter:
 def _parameters(case: Case) -> Mapping[str, str]:
     """Parameters of MAIL and RCPT, as far as they came with the message."""
     recipient, marks = case.recipient, case.lease.envelope.marks
+    if not (marks or recipient.notify or recipient.orcpt):
+        return _NONE
     told = {
         "NOTIFY": recipient.notify,
         "ORCPT": recipient.orcpt,

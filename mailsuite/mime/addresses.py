@@ -52,11 +52,31 @@ _TOKEN = re.compile(
 )
 
 
+_ATOM = rb"[0-9A-Za-z!#$%&'*+/=?^_`{|}~-]++"
+_DOTTED = _ATOM + rb"(?:\." + _ATOM + rb")*+"
+_USUAL = re.compile(
+    rb'(?:("[ !#-\[\]-~]*+"|' + _ATOM + rb"(?: " + _ATOM + rb")*+) ?<|(<)|)"
+    rb"(" + _DOTTED + rb")@(" + _DOTTED + rb")(?(1)>|(?(2)>|))"
+)
+"""One mailbox as most are written; :func:`read` makes the same of it."""
+
+
 def parse(value: bytes) -> list[Mailbox]:
     """Give the mailboxes of a field's value, groups opened."""
+    value = unfolded(value)
+    usual = _USUAL.fullmatch(value)
+    if usual:
+        name, _, local, domain = usual.groups()
+        display = words.decode((name or b"").strip(b'"'))
+        return [Mailbox(display, local.decode(), domain.decode())]
+    return several(value)
+
+
+def several(value: bytes) -> list[Mailbox]:
+    """As ``parse``, of anything that is unfolded."""
     found = []
     group = ""
-    for raw in read(unfolded(value), Budget()):
+    for raw in read(value, Budget()):
         if raw.host is not None and raw.mailbox is not None:
             domain = b"" if raw.host == MISSING_DOMAIN else raw.host
             local = b"" if raw.mailbox == MISSING_MAILBOX else raw.mailbox

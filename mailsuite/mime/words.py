@@ -10,7 +10,13 @@ from mailsuite.mime.quoting import unfolded
 _WORD = re.compile(
     rb"=\?([!-)+-<>@-~]{1,60}+)(?:\*[!->@-~]{0,40})?\?([BbQq])\?([^?\s]*+)\?="
 )
-_HEXADECIMAL = re.compile(rb"=([0-9A-Fa-f]{2})")
+_DIGITS = "0123456789abcdefABCDEF"
+_CODES = {
+    (one + other).encode(): bytes((int(one + other, 16),))
+    for one in _DIGITS
+    for other in _DIGITS
+}
+"""Octets by two hexadecimal digits."""
 
 
 def decode(value: bytes) -> str:
@@ -56,4 +62,10 @@ def _octets(encoding: bytes, text: bytes) -> bytes:
     text = text.replace(b"_", b" ")
     if b"=" not in text:
         return text
-    return _HEXADECIMAL.sub(lambda code: bytes((int(code[1], 16),)), text)
+    first, *pieces = text.split(b"=")
+    codes = map(_CODES.get, [piece[:2] for piece in pieces])
+    told = [
+        b"=" + piece if code is None else code + piece[2:]
+        for code, piece in zip(codes, pieces, strict=True)
+    ]
+    return first + b"".join(told)

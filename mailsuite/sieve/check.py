@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import define, field
 
-from mailsuite.sieve import advice, printing, wrapping
+from mailsuite.sieve import advice, printing, screening, wrapping
 from mailsuite.sieve.arguments import Sorting
 from mailsuite.sieve.binding import Bound, Scope
 from mailsuite.sieve.errors import BadScript, Unsupported, printable
@@ -82,7 +82,7 @@ class Checker:
                 step = wrapping.deferred(error)
             steps.append(step)
             before = command.name
-        return tuple(steps)
+        return screening.screened(self._scope, commands, steps)
 
     def _inside(self, node: Command) -> tuple[Step, ...]:
         """The steps of a command's own block."""

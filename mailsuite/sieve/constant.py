@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from mailsuite.sieve import matching
+from mailsuite.sieve import matching, screening
 from mailsuite.sieve.comparators import Comparator
 from mailsuite.sieve.globs import Glob
 from mailsuite.sieve.message import Message
 from mailsuite.sieve.program import Condition, Values
+from mailsuite.sieve.screening import Glance, Screen
 from mailsuite.sieve.seen import BETWEEN, Sight
 from mailsuite.sieve.shapes import AddressPart
 
@@ -62,7 +63,7 @@ class Fields:
         return _look(self.names, self.part, fold), NAME_OCTETS * len(self.names)
 
 
-Make = Callable[[Fields, Comparator, Sequence[str]], Condition]
+Make = Callable[[Fields, Comparator, Sequence[str]], tuple[Condition, Glance]]
 
 
 def condition(bound: "Bound", fields: Fields, keys: Values) -> Condition | None:
@@ -77,10 +78,14 @@ def condition(bound: "Bound", fields: Fields, keys: Values) -> Condition | None:
         return None
     if kind is matching.globbing and "variables" in bound.requires:
         return None  # the script may ask what stood for a wildcard
-    return make(fields, matching.asked(bound), same)
+    made, glance = make(fields, matching.asked(bound), same)
+    screening.known(bound.scope)[made] = Screen((glance,))
+    return made
 
 
-def _equal(fields: Fields, comparator: Comparator, keys: Sequence[str]) -> Condition:
+def _equal(
+    fields: Fields, comparator: Comparator, keys: Sequence[str]
+) -> tuple[Condition, Glance]:
     look, paid = fields.seen(comparator.fold)
     cost = comparator.cost
     wanted = frozenset(map(comparator.fold, keys))
@@ -91,12 +96,12 @@ def _equal(fields: Fields, comparator: Comparator, keys: Sequence[str]) -> Condi
         run.step(paid + cost * sight.octets)
         return not wanted.isdisjoint(sight.folded)
 
-    return equal
+    return equal, Glance(look, tuple(wanted), paid, cost)
 
 
 def _containing(
     fields: Fields, comparator: Comparator, keys: Sequence[str]
-) -> Condition:
+) -> tuple[Condition, Glance]:
     look, paid = fields.seen(comparator.fold)
     wanted = tuple(map(comparator.fold, keys))
     cost = matching.cost(comparator, wanted)
@@ -114,10 +119,12 @@ def _containing(
                 return True
         return False
 
-    return containing
+    return containing, Glance(look, wanted, paid, cost)
 
 
-def _globbing(fields: Fields, comparator: Comparator, keys: Sequence[str]) -> Condition:
+def _globbing(
+    fields: Fields, comparator: Comparator, keys: Sequence[str]
+) -> tuple[Condition, Glance]:
     lens, patterns, cost = matching.patterns(comparator, keys)
     look, paid = fields.seen(lens.fold)
     wanted = tuple((_needle(one), one.match) for one in patterns)
@@ -134,7 +141,7 @@ def _globbing(fields: Fields, comparator: Comparator, keys: Sequence[str]) -> Co
                         return True
         return False
 
-    return globbing
+    return globbing, Glance(look, tuple(one for one, _ in wanted), paid, cost)
 
 
 def _needle(pattern: Glob) -> str:

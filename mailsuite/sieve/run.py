@@ -120,6 +120,14 @@ class Run:
         if self._octets < 0:
             self.work(0)
 
+    def passed(self, steps: int, octets: int) -> bool:
+        """Count commands and tests that came to nothing, if so much is left."""
+        if self._steps < steps or self._octets < octets:
+            return False
+        self._steps -= steps
+        self._octets -= octets
+        return True
+
     def work(self, octets: int) -> None:
         """Count what is looked at. :raises Exhausted: it is too much."""
         self._octets -= octets

@@ -7,6 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from mailsuite.mime import addresses, envelope
 from mailsuite.mime.addresses import Mailbox, parse
 from mailsuite.mime.limits import Budget
+from mailsuite.mime.quoting import unfolded
 from tests.support.sexp import read
 
 
@@ -181,3 +182,29 @@ class TwoRoadsTests(SynchronousTestCase):
         told = read(envelope.render({b"to": value}, Budget()))[5] or []
         slow = [list(raw) for raw in addresses.read(value, Budget())]
         self.assertEqual(told, slow)
+
+
+NAMES = st.text("aB c!.'=?_q\"", max_size=12) | st.sampled_from(
+    (
+        "Ann Example",
+        '"Example, Ann"',
+        "=?utf-8?q?Caf=C3=A9?=",
+        '"=?utf-8?q?=41?="',
+        '""',
+    )
+)
+ATOMS = st.sampled_from(
+    ("ann", "a.b", "x+y", ".a", "a..b", "a.", "example.org", "[::1]")
+)
+
+
+class UsualTests(SynchronousTestCase):
+    """One mailbox alone is read in one step."""
+
+    @given(
+        NAMES, ATOMS, ATOMS, st.sampled_from(("{0} <{1}>", "{0}<{1}>", "{1}", "<{1}>"))
+    )
+    def test_same(self, name, local, domain, shape):
+        """It is what reading it word by word gives."""
+        value = shape.format(name, f"{local}@{domain}").encode()
+        self.assertEqual(parse(value), addresses.several(unfolded(value)))

@@ -224,6 +224,16 @@ class HeadersTests(SynchronousTestCase):
             ],
         )
 
+    @given(st.text("ab:- \t\r\n", max_size=60).map(str.encode))
+    def test_divided(self, header):
+        """Divided fields are the same, in two pieces."""
+        told = [(name.lower(), name, value) for name, value in headers.divided(header)]
+        whole = headers.fields(header)
+        self.assertEqual([one[0] for one in told], [name for name, _ in whole])
+        for (_, name, value), (_, field) in zip(told, whole, strict=True):
+            self.assertTrue(field.startswith(name))
+            self.assertEqual(field.partition(b":")[2], value)
+
     def test_select(self):
         """HEADER.FIELDS gives the wanted ones and the blank line."""
         self.assertEqual(

@@ -4,6 +4,7 @@ A run remembers whether the chain of ``if``, ``elsif`` and ``else`` that it is i
 found its branch; blocks within a branch are over before that is set.
 """
 
+from mailsuite.sieve import screening
 from mailsuite.sieve.binding import Bound
 from mailsuite.sieve.program import Condition, Step, sequence
 from mailsuite.sieve.run import Run, Stopped
@@ -38,7 +39,7 @@ def _if(bound: Bound) -> Step:
             block(run)
         run.branched = taken
 
-    return branch
+    return _screened(bound, branch)
 
 
 def _elsif(bound: Bound) -> Step:
@@ -53,6 +54,14 @@ def _elsif(bound: Bound) -> Step:
             block(run)
         run.branched = taken
 
+    return _screened(bound, branch)
+
+
+def _screened(bound: Bound, branch: Step) -> Step:
+    """Have it known what must be true for the branch to be taken."""
+    screen = screening.joined(bound.scope, bound.conditions, steps=1)
+    if screen is not None:
+        screening.known(bound.scope)[branch] = screen
     return branch
 
 
@@ -75,6 +84,9 @@ def _anyof(bound: Bound) -> Condition:
                 return True
         return False
 
+    screen = screening.joined(bound.scope, conditions)
+    if screen is not None:
+        screening.known(bound.scope)[anyof] = screen
     return anyof
 
 
@@ -87,6 +99,9 @@ def _allof(bound: Bound) -> Condition:
                 return False
         return True
 
+    screen = screening.joined(bound.scope, conditions[:1])
+    if conditions and screen is not None:
+        screening.known(bound.scope)[allof] = screen
     return allof
 
 
