@@ -37,10 +37,7 @@ class Look:
 
     def at(self, message: Message) -> Sight:
         """What is there; short texts are remembered."""
-        if self.part is None:
-            seen = message.all_values(self.names)
-        else:
-            seen = message.all_taken(self.names, self.part)
+        seen = message.seen(self.names, self.part)
         sight = seen.sight(self.fold)
         if seen.small:
             message.sights[self] = sight

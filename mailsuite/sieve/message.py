@@ -101,21 +101,19 @@ class Message:
             self._parsed[name] = self._parsed[lower] = known
         return known
 
-    def all_values(self, names: tuple[str, ...]) -> Seen:
-        """The values of several fields, names in lower case."""
-        known = self._joined.get((names, None))
-        if known is None:
-            known = Seen(value for name in names for value in self.values(name))
-            self._joined[names, None] = known
-        return known
+    def seen(self, names: tuple[str, ...], part: AddressPart | None) -> Seen:
+        """The values of several fields, names in lower case.
 
-    def all_taken(self, names: tuple[str, ...], part: AddressPart) -> Seen:
-        """That part of each mailbox in several fields, of those which have it."""
+        ``part``: what is taken of each mailbox in them, of those which have it.
+        """
         known = self._joined.get((names, part))
         if known is None:
-            fields = (found for name in names for found in self.mailboxes(name))
-            taken = (part(mailbox) for field in fields for mailbox in field)
-            known = Seen(one for one in taken if one is not None)
+            if part is None:
+                known = Seen(value for name in names for value in self.values(name))
+            else:
+                fields = (found for name in names for found in self.mailboxes(name))
+                taken = (part(mailbox) for field in fields for mailbox in field)
+                known = Seen(one for one in taken if one is not None)
             self._joined[names, part] = known
         return known
 
@@ -124,16 +122,14 @@ class Message:
         named = self._named
         if named is None:
             named = {}
-            for one, value in self._divided():
-                named.setdefault(one, []).append(value)
+            if self._fields is None:
+                found = headers.divided(self.header)[:FIELDS]
+            else:
+                found = [(one.name.encode(), one.value) for one in self._fields]
+            for one, value in found:
+                named.setdefault(one.lower(), []).append(value)
             self._named = named
         return named.get(name.encode("utf-8", "surrogatepass"), ())
-
-    def _divided(self) -> Sequence[tuple[bytes, bytes]]:
-        if self._fields is not None:
-            return [(one.name.encode(), one.value) for one in self._fields]
-        found = headers.divided(self.header)[:FIELDS]
-        return [(name.lower(), value) for name, value in found]
 
     @property
     def octets(self) -> bytes:

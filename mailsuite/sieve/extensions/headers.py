@@ -9,7 +9,6 @@ from mailsuite.sieve import advice, constant, matching
 from mailsuite.sieve.binding import Bound
 from mailsuite.sieve.comparators import casemap
 from mailsuite.sieve.constant import NAME_OCTETS, Fields
-from mailsuite.sieve.message import Message
 from mailsuite.sieve.program import Condition, Values, texts
 from mailsuite.sieve.run import Run
 from mailsuite.sieve.shapes import AddressPart, Extension, Kind, Tagged, TestShape
@@ -72,7 +71,7 @@ def _header(bound: Bound) -> Condition:
         return made
     match = matching.matcher(bound, keys)
     if usual:
-        return _usual(known, lambda message: message.all_values(known), match)
+        return _usual(known, None, match)
 
     def header(run: Run) -> bool:
         run.step()
@@ -86,8 +85,8 @@ def _header(bound: Bound) -> Condition:
 
 
 def _usual(
-    names: Sequence[str],
-    seen: Callable[[Message], Sequence[str]],
+    names: tuple[str, ...],
+    part: AddressPart | None,
     match: matching.Matcher,
 ) -> Condition:
     """A test of fields whose names are known now."""
@@ -95,7 +94,7 @@ def _usual(
 
     def usual(run: Run) -> bool:
         run.step(octets)
-        return match(run, seen(run.message))
+        return match(run, run.message.seen(names, part))
 
     return usual
 
@@ -113,7 +112,7 @@ def _address(bound: Bound) -> Condition:
         return made
     match = matching.matcher(bound, keys)
     if usual:
-        return _usual(known, lambda message: message.all_taken(known, part), match)
+        return _usual(known, part, match)
     return _narrowed(names, part, narrow, match)
 
 
