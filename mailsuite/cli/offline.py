@@ -8,7 +8,7 @@ from attrs import define
 from mailsuite.directory.admin import Admin
 from mailsuite.directory.keys import Keys
 from mailsuite.directory.keysadmin import KeysAdmin
-from mailsuite.directory.passwords import hash_now, verify_now
+from mailsuite.directory.passwords import ITERATIONS, hash_now, key_now, verify_now
 from mailsuite.directory.registry import rules_of
 from mailsuite.directory.state import State
 from mailsuite.events.memory import Events
@@ -20,6 +20,7 @@ from mailsuite.http.api.dkim import DKIM
 from mailsuite.http.api.dns import DNS
 from mailsuite.http.api.people import People
 from mailsuite.http.routes import Route
+from mailsuite.model.principals import StoredKeys
 from mailsuite.net.lanes import Inline
 
 wall = getattr(time, "time")  # noqa: B009 - a command is its own house
@@ -28,6 +29,8 @@ wall = getattr(time, "time")  # noqa: B009 - a command is its own house
 class Direct:
     """Hashes on the spot."""
 
+    iterations = ITERATIONS
+
     async def hashed(self, secret: str) -> str:
         """Give the stored form."""
         return hash_now(secret)
@@ -35,6 +38,10 @@ class Direct:
     async def matches(self, stored: str | None, secret: str) -> bool:
         """Compare."""
         return stored is not None and verify_now(stored, secret)
+
+    async def keyed(self, secret: str) -> tuple[StoredKeys, ...]:
+        """Derive."""
+        return key_now(secret)
 
     def stop(self) -> None:
         """There is nothing to let go of."""

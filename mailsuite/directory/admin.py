@@ -25,6 +25,8 @@ from mailsuite.interfaces.events import IEvents
 from mailsuite.model.address import Address
 from mailsuite.model.errors import UsageError
 from mailsuite.model.ids import AccountName
+from mailsuite.model.principals import StoredKeys
+from mailsuite.wire.sasl.saslprep import prepared
 
 NAMED = 3
 """So many of what stands in the way are named in one sentence."""
@@ -60,8 +62,10 @@ class Admin:
         name = checked_user(address)
         _free(self._state.book, name)
         _checked_quota(quota_octets)
-        stored = await self._checker.hashed(_checked_secret(password))
-        account = Account(AccountName(name), stored, quota_octets, created=self._wall())
+        stored, keys = await self._stored(password)
+        account = Account(
+            *(AccountName(name), stored, quota_octets), created=self._wall(), keys=keys
+        )
         await self._state.put(account)
         self._changed("user", name)
         return _user(account)
@@ -69,9 +73,17 @@ class Admin:
     async def set_password(self, address: Address, password: str) -> None:
         """Change a password; the old one fails from now on."""
         account = self._account(address)
-        stored = await self._checker.hashed(_checked_secret(password))
-        await self._state.put(evolve(account, password=stored))
+        stored, keys = await self._stored(password)
+        await self._state.put(evolve(account, password=stored, keys=keys))
         self._changed("password", account.name)
+
+    async def _stored(self, password: str) -> tuple[str, tuple[StoredKeys, ...]]:
+        """What is kept of a password, as SASLprep spells it (RFC 4013)."""
+        secret = prepared(_checked_secret(password))
+        stored = await self._checker.hashed(secret)
+        if self._state.book.rules.scram == "never":
+            return stored, ()
+        return stored, await self._checker.keyed(secret)
 
     async def set_quota(self, address: Address, quota_octets: int) -> User:
         """Change how much a mailbox may hold; 0: what the settings say."""

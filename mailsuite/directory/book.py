@@ -23,6 +23,8 @@ from mailsuite.interfaces.directory import (
 from mailsuite.interfaces.signing import SigningKey
 from mailsuite.model.address import Address
 from mailsuite.model.ids import AccountName
+from mailsuite.model.principals import StoredKeys
+from mailsuite.wire.sasl.saslprep import prepared
 
 ALWAYS = frozenset({"postmaster", "abuse"})
 """Names that must be deliverable in each domain of ours."""
@@ -46,6 +48,8 @@ class Account:
     quota_messages: int = 0
     disabled: bool = False
     created: float = 0.0
+    keys: tuple[StoredKeys, ...] = ()
+    """For SCRAM; none if the password was set before there was SCRAM."""
 
 
 @frozen
@@ -59,6 +63,7 @@ class Rules:
     literals: frozenset[str] = frozenset()
     consumed: Mapping[str, str] = field(factory=dict)
     """Local parts in each of our domains, and the transport that reads them."""
+    scram: str = "ready"
 
 
 def address_of(name: str) -> Address:
@@ -76,6 +81,10 @@ class Book:
     domains: dict[str, Domain] = field(factory=dict)
     aliases: dict[str, AliasRow] = field(factory=dict)
     keys: dict[str, tuple[SigningKey, ...]] = field(factory=dict)
+    seed: bytes = b""
+    """Of what is made up for users who are unknown; the same for ever."""
+    all_keyed: bool | None = None
+    """Whether everybody who may log in has keys for SCRAM; None: not looked at."""
 
     def domain_of(self, text: str) -> str | None:
         """One of our domains by any spelling, or None."""
@@ -155,12 +164,32 @@ class Book:
 
     def login(self, name: str) -> Account | None:
         """Find who logs in by that name; without a domain if there is only one."""
+        account = self.accounts.get(self.spelled(name))
+        if account is None and not name.isascii():
+            account = self.accounts.get(self.spelled(prepared(name)))
+        return account
+
+    def spelled(self, name: str) -> str:
+        """Give the canonical form of a name that somebody logs in by."""
         local, at, domain = name.rpartition("@")
         if not at:
             if len(self.domains) != 1:
-                return None
+                return ""
             local, domain = domain, next(iter(self.domains))
-        return self.accounts.get(f"{fold_local(local)}@{fold_domain(domain)}")
+        return f"{fold_local(local)}@{fold_domain(domain)}"
+
+    def offers_scram(self) -> bool:
+        """Whether clients may be told of it, by rule and by what accounts have.
+
+        Looks at all accounts, once after each change of one.
+        """
+        if self.rules.scram != "ready":
+            return self.rules.scram == "always"
+        if self.all_keyed is None:
+            self.all_keyed = all(
+                one.keys or one.disabled for one in self.accounts.values()
+            )
+        return self.all_keyed
 
     def speaks_for(self, account: AccountName, address: Address) -> bool:
         """Whether an address is the account's own, a subaddress or an alias of it.

@@ -4,16 +4,18 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 
-from attrs import Factory, astuple, frozen
+from attrs import Factory, astuple, field, frozen
 
 from mailsuite.directory.book import Account
 from mailsuite.interfaces.directory import AliasRow, Domain
 from mailsuite.interfaces.signing import SigningKey
 from mailsuite.model.ids import AccountName
+from mailsuite.model.principals import StoredKeys
 
 SOURCE = "state.db"
 
 _USER = "name, password, quota_octets, quota_messages, disabled, created"
+_SCRAM = "user, digest, salt, iterations, stored_key, server_key"
 _KEY = "domain, selector, algorithm, state, created, record, private, since"
 
 Row = Domain | Account | AliasRow | SigningKey
@@ -30,6 +32,7 @@ class Rows:
     accounts: dict[str, Account] = Factory(dict)
     aliases: dict[str, AliasRow] = Factory(dict)
     keys: Keys = Factory(dict)
+    seed: bytes = field(default=b"", repr=False)
 
 
 def read(database: sqlite3.Connection, version: int) -> Rows:
@@ -49,16 +52,21 @@ def read(database: sqlite3.Connection, version: int) -> Rows:
         for row in database.execute(f"SELECT {_KEY} FROM signing_key"):
             key = SigningKey(*row)
             keys[key.domain] = in_order((*keys.get(key.domain, ()), key))
+        (seed,) = database.execute("SELECT octets FROM seed").fetchone()
     finally:
         database.execute("COMMIT")
-    return Rows(version, found, accounts, aliases, keys)
+    return Rows(version, found, accounts, aliases, keys, seed)
 
 
 def _accounts(database: sqlite3.Connection) -> Iterator[Account]:
+    scram: dict[str, tuple[StoredKeys, ...]] = {}
+    for user, *known in database.execute(f"SELECT {_SCRAM} FROM scram"):
+        scram[user] = (*scram.get(user, ()), StoredKeys(*known))
     for name, password, octets, messages, off, created in database.execute(
         f"SELECT {_USER} FROM user ORDER BY name"
     ):
-        yield Account(AccountName(name), password, octets, messages, bool(off), created)
+        user, disabled, keys = AccountName(name), bool(off), scram.get(name, ())
+        yield Account(user, password, octets, messages, disabled, created, keys)
 
 
 def in_order(keys: Iterable[SigningKey]) -> tuple[SigningKey, ...]:
@@ -77,6 +85,41 @@ def put(database: sqlite3.Connection, rows: Sequence[Row]) -> None:
         database.execute("BEGIN IMMEDIATE")
         for row in rows:
             database.execute(*_insertion(row))
+            if isinstance(row, Account):
+                database.execute("DELETE FROM scram WHERE user = ?", (row.name,))
+                _put_keys(database, row.name, row.keys)
+
+
+def key(
+    database: sqlite3.Connection, account: Account, keys: Sequence[StoredKeys]
+) -> bool:
+    """Add keys to an account whose password is still the one they came of."""
+    with database:
+        database.execute("BEGIN IMMEDIATE")
+        same = database.execute(
+            "SELECT 1 FROM user WHERE name = ? AND password = ?",
+            (account.name, account.password),
+        ).fetchone()
+        if same:
+            _put_keys(database, account.name, keys)
+    return bool(same)
+
+
+def unkey(database: sqlite3.Connection) -> None:
+    """Forget everybody's keys."""
+    with database:
+        database.execute("BEGIN IMMEDIATE")
+        database.execute("DELETE FROM scram")
+
+
+def _put_keys(
+    database: sqlite3.Connection, user: str, keys: Sequence[StoredKeys]
+) -> None:
+    for one in keys:
+        database.execute(
+            f"INSERT OR REPLACE INTO scram ({_SCRAM}) VALUES (?, ?, ?, ?, ?, ?)",
+            (user, *astuple(one)),
+        )
 
 
 def _insertion(row: Row) -> tuple[str, tuple[str | int | float | bytes, ...]]:
@@ -124,6 +167,7 @@ def drop(database: sqlite3.Connection, row: Row) -> None:
                 database.execute("DELETE FROM alias WHERE name = ?", (row.address,))
             case Account():
                 database.execute("DELETE FROM user WHERE name = ?", (row.name,))
+                database.execute("DELETE FROM scram WHERE user = ?", (row.name,))
             case SigningKey():
                 database.execute(
                     "DELETE FROM signing_key WHERE domain = ? AND selector = ?",

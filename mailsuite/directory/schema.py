@@ -37,6 +37,17 @@ _STEPS: tuple[str, ...] = (
         PRIMARY KEY (domain, selector)
     ) STRICT, WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE scram (
+        user TEXT NOT NULL, digest TEXT NOT NULL, salt BLOB NOT NULL,
+        iterations INTEGER NOT NULL, stored_key BLOB NOT NULL,
+        server_key BLOB NOT NULL, PRIMARY KEY (user, digest)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE seed (
+        id INTEGER PRIMARY KEY CHECK (id = 1), octets BLOB NOT NULL
+    ) STRICT;
+    INSERT INTO seed (id, octets) VALUES (1, randomblob(32));
+    """,
 )
 VERSION = len(_STEPS)
 """``user_version`` of the schema that this release writes."""

@@ -22,3 +22,9 @@ class Settings:
         0, "quota of users without their own, 0: none", "octets"
     )
     quota_messages: int = setting(0, "most messages of one user, 0: no limit")
+    scram: str = setting(
+        "ready",
+        "offer SCRAM logins: ready (once every user has keys for them, which come"
+        " with a new password or the next login), always, or never, which forgets"
+        " the keys",
+    )

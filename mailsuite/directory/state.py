@@ -7,13 +7,14 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from attrs import Factory, define, field, frozen
+from attrs import Factory, define, evolve, field, frozen
 
 from mailsuite.directory import rows, schema
 from mailsuite.directory.book import Account, Book, Rules
 from mailsuite.interfaces.directory import AliasRow, Domain
 from mailsuite.interfaces.events import IEvents
 from mailsuite.interfaces.signing import SigningKey
+from mailsuite.model.principals import StoredKeys
 from mailsuite.net.lanes import Runs
 
 
@@ -67,6 +68,22 @@ class State:
             for tables in (self._rows, self.book):
                 _counted(tables, row)
 
+    async def key(self, account: Account, keys: Sequence[StoredKeys]) -> None:
+        """Add keys of a password, if it is still the account's; durable on return."""
+        assert self._database is not None
+        if not await self._thread.run(rows.key, self._database, account, keys):
+            return
+        known = self.book.accounts.get(account.name)
+        if known is not None and known.password == account.password:
+            for tables in (self._rows, self.book):
+                _counted(tables, evolve(known, keys=tuple(keys)))
+
+    async def unkey(self) -> None:
+        """Forget everybody's keys of SCRAM, for good."""
+        assert self._database is not None
+        await self._thread.run(rows.unkey, self._database)
+        await self._reread()
+
     async def drop(self, row: rows.Row) -> None:
         """Delete a row for good, then forget it in the book."""
         assert self._database is not None
@@ -100,6 +117,7 @@ class State:
         book.accounts = dict(own.accounts)
         book.aliases = own.aliases | {row.address: row for row in files.aliases}
         book.keys = dict(own.keys)
+        book.seed, book.all_keyed = own.seed, None
 
 
 def _counted(tables: rows.Rows | Book, row: rows.Row) -> None:
@@ -108,6 +126,7 @@ def _counted(tables: rows.Rows | Book, row: rows.Row) -> None:
             tables.domains[row.name] = row
         case Account():
             tables.accounts[row.name] = row
+            _looked_at_anew(tables)
         case AliasRow():
             tables.aliases[row.address] = row
         case SigningKey():
@@ -121,10 +140,16 @@ def _forgotten(tables: rows.Rows | Book, row: rows.Row) -> None:
             tables.keys.pop(row.name, None)
         case Account():
             tables.accounts.pop(row.name, None)
+            _looked_at_anew(tables)
         case AliasRow():
             tables.aliases.pop(row.address, None)
         case SigningKey():
             tables.keys[row.domain] = _others(tables, row)
+
+
+def _looked_at_anew(tables: rows.Rows | Book) -> None:
+    if isinstance(tables, Book):
+        tables.all_keyed = None
 
 
 def _others(tables: rows.Rows | Book, row: SigningKey) -> tuple[SigningKey, ...]:

@@ -43,6 +43,16 @@ class Door(Conversation):
             self.ground.settings.login_seconds, self._too_late
         )
         self.ground.events.happened("imap.connected", sid=self.session, rip=self.host)
+        if not self.implicit:
+            self._greet()
+
+    @override
+    def encrypted(self) -> None:
+        """What can be offered in TLS is known after its handshake."""
+        if self.implicit:
+            self._greet()
+
+    def _greet(self) -> None:
         offered = plain.capabilities(self._talk)
         self.send(b"* OK [CAPABILITY %b] IMAP server ready\r\n" % offered)
 

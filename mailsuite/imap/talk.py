@@ -23,7 +23,7 @@ class Talk:
     """State of one connection beyond the wire session's own.
 
     ``tag`` is of the command that waits for lines: IDLE or AUTHENTICATE, the
-    latter with its ``exchange``. ``changed`` is called when the selected mailbox
+    latter with its ``exchange``. ``mechanism`` is the one last begun. ``changed`` is called when the selected mailbox
     changed, ``woken`` when the session has something to say by itself.
     """
 
@@ -36,6 +36,7 @@ class Talk:
     selected: Selected | None = None
     tag: bytes = b""
     exchange: Exchange | None = None
+    mechanism: str = ""
     failures: int = 0
     leaving: bool = False
     heard: Heard | None = None

@@ -7,7 +7,7 @@ from zope.interface import Interface
 
 from mailsuite.model.address import Address
 from mailsuite.model.ids import AccountName
-from mailsuite.model.principals import Denied, Password, Principal
+from mailsuite.model.principals import Denied, Principal, Proof, StoredKeys
 
 
 @frozen
@@ -62,11 +62,20 @@ class AccountFacts:
 class IDirectory(Interface):
     """The provider may cache, but a change through the suite counts at once."""
 
-    async def authenticate(proof: Password, origin: str) -> Principal | Denied:
-        """Check a password; equal time and answer for unknown users.
+    async def authenticate(proof: Proof, origin: str) -> Principal | Denied:
+        """Check a password or a signature; equal time and answer for unknown users.
 
         ``origin`` is the peer's IP address, for delays and bans.
         """
+
+    async def credentials(name: str, digest: str) -> StoredKeys:
+        """What SCRAM's challenge tells of a user, known or not (RFC 5802 §5.1).
+
+        For whom there is nothing it is made up, and always the same.
+        """
+
+    def offers_scram() -> bool:
+        """Whether clients may be told of SCRAM: they prefer it to passwords."""
 
     async def resolve(addresses: Sequence[Address]) -> Sequence[Resolution]:
         """What each address stands for, in order. Needs no disk when warm."""

@@ -1,18 +1,29 @@
 """AUTHENTICATE (RFC 5804 §2.1): the exchange, its limits and its delays."""
 
-from attrs import define, field
+from secrets import token_urlsafe
+
+from attrs import define, field, frozen
 
 from mailsuite.managesieve.ground import Ground
 from mailsuite.model.errors import PeerError
-from mailsuite.model.principals import Denied, Password, Principal
+from mailsuite.model.principals import Denied, Principal, Proof, Signature
 from mailsuite.wire.managesieve import replies
 from mailsuite.wire.managesieve.replies import Reply
-from mailsuite.wire.sasl import encoding, mechanisms
-from mailsuite.wire.sasl.exchange import Challenge, Exchange
+from mailsuite.wire.sasl import encoding
+from mailsuite.wire.sasl.exchange import Challenge, Exchange, step
+from mailsuite.wire.sasl.mechanisms import Bindings, Choice
 
 WANTS_TLS = replies.refuse("Use STARTTLS first", b"ENCRYPT-NEEDED")
 WRONG = replies.refuse("Name or password is wrong")
 LATER = replies.refuse("Try again later", b"TRYLATER")
+
+
+@frozen
+class Admitted:
+    """Who proved who they are; ``final`` is what the mechanism says with it."""
+
+    principal: Principal
+    final: bytes = b""
 
 
 @define(eq=False)
@@ -22,6 +33,7 @@ class Authorization:
     _ground: Ground
     _session: str
     _host: str
+    _bindings: Bindings = dict
     failures: int = 0
     _mechanism: str = ""
     _exchange: Exchange | None = field(default=None)
@@ -30,11 +42,16 @@ class Authorization:
         """Whether passwords may be sent over this connection as it is."""
         return secured or self._ground.settings.plaintext_login
 
+    @property
+    def choice(self) -> Choice:
+        """The mechanisms of now."""
+        return Choice.of(self._ground.directory, self._bindings)
+
     async def begin(
         self, mechanism: str, initial: bytes | None
-    ) -> bytes | Principal | Reply:
+    ) -> bytes | Admitted | Reply:
         """Start an exchange: a challenge in base64, who it is, or a refusal."""
-        self._exchange = mechanisms.begin(mechanism)
+        self._exchange = self.choice.begin(mechanism, token_urlsafe())
         if self._exchange is None:
             return replies.refuse("Unknown mechanism")
         self._mechanism = mechanism.upper()
@@ -44,22 +61,23 @@ class Authorization:
 
     def _speaks_first(self, exchange: Exchange) -> bool:
         """Whether the server's first challenge says something (RFC 5804 §2.1)."""
-        step = exchange.step(None)
-        return isinstance(step, Challenge) and step.octets != b""
+        first = exchange.step(None)
+        return isinstance(first, Challenge) and first.octets != b""
 
-    async def go_on(self, octets: bytes | None) -> bytes | Principal | Reply:
+    async def go_on(self, octets: bytes | None) -> bytes | Admitted | Reply:
         """Take a response, decoded, and say the same."""
         assert self._exchange is not None
         try:
-            step = self._exchange.step(octets)
+            found = await step(self._exchange, octets, self._ground.directory)
         except PeerError as error:
             return replies.refuse(str(error))
-        if isinstance(step, Challenge):
-            return encoding.encode(step.octets)
+        if isinstance(found, Challenge):
+            return encoding.encode(found.octets)
         self._exchange = None
-        return await self._judged(step)
+        assert not isinstance(found, Principal)  # success carries the last words
+        return await self._judged(found)
 
-    async def _judged(self, proof: Password) -> Principal | Reply:
+    async def _judged(self, proof: Proof) -> Admitted | Reply:
         ground, host = self._ground, self._host
         if delay := ground.throttle.delay(host, proof.name):
             await ground.pause(delay)
@@ -73,7 +91,7 @@ class Authorization:
             return WRONG
         ground.throttle.succeeded(host, proof.name)
         self._told("auth.succeeded", found.name)
-        return found
+        return Admitted(found, proof.final if isinstance(proof, Signature) else b"")
 
     def _told(self, what: str, user: str, denied: Denied | None = None) -> None:
         fields = {"sid": self._session, "door": "managesieve"}

@@ -1,19 +1,22 @@
 """What the greeting and CAPABILITY tell (RFC 5804 §1.7)."""
 
+from collections.abc import Sequence
+
 from mailsuite.managesieve.ground import Offer
 from mailsuite.wire.managesieve import replies
-from mailsuite.wire.sasl import mechanisms
 
 
-def told(offer: Offer, *, allowed: bool, starttls: bool, owner: str) -> bytes:
-    """Render them. ``allowed``: whether one may log in over the connection as it is.
+def told(
+    offer: Offer, mechanisms: Sequence[str], *, starttls: bool, owner: str
+) -> bytes:
+    """Render them. ``mechanisms``: how to log in over the connection as it is.
 
     An empty list of mechanisms is a hint at STARTTLS, and stands only beside it;
     ``owner`` is who is logged in, or empty.
     """
     pairs: list[tuple[str, str | None]] = [("IMPLEMENTATION", "mailsuite")]
-    if allowed or starttls:
-        pairs.append(("SASL", " ".join(mechanisms.OFFERED) if allowed else ""))
+    if mechanisms or starttls:
+        pairs.append(("SASL", " ".join(mechanisms)))
     pairs += [
         ("SIEVE", " ".join(offer.extensions)),
         ("MAXREDIRECTS", str(offer.redirects)),

@@ -7,7 +7,7 @@ from twisted.logger import Logger
 from typing_extensions import override
 
 from mailsuite.managesieve import capabilities
-from mailsuite.managesieve.authorization import WANTS_TLS, Authorization
+from mailsuite.managesieve.authorization import WANTS_TLS, Admitted, Authorization
 from mailsuite.managesieve.ground import Ground
 from mailsuite.managesieve.shelf import Shelf
 from mailsuite.model.principals import Principal
@@ -17,6 +17,7 @@ from mailsuite.wire.managesieve.commands import Command, Verb
 from mailsuite.wire.managesieve.gathering import Fatal, Refused
 from mailsuite.wire.managesieve.replies import Reply
 from mailsuite.wire.managesieve.session import Event, Session
+from mailsuite.wire.sasl import encoding
 
 COMMANDS_PER_TURN = 32  # of one client's pipeline, then others get their turn
 READY = replies.ok("ManageSieve ready")
@@ -44,13 +45,17 @@ class Door(Conversation):
 
     @override
     def opened(self) -> None:
-        self._authorization = Authorization(self.ground, self.session, self.host)
+        self._authorization = self._anew()
         self._patience = self.clock.callLater(
             self.ground.settings.login_seconds, self.timed_out
         )
         self.ground.events.happened(
             "managesieve.connected", sid=self.session, rip=self.host
         )
+        self.send(self._capabilities() + READY.render())
+
+    @override
+    def encrypted(self) -> None:
         self.send(self._capabilities() + READY.render())
 
     @override
@@ -174,14 +179,14 @@ class Door(Conversation):
             return
         if isinstance(result, bytes):
             self.send(self._session.challenge(result))
-        elif isinstance(result, Principal):
-            self._enter(result)
+        elif isinstance(result, Admitted):
+            self._enter(result.principal, result.final)
         else:
             if authorization.failures >= self.ground.settings.login_attempts:
                 self._leaving = TOO_MANY
             self._wrong(result)
 
-    def _enter(self, principal: Principal) -> None:
+    def _enter(self, principal: Principal, final: bytes) -> None:
         ground = self.ground
         self._principal = principal
         self._shelf = Shelf(ground.scripts, principal.account, ground.offer.octets)
@@ -190,12 +195,18 @@ class Door(Conversation):
         ground.events.happened(
             "managesieve.login", sid=self.session, user=principal.name, rip=self.host
         )
-        self._answer(replies.ok("Logged in"))
+        code = b""
+        if final:  # RFC 5804 §1.3
+            code = b"SASL " + replies.string(encoding.encode(final))
+        self._answer(replies.ok("Logged in", code))
+
+    def _anew(self) -> Authorization:
+        return Authorization(self.ground, self.session, self.host, self.bindings)
 
     def _forget(self) -> None:
         """UNAUTHENTICATE (RFC 5804 §2.14.1)."""
         self._principal = self._shelf = None
-        self._authorization = Authorization(self.ground, self.session, self.host)
+        self._authorization = self._anew()
         self._answer(replies.ok("Nobody is logged in"))
 
     def _start_tls(self) -> None:
@@ -206,8 +217,7 @@ class Door(Conversation):
         self._answer(replies.ok("Begin TLS"))
         self.secure(self.ground.contexts.creator())
         self._session.secured()
-        self._authorization = Authorization(self.ground, self.session, self.host)
-        self.send(self._capabilities() + READY.render())
+        self._authorization = self._anew()
 
     def _may_secure(self) -> bool:
         return (
@@ -217,9 +227,10 @@ class Door(Conversation):
         )
 
     def _capabilities(self) -> bytes:
+        allowed = self._authorization.allowed(secured=self.secured)
         return capabilities.told(
             self.ground.offer,
-            allowed=self._authorization.allowed(secured=self.secured),
+            self._authorization.choice.names if allowed else (),
             starttls=self._may_secure(),
             owner="" if self._principal is None else self._principal.account,
         )

@@ -28,6 +28,38 @@ class Password:
 
 
 @frozen
+class StoredKeys:
+    """What a server keeps of a password for SCRAM (RFC 5802 §3); no password.
+
+    ``digest`` is the hash: ``sha1`` or ``sha256``.
+    """
+
+    digest: str
+    salt: bytes
+    iterations: int
+    stored_key: bytes = field(repr=False)
+    server_key: bytes = field(repr=False)
+
+
+@frozen
+class Signature:
+    """A proof that somebody knows a password, which stayed at home (RFC 5802).
+
+    ``keys`` are those that the challenge told of, ``message`` is AuthMessage and
+    ``proof`` ClientProof. ``final`` is what the server says last, if all is well.
+    """
+
+    name: str
+    keys: StoredKeys
+    message: bytes = field(repr=False)
+    proof: bytes = field(repr=False)
+    final: bytes = field(repr=False)
+
+
+Proof = Password | Signature
+
+
+@frozen
 class Principal:
     """An authenticated user."""
 

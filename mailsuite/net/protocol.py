@@ -11,6 +11,7 @@ from attrs import define, field
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
     IDelayedCall,
+    IHandshakeListener,
     IOpenSSLContextFactory,
     IOpenSSLServerConnectionCreator,
     IPushProducer,
@@ -23,6 +24,7 @@ from typing_extensions import override
 from zope.interface import implementer
 
 from mailsuite.model.errors import PeerError
+from mailsuite.net.bindings import bindings
 from mailsuite.net.tasks import Tasks
 
 UNSENT_OCTETS = 256 * 1024
@@ -39,10 +41,10 @@ class Gone(PeerError):  # noqa: N818 - a state of the connection
     """The connection ended while something waited for it."""
 
 
-@implementer(IPushProducer)
+@implementer(IPushProducer, IHandshakeListener)
 @define(eq=False, slots=False)
 class Conversation(Protocol):
-    """One connection. Doors override ``opened received ended timed_out``.
+    """One connection. Doors override ``opened encrypted received ended timed_out``.
 
     ``clock`` is the reactor's monotonic clock; ``session`` the id that stands as
     ``sid=`` in the log.
@@ -68,6 +70,9 @@ class Conversation(Protocol):
 
     def opened(self) -> None:
         """The connection stands; send the greeting, or ``secure`` it first."""
+
+    def encrypted(self) -> None:
+        """A TLS handshake is over, and nothing was read through it yet."""
 
     def received(self, data: bytes) -> None:
         """Octets came; never called after ``hang_up`` or the end."""
@@ -148,6 +153,10 @@ class Conversation(Protocol):
         transport.startTLS(context)
         self.secured = True
 
+    def bindings(self) -> dict[str, bytes]:
+        """What SASL may bind itself to, by name (RFC 5056); in TLS 1.3 alone."""
+        return bindings(self.transport)
+
     def hang_up(self) -> None:
         """End the connection after what was sent; nothing is received any more."""
         if self.gone or self._hanging:
@@ -205,6 +214,10 @@ class Conversation(Protocol):
         for waiter in waiters:
             waiter.errback(Gone("connection lost"))
         self.tasks.cancel()
+
+    def handshakeCompleted(self) -> None:
+        """TLS stands."""
+        self.encrypted()
 
     def pauseProducing(self) -> None:
         """The transport's buffer is full: the peer is behind."""

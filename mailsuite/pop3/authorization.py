@@ -2,18 +2,26 @@
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from secrets import token_urlsafe
 
 from attrs import define, field
 
 from mailsuite.model.errors import PeerError, Taken
-from mailsuite.model.principals import Denied, Password, Principal
+from mailsuite.model.principals import (
+    Denied,
+    Password,
+    Principal,
+    Proof,
+    Signature,
+)
 from mailsuite.pop3.ground import Ground
 from mailsuite.pop3.maildrop import Maildrop
 from mailsuite.wire.pop3 import replies
 from mailsuite.wire.pop3.commands import Auth
 from mailsuite.wire.pop3.replies import Reply
-from mailsuite.wire.sasl import encoding, mechanisms
-from mailsuite.wire.sasl.exchange import Challenge, Exchange
+from mailsuite.wire.sasl import encoding
+from mailsuite.wire.sasl.exchange import Challenge, Exchange, Parting, step
+from mailsuite.wire.sasl.mechanisms import Bindings, Choice
 
 WANTS_TLS = "Encryption is required before a password is sent"
 WRONG = "Name or password is wrong"
@@ -40,6 +48,7 @@ class Authorization:
     ground: Ground
     session: str
     host: str
+    _bindings: Bindings = dict
     failures: int = 0
     _name: str = ""
     _mechanism: str = ""
@@ -49,22 +58,27 @@ class Authorization:
         """Whether passwords may be sent over this connection as it is."""
         return secured or self.ground.settings.plaintext_login
 
+    @property
+    def choice(self) -> Choice:
+        """The mechanisms of now."""
+        return Choice.of(self.ground.directory, self._bindings)
+
     def named(self, name: str) -> Reply:
         """Take USER; every name is welcome, whether there is such a user or not."""
         self._name = name
         return replies.ok("Send the password")
 
-    async def password(self, secret: str) -> Opened | Reply:
+    async def password(self, secret: str) -> Challenge | Opened | Reply:
         """Take PASS."""
         self._mechanism = "USER"
         return await self._prove(Password(self._name, secret))
 
     async def begin(self, command: Auth) -> Challenge | Opened | Reply:
         """Take AUTH (RFC 5034 §4)."""
-        self._exchange = mechanisms.begin(command.mechanism)
+        self._exchange = self.choice.begin(command.mechanism, token_urlsafe())
         if self._exchange is None:
             return replies.refuse("Unknown mechanism")
-        self._mechanism = command.mechanism
+        self._mechanism = command.mechanism.upper()
         return await self.respond(command.initial)
 
     async def respond(self, response: bytes | None) -> Challenge | Opened | Reply:
@@ -72,14 +86,17 @@ class Authorization:
         if self._exchange is None:
             return replies.refuse("No exchange")
         try:
-            step = self._exchange.step(response)
+            found = await step(self._exchange, response, self.ground.directory)
         except PeerError as error:
             return replies.refuse(str(error))
-        if isinstance(step, Challenge):
-            return step
-        return await self._prove(step)
+        if isinstance(found, Challenge):
+            return found
+        self._exchange = None
+        if isinstance(found, Principal):
+            return await self._admitted(found)
+        return await self._prove(found)
 
-    async def _prove(self, proof: Password) -> Opened | Reply:
+    async def _prove(self, proof: Proof) -> Challenge | Opened | Reply:
         throttle = self.ground.throttle
         if delay := throttle.delay(self.host, proof.name):
             await self.ground.pause(delay)
@@ -92,6 +109,13 @@ class Authorization:
             throttle.failed(self.host, proof.name)
             return replies.refuse(WRONG, replies.AUTH)
         throttle.succeeded(self.host, proof.name)
+        if isinstance(proof, Signature):
+            self._exchange = Parting(found)
+            return Challenge(proof.final)
+        return await self._admitted(found)
+
+    async def _admitted(self, found: Principal) -> Opened | Reply:
+        """Somebody proved who they are."""
         self._told("auth.succeeded", found.name)
         return await self._open(found)
 

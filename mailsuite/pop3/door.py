@@ -22,7 +22,6 @@ from mailsuite.wire.pop3.commands import (
 )
 from mailsuite.wire.pop3.replies import Reply
 from mailsuite.wire.pop3.session import Event, Fatal, Refused, Session
-from mailsuite.wire.sasl import mechanisms
 from mailsuite.wire.sasl.exchange import Challenge
 
 GREETING = replies.ok("POP3 server ready")
@@ -51,7 +50,7 @@ class Door(Conversation):
 
     @override
     def opened(self) -> None:
-        self._authorization = Authorization(self.ground, self.session, self.host)
+        self._authorization = self._anew()
         if self.implicit:
             self.secure(self.ground.contexts.creator())
         self._patience = self.clock.callLater(
@@ -197,11 +196,14 @@ class Door(Conversation):
         allowed = self._authorization.allowed(secured=self.secured)
         self.send(
             replies.capabilities(
-                mechanisms=mechanisms.OFFERED if allowed else (),
+                mechanisms=self._authorization.choice.names if allowed else (),
                 stls=self._may_secure(),
                 implementation="mailsuite" if self._opened is not None else "",
             )
         )
+
+    def _anew(self) -> Authorization:
+        return Authorization(self.ground, self.session, self.host, self.bindings)
 
     def _may_secure(self) -> bool:
         return (
@@ -216,7 +218,7 @@ class Door(Conversation):
         self.answer(replies.ok("Begin TLS"))
         self.secure(self.ground.contexts.creator())
         self._session.secured()
-        self._authorization = Authorization(self.ground, self.session, self.host)
+        self._authorization = self._anew()
 
     async def _quit(self) -> None:
         """QUIT: the UPDATE state (RFC 1939 §6); who is answered may log in again."""

@@ -6,11 +6,10 @@ from typing import Any
 from attrs import define, field, frozen
 from OpenSSL import SSL
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall, IHandshakeListener
+from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import ClientFactory, connectionDone
 from twisted.python.failure import Failure
 from typing_extensions import override
-from zope.interface import implementer
 
 from mailsuite.net.protocol import Conversation, Gone
 from mailsuite.relay.candidates import Target
@@ -33,7 +32,6 @@ class Shaken:
 Heard = Event | Connected | Shaken
 
 
-@implementer(IHandshakeListener)
 @define(eq=False, slots=False)
 class Dialogue(Conversation):
     """``served`` counts transactions; ``problem`` says why it ended."""
@@ -120,8 +118,8 @@ class Dialogue(Conversation):
             self._push(event)
         self.flush()
 
-    def handshakeCompleted(self) -> None:
-        """Take Twisted's word that TLS stands."""
+    @override
+    def encrypted(self) -> None:
         self._push(Shaken())
 
     def _push(self, event: Heard) -> None:

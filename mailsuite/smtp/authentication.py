@@ -1,16 +1,19 @@
 """AUTH over SMTP (RFC 4954): the exchange, its limits and its delays."""
 
+from secrets import token_urlsafe
+
 from attrs import define, field
 from twisted.internet.task import deferLater
 
 from mailsuite.interfaces.receiving import IReception
 from mailsuite.model.errors import PeerError
-from mailsuite.model.principals import Denied, Password, Peer
+from mailsuite.model.principals import Denied, Peer, Principal, Proof, Signature
 from mailsuite.model.replies import Reply
 from mailsuite.model.verdicts import Refuse
 from mailsuite.smtp.ground import Ground
-from mailsuite.wire.sasl import encoding, mechanisms
-from mailsuite.wire.sasl.exchange import Challenge, Exchange
+from mailsuite.wire.sasl import encoding
+from mailsuite.wire.sasl.exchange import Challenge, Exchange, Parting, step
+from mailsuite.wire.sasl.mechanisms import Bindings, Choice
 from mailsuite.wire.smtp import replies
 
 MALFORMED = Reply(501, "5.5.2", "Malformed authentication response")
@@ -28,32 +31,42 @@ class Authentication:
     _ground: Ground
     _peer: Peer
     _role: str
+    _bindings: Bindings = dict
     failures: int = 0
     _name: str = ""
     _exchange: Exchange | None = field(default=None)
+
+    @property
+    def choice(self) -> Choice:
+        """The mechanisms of now."""
+        return Choice.of(self._ground.directory, self._bindings)
 
     async def begin(
         self, mechanism: str, initial: bytes | None, reception: IReception
     ) -> Reply:
         """AUTH with its initial response, if there was one."""
         self._name = mechanism
-        self._exchange = mechanisms.begin(mechanism)
+        self._exchange = self.choice.begin(mechanism, token_urlsafe())
+        if self._exchange is None:  # offered a moment ago
+            return LATER
         return await self.go_on(initial, reception)
 
     async def go_on(self, octets: bytes | None, reception: IReception) -> Reply:
         """The next response; gives a challenge (334) or how it ended."""
         assert self._exchange is not None
         try:
-            step = self._exchange.step(octets)
+            found = await step(self._exchange, octets, self._ground.directory)
         except PeerError:
             self.failures += 1
             return MALFORMED
-        if isinstance(step, Challenge):
-            return Reply(334, "", encoding.encode(step.octets).decode("ascii"))
+        if isinstance(found, Challenge):
+            return _asked(found.octets)
         self._exchange = None
-        return await self._judged(step, reception)
+        if isinstance(found, Principal):
+            return await self._admitted(found, reception)
+        return await self._judged(found, reception)
 
-    async def _judged(self, proof: Password, reception: IReception) -> Reply:
+    async def _judged(self, proof: Proof, reception: IReception) -> Reply:
         ground, host = self._ground, self._peer.host
         seconds = ground.throttle.delay(host, proof.name)
         found = await ground.directory.authenticate(proof, host)
@@ -63,10 +76,18 @@ class Authentication:
             await deferLater(ground.clock, seconds)
         if isinstance(found, Denied):
             return self._denied(proof.name, found)
+        ground.throttle.succeeded(host, proof.name)
+        if isinstance(proof, Signature):
+            self._exchange = Parting(found)
+            return _asked(proof.final)
+        return await self._admitted(found, reception)
+
+    async def _admitted(self, found: Principal, reception: IReception) -> Reply:
+        """Somebody proved who they are."""
+        ground, host = self._ground, self._peer.host
         verdict = await reception.authenticated(found)
         if isinstance(verdict, Refuse):
             return verdict.reply
-        ground.throttle.succeeded(host, proof.name)
         ground.events.happened(
             "auth.succeeded",
             sid=self._peer.session,
@@ -89,3 +110,8 @@ class Authentication:
             rip=self._peer.host,
         )
         return LATER if denied.temporary else INVALID
+
+
+def _asked(octets: bytes) -> Reply:
+    """Send a challenge."""
+    return Reply(334, "", encoding.encode(octets).decode("ascii"))

@@ -14,6 +14,7 @@ from mailsuite.smtp.authentication import Authentication
 from mailsuite.smtp.ground import Ground
 from mailsuite.smtp.intake import Intake
 from mailsuite.smtp.manners import Manners
+from mailsuite.wire.sasl.mechanisms import Bindings
 from mailsuite.wire.smtp import commands, replies
 from mailsuite.wire.smtp.commands import Event
 from mailsuite.wire.smtp.session import Session
@@ -36,6 +37,7 @@ class Dialogue:
     _manners: Manners
     _peer: Peer
     session: Session
+    _bindings: Bindings = dict
     over: bool = field(default=False, init=False)
     abrupt: bool = field(default=False, init=False)
     securing: bool = field(default=False, init=False)
@@ -46,7 +48,9 @@ class Dialogue:
     def __attrs_post_init__(self) -> None:
         self._reception = self._ground.receptions.meet(self._peer)
         role = self._manners.role
-        self._authentication = Authentication(self._ground, self._peer, role)
+        self._authentication = Authentication(
+            self._ground, self._peer, role, self._bindings
+        )
 
     @property
     def since(self) -> float | None:
@@ -92,7 +96,10 @@ class Dialogue:
         if isinstance(verdict, Refuse):
             return self._refused(verdict)
         self.forget()
-        return self.session.answer(self.session.standing.welcome(extended=extended))
+        standing = self.session.standing
+        if standing.auth_open:
+            standing.offers(self._authentication.choice.names)
+        return self.session.answer(standing.welcome(extended=extended))
 
     async def _mail(self, event: commands.Mail) -> bytes:
         transaction = self._reception.begin()

@@ -8,12 +8,10 @@ comes in stays in the session, and reading stops when that is much.
 from collections.abc import Callable
 
 from attrs import define, field
-from twisted.internet.interfaces import IHandshakeListener
 from twisted.internet.task import deferLater
 from twisted.internet.tcp import Connection
 from twisted.logger import Logger
 from typing_extensions import override
-from zope.interface import implementer
 
 from mailsuite.model.principals import Peer
 from mailsuite.model.replies import Reply
@@ -47,7 +45,6 @@ TIMEOUT = Reply(421, "4.4.2", "Timeout exceeded")
 _log = Logger()
 
 
-@implementer(IHandshakeListener)
 @define(eq=False, slots=False, repr=False)
 class Door(Conversation):
     """One connection. ``left`` is called once when it has ended.
@@ -79,7 +76,9 @@ class Door(Conversation):
         offer = self.manners.offered(self.host)
         self._session = Session(Standing(offer, self.secured))
         peer = Peer(self.host, self.port, self.session, self.secured)
-        self._dialogue = Dialogue(self.ground, self.manners, peer, self._session)
+        self._dialogue = Dialogue(
+            self.ground, self.manners, peer, self._session, self.bindings
+        )
         self.ground.events.happened(
             "smtp.connected", sid=self.session, role=self.manners.role, rip=self.host
         )
@@ -112,8 +111,8 @@ class Door(Conversation):
         )
         self.left(self)
 
-    def handshakeCompleted(self) -> None:
-        """TLS stands (Twisted's interface)."""
+    @override
+    def encrypted(self) -> None:
         self._handshake = None
 
     async def _talk(self, dialogue: Dialogue, *, greet: bool = False) -> None:

@@ -8,11 +8,12 @@ from mailsuite.model.errors import UsageError
 from mailsuite.model.replies import Reply
 from mailsuite.net.endpoints import Place
 from mailsuite.smtp.settings import LMTP, SMTP, Sessions, Submission
-from mailsuite.wire.sasl.mechanisms import OFFERED
+from mailsuite.wire.sasl.mechanisms import Choice
 from mailsuite.wire.smtp.lmtp import Dialect
 from mailsuite.wire.smtp.standing import Offer
 
 RECIPIENTS = 100  # RFC 5321 §4.5.3.1.8: the least that must be buffered
+OFFERED = Choice().names  # the least; a session may be told of more
 AUTH_ATTEMPTS = 3  # failed logins in one session where no setting says so
 
 

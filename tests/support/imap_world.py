@@ -274,6 +274,9 @@ class World:
         for watcher in list(self.watchers):
             self.clock.callLater(0, watcher, number)
 
+    def offers_scram(self):
+        return False
+
     async def authenticate(self, proof, origin):
         if self.temporary:
             return Denied(temporary=True)

@@ -102,6 +102,9 @@ class Directory:
     def __init__(self):
         self.hold = None
 
+    def offers_scram(self):
+        return False
+
     async def authenticate(self, proof, origin):
         if self.hold is not None:
             await self.hold

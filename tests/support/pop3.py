@@ -89,6 +89,9 @@ class World:
         self.temporary = False
         self.asked = []
 
+    def offers_scram(self):
+        return False
+
     async def authenticate(self, proof, origin):
         self.asked.append((proof.name, proof.secret, origin))
         if self.temporary:

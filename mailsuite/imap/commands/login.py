@@ -1,13 +1,21 @@
 """STARTTLS, LOGIN and AUTHENTICATE (RFC 3501 §6.2)."""
 
+from secrets import token_urlsafe
+
 from mailsuite.imap.answers import No
 from mailsuite.imap.commands import plain
 from mailsuite.imap.talk import Talk
-from mailsuite.model.principals import Denied, Password
+from mailsuite.model.principals import (
+    Denied,
+    Password,
+    Principal,
+    Proof,
+    Signature,
+)
 from mailsuite.wire.imap.commands.access import Authenticate, Login
 from mailsuite.wire.imap.commands.bare import Bare
-from mailsuite.wire.sasl import encoding, mechanisms
-from mailsuite.wire.sasl.exchange import Challenge
+from mailsuite.wire.sasl import encoding, exchange
+from mailsuite.wire.sasl.exchange import Challenge, Parting
 
 _PRIVACY = b"NO [PRIVACYREQUIRED] Encryption is required before a password is sent"
 _WRONG = b"NO [AUTHENTICATIONFAILED] Name or password is wrong"
@@ -21,21 +29,22 @@ async def starttls(talk: Talk, _: Bare) -> bytes:
     return b"OK Begin TLS"
 
 
-async def login(talk: Talk, asked: Login) -> bytes:
+async def login(talk: Talk, asked: Login) -> bytes | None:
     """§6.2.3."""
     if not plain.may_log_in(talk):
         raise No(_PRIVACY)
-    return await prove(talk, Password(asked.name, asked.secret), "LOGIN")
+    talk.mechanism = "LOGIN"
+    return await prove(talk, Password(asked.name, asked.secret))
 
 
 async def authenticate(talk: Talk, asked: Authenticate) -> bytes | None:
     """§6.2.2 and RFC 4959; None: a challenge was sent."""
-    exchange = mechanisms.begin(asked.mechanism)
-    if exchange is None:
+    begun = plain.choice(talk).begin(asked.mechanism, token_urlsafe())
+    if begun is None:
         raise No(b"NO [CANNOT] Unknown mechanism")
     if not plain.may_log_in(talk):
         raise No(_PRIVACY)
-    talk.exchange = exchange
+    talk.exchange, talk.mechanism = begun, asked.mechanism.upper()
     response = None
     if asked.response is not None:
         response = encoding.decode(asked.response)
@@ -57,38 +66,51 @@ async def respond(talk: Talk, line: bytes) -> bytes | None:
 async def step(talk: Talk, response: bytes | None) -> bytes | None:
     """One step of the exchange; None: a challenge was sent."""
     assert talk.exchange is not None
-    exchange, talk.exchange = talk.exchange, None
-    found = exchange.step(response)
+    running, talk.exchange = talk.exchange, None
+    found = await exchange.step(running, response, talk.ground.directory)
     if isinstance(found, Challenge):
-        talk.exchange = exchange
+        talk.exchange = running
         talk.write(b"+ %b\r\n" % encoding.encode(found.octets))
         return None
-    return await prove(talk, found, "SASL")
+    if isinstance(found, Principal):
+        return await admitted(talk, found)
+    return await prove(talk, found)
 
 
-async def prove(talk: Talk, proof: Password, mechanism: str) -> bytes:
-    """Ask the directory, later after failures, and open the account."""
+async def prove(talk: Talk, proof: Proof) -> bytes | None:
+    """Ask the directory, later after failures; None: its answer was sent."""
     ground, line = talk.ground, talk.line
     if delay := ground.throttle.delay(line.host, proof.name):
         await ground.pause(delay)
     found = await ground.directory.authenticate(proof, line.host)
-    told: dict[str, str | int | float] = {
-        "sid": line.session,
-        "door": "imap",
-        "mechanism": mechanism,
-    }
     if isinstance(found, Denied):
         reason = "temporary" if found.temporary else "denied"
-        ground.events.happened(
-            "auth.failed", **told, user=proof.name, reason=reason, rip=line.host
-        )
+        told(talk, "auth.failed", user=proof.name, reason=reason, rip=line.host)
         if found.temporary:
             raise No(_UNAVAILABLE)
         talk.failures += 1
         ground.throttle.failed(line.host, proof.name)
         raise No(_WRONG)
     ground.throttle.succeeded(line.host, proof.name)
-    ground.events.happened("auth.succeeded", **told, user=found.name, rip=line.host)
+    if isinstance(proof, Signature):
+        talk.exchange = Parting(found)
+        talk.write(b"+ %b\r\n" % encoding.encode(proof.final))
+        return None
+    return await admitted(talk, found)
+
+
+def told(talk: Talk, what: str, **fields: str) -> None:
+    """Tell how a proof ended."""
+    session, mechanism = talk.line.session, talk.mechanism
+    talk.ground.events.happened(
+        what, sid=session, door="imap", mechanism=mechanism, **fields
+    )
+
+
+async def admitted(talk: Talk, found: Principal) -> bytes:
+    """Somebody proved who they are: open the account."""
+    ground, line = talk.ground, talk.line
+    told(talk, "auth.succeeded", user=found.name, rip=line.host)
     account = await ground.accounts.open(found.account)
     if line.gone:
         account.close()

@@ -3,16 +3,13 @@
 from mailsuite.imap.talk import Talk
 from mailsuite.wire.imap.commands.bare import ID, Bare, Enable
 from mailsuite.wire.imap.commands.table import State
-from mailsuite.wire.sasl import mechanisms
+from mailsuite.wire.sasl.mechanisms import Choice
 
 _ALWAYS = (
     b"IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE UIDPLUS UNSELECT"
     b" CHILDREN SPECIAL-USE MOVE METADATA"
 )
 METADATA = b"METADATA"
-_MECHANISMS = b"".join(
-    [b" AUTH=" + name.encode("ascii") for name in mechanisms.OFFERED]
-)
 
 
 def capabilities(talk: Talk) -> bytes:
@@ -20,7 +17,15 @@ def capabilities(talk: Talk) -> bytes:
     if talk.session.state is not State.NOT_AUTHENTICATED:
         return _ALWAYS
     tls = b" STARTTLS" if may_secure(talk) else b""
-    return _ALWAYS + tls + (_MECHANISMS if may_log_in(talk) else b" LOGINDISABLED")
+    if not may_log_in(talk):
+        return _ALWAYS + tls + b" LOGINDISABLED"
+    names = " AUTH=".join(("", *choice(talk).names))
+    return _ALWAYS + tls + names.encode("ascii")
+
+
+def choice(talk: Talk) -> Choice:
+    """The mechanisms of now."""
+    return Choice.of(talk.ground.directory, talk.line.bindings)
 
 
 def may_secure(talk: Talk) -> bool:

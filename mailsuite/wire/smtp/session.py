@@ -47,7 +47,7 @@ _CLOSED = State.CLOSED
 class Session:
     """One connection's dialogue; it begins by waiting for our greeting.
 
-    ``standing`` is the door's to read only.
+    ``standing`` is the door's to read only, and to tell mechanisms.
     """
 
     standing: Standing

@@ -1,6 +1,6 @@
 """What a session offers and where it stands, as its commands must know it."""
 
-from attrs import define, frozen
+from attrs import define, evolve, frozen
 
 from mailsuite.model.replies import Reply
 from mailsuite.wire.smtp.lmtp import Dialect
@@ -42,6 +42,11 @@ class Standing:
         """Whether AUTH may be used as things stand."""
         offer = self.offer
         return bool(offer.mechanisms) and (self.secure or offer.clear_auth)
+
+    def offers(self, mechanisms: tuple[str, ...]) -> None:
+        """Offer these, where any are offered at all."""
+        if self.offer.mechanisms:
+            self.offer = evolve(self.offer, mechanisms=mechanisms)
 
     def welcome(self, *, extended: bool) -> Reply:
         """The positive answer to a greeting (RFC 5321 §4.1.1.1)."""

@@ -6,22 +6,32 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mailsuite.model.errors import PeerError
 from mailsuite.model.principals import Password
-from mailsuite.wire.sasl import encoding, mechanisms
+from mailsuite.wire.sasl import encoding
 from mailsuite.wire.sasl.exchange import Challenge, Exchange
+from mailsuite.wire.sasl.mechanisms import Choice
+
+ALL = Choice(True, {"tls-exporter": b"x"})
 
 
 def begun(name: str) -> Exchange:
-    exchange = mechanisms.begin(name)
+    exchange = ALL.begin(name, "nonce")
     assert exchange is not None
     return exchange
 
 
 class MechanismsTests(SynchronousTestCase):
     def test_names(self) -> None:
-        """PLAIN and LOGIN are offered, found in any case; others are unknown."""
-        self.assertEqual(mechanisms.OFFERED, ("PLAIN", "LOGIN"))
-        self.assertIsNotNone(mechanisms.begin("plain"))
-        self.assertIsNone(mechanisms.begin("CRAM-MD5"))
+        """The strongest are told first, and found in any case; others are unknown."""
+        scram = ("SCRAM-SHA-256", "SCRAM-SHA-1")
+        self.assertEqual(Choice().names, ("PLAIN", "LOGIN"))
+        self.assertEqual(Choice(True).names, (*scram, "PLAIN", "LOGIN"))
+        plus = tuple(name + "-PLUS" for name in scram)
+        self.assertEqual(ALL.names, (*plus, *scram, "PLAIN", "LOGIN"))
+        for name in ALL.names:
+            self.assertIsNotNone(ALL.begin(name.lower(), "nonce"))
+        self.assertIsNone(ALL.begin("CRAM-MD5", "nonce"))
+        self.assertIsNone(Choice().begin("SCRAM-SHA-1", "nonce"))
+        self.assertIsNone(Choice(True).begin("SCRAM-SHA-1-PLUS", "nonce"))
 
 
 class PlainTests(SynchronousTestCase):
@@ -60,7 +70,7 @@ class PlainTests(SynchronousTestCase):
     @given(st.binary(max_size=60))
     def test_garbage(self, octets: bytes) -> None:
         """Any octets give a password or a PeerError, never another error."""
-        for name in mechanisms.OFFERED:
+        for name in ALL.names:
             try:
                 begun(name).step(octets)
             except PeerError:
