@@ -33,7 +33,10 @@ NAMED = 3
 
 
 def _user(account: Account) -> User:
-    return User(account.name, account.quota_octets, account.disabled, account.created)
+    return User(
+        *(account.name, account.quota_octets, account.disabled, account.created),
+        scram=bool(account.keys),
+    )
 
 
 @implementer(IDirectoryAdmin)

@@ -95,6 +95,8 @@ class User:
     quota_octets: int
     disabled: bool
     created: float
+    scram: bool = False
+    """Whether there are keys for SCRAM."""
 
 
 @frozen

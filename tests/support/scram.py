@@ -71,3 +71,96 @@ class Keyed:
 
     def __getattr__(self, name):
         return getattr(self.directory, name)
+
+
+class DoorContract:
+    """What every door promises of SCRAM; mixed into its tests.
+
+    ``auth(words)`` says AUTH or the like, ``respond(octets)`` the next line, both
+    give what the server said; ``challenge(said)`` reads one, ``entered(said)`` and
+    ``refused(said)`` know how it ended, ``user`` with ``secret`` can log in.
+    """
+
+    user, secret, events = "", "secret", None
+
+    def begun(self, client, mechanism="SCRAM-SHA-256", initial=True):
+        """Up to the server's first message."""
+        words = mechanism.encode()
+        if not initial:
+            self.assertEqual(self.challenge(self.auth(words)), b"")
+            said = self.respond(client.first)
+        else:
+            said = self.auth(words, base64.b64encode(client.first))
+        return self.challenge(said)
+
+    def ended(self, client, **how):
+        """What the server said to the proof."""
+        return self.respond(client.final(self.begun(client, **how)))
+
+    def names(self):
+        return [name for name in self.events.names() if name.startswith("auth.")]
+
+    def logged_in(self, client, **how):
+        said = self.ended(client, **how)
+        if not self.entered(said):
+            self.assertTrue(client.trusts(self.challenge(said)), said)
+            self.assertEqual(self.names(), [])
+            said = self.respond(b"")
+        self.assertTrue(self.entered(said), said)
+        self.assertEqual(self.names(), ["auth.succeeded"])
+
+    def test_scram(self):
+        """The proof is checked, ours is told, and only then one is logged in."""
+        self.logged_in(Client(self.user, self.secret))
+
+    def test_scram_sha_1(self):
+        """So it is with SHA-1, and where the client waits to be asked."""
+        client = Client(self.user, self.secret, "sha1")
+        self.logged_in(client, mechanism="scram-sha-1", initial=False)
+
+    def test_scram_denied(self):
+        """A wrong password and an unknown user look the same, and are counted."""
+        answers = set()
+        for client in (Client(self.user, "wrong"), Client("nobody", self.secret)):
+            said = self.ended(client)
+            self.assertTrue(self.refused(said), said)
+            answers.add(said)
+        self.assertEqual(len(answers), 1)
+        self.assertEqual(self.names(), ["auth.failed"] * 2)
+        for failed in self.events.of("auth.failed"):
+            self.assertEqual(failed.fields["mechanism"], "SCRAM-SHA-256")
+
+    def test_scram_throttled(self):
+        """Wrong proofs delay the next one, as wrong passwords do."""
+        for _ in range(2):
+            self.assertTrue(self.refused(self.ended(Client(self.user, "wrong"))))
+        self.assertEqual(len(self.throttle), 2)
+
+    def test_scram_malformed(self):
+        """What is no message of SCRAM ends the exchange, and another may begin."""
+        said = self.auth(b"SCRAM-SHA-256", b"eA==")
+        self.assertTrue(self.refused(said), said)
+        self.assertEqual(self.names(), [])
+        self.logged_in(Client(self.user, self.secret))
+
+    def test_scram_other_identity(self):
+        """Nobody acts for another user."""
+        client = Client(self.user, self.secret, header="n,a=admin,")
+        said = self.auth(b"SCRAM-SHA-256", base64.b64encode(client.first))
+        self.assertTrue(self.refused(said), said)
+
+    def test_scram_plus(self):
+        """Without TLS there is no channel to bind to."""
+        self.assertTrue(self.refused(self.auth(b"SCRAM-SHA-256-PLUS", b"eA==")))
+
+    def test_scram_given_up(self):
+        """A client that does not trust our last words is not logged in."""
+        client = Client(self.user, self.secret)
+        said = self.ended(client)
+        if self.entered(said):  # they came with success
+            return
+        for answer in (None, b"x"):
+            said = self.respond(answer)
+            self.assertTrue(self.refused(said), said)
+            said = self.ended(client)
+        self.assertEqual(self.names(), [])
