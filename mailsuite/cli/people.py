@@ -104,7 +104,11 @@ def list_users(client: Client, domain: str, as_json: bool) -> None:
         one | {"user": one["account"], "made": moment(one["created"])}
         for one in answer["users"]
     ]
-    table(("user", "quota_octets", "disabled", "scram", "made"), rows, "There are no users.")
+    table(
+        ("user", "quota_octets", "disabled", "scram", "made"),
+        rows,
+        "There are no users.",
+    )
 
 
 @user.command("password")

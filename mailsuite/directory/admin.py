@@ -65,7 +65,7 @@ class Admin:
         name = checked_user(address)
         _free(self._state.book, name)
         _checked_quota(quota_octets)
-        stored, keys = await self._stored(password)
+        stored, keys = await _stored(self._state.book, self._checker, password)
         account = Account(
             *(AccountName(name), stored, quota_octets), created=self._wall(), keys=keys
         )
@@ -76,17 +76,9 @@ class Admin:
     async def set_password(self, address: Address, password: str) -> None:
         """Change a password; the old one fails from now on."""
         account = self._account(address)
-        stored, keys = await self._stored(password)
+        stored, keys = await _stored(self._state.book, self._checker, password)
         await self._state.put(evolve(account, password=stored, keys=keys))
         self._changed("password", account.name)
-
-    async def _stored(self, password: str) -> tuple[str, tuple[StoredKeys, ...]]:
-        """What is kept of a password, as SASLprep spells it (RFC 4013)."""
-        secret = prepared(_checked_secret(password))
-        stored = await self._checker.hashed(secret)
-        if self._state.book.rules.scram == "never":
-            return stored, ()
-        return stored, await self._checker.keyed(secret)
 
     async def set_quota(self, address: Address, quota_octets: int) -> User:
         """Change how much a mailbox may hold; 0: what the settings say."""
@@ -254,6 +246,17 @@ def _target(address: Address) -> str:
 def _own(source: str, name: str) -> None:
     if source != rows.SOURCE:
         raise UsageError(f"{name} stands in {source}: change it there, then reload")
+
+
+async def _stored(
+    book: Book, checker: Checker, password: str
+) -> tuple[str, tuple[StoredKeys, ...]]:
+    """What is kept of a password, as SASLprep spells it (RFC 4013)."""
+    secret = prepared(_checked_secret(password))
+    stored = await checker.hashed(secret)
+    if book.rules.scram == "never":
+        return stored, ()
+    return stored, await checker.keyed(secret)
 
 
 def _checked_quota(octets: int) -> None:
