@@ -115,7 +115,7 @@ class Answers:
         )  # there is always an INBOX
 
     async def _exist_by_id(self, subject: Subject) -> bool:
-        there = {str(row.id) for row in await self._mailboxes()}
+        there = {row.objectid for row in await self._mailboxes()}
         return there.issuperset(subject)
 
     async def _used(self, subject: Subject) -> bool:

@@ -160,7 +160,7 @@ class Copies:
 
     async def _by_id(self, case: Case, wanted: str) -> str:
         for row in await case.account.mailboxes():
-            if row.selectable and str(row.id) == wanted:
+            if row.selectable and row.objectid == wanted:
                 return row.name
         return ""
 

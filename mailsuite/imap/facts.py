@@ -20,6 +20,8 @@ _FORMS = {
     Fact.ENVELOPE: b"ENVELOPE %b",
     Fact.BODY: b"BODY %b",
     Fact.STRUCTURE: b"BODYSTRUCTURE %b",
+    Fact.EMAIL: b"EMAILID (M%d)",
+    Fact.THREAD: b"THREADID NIL",  # RFC 8474 §5.2: threads are not found out
 }
 _NEEDS = {
     Fact.ENVELOPE: Need.ENVELOPE,
@@ -105,6 +107,10 @@ def _columns(
             return [_at(view.columns.uid, rows)]
         case Fact.FLAGS:
             return [view.flags(rows)]
+        case Fact.EMAIL:
+            return [_at(view.columns.email, rows)]
+        case Fact.THREAD:
+            return []
         case Fact.SIZE:
             return [_at(view.columns.size, rows)]
         case Fact.DATE:

@@ -18,6 +18,7 @@ from mailsuite.model.ids import Uid
 from mailsuite.wire.imap.commands.search import (
     And,
     Date,
+    Email,
     Flag,
     Key,
     Messages,
@@ -76,7 +77,7 @@ class Searching:
         await self.talk.flush()
         return among & self._column(key)
 
-    def _column(self, key: Flag | Recent | Messages | Size | Date) -> int:
+    def _column(self, key: Flag | Recent | Messages | Size | Date | Email) -> int:
         view = self.selected.view
         columns = view.columns
         if isinstance(key, Flag):
@@ -87,6 +88,8 @@ class Searching:
         if isinstance(key, Messages):
             chosen = set(view.select(key.numbers, uid=key.uid))
             return self._set(position in chosen for position in self.positions)
+        if isinstance(key, Email):
+            return self._set(map(key.number.__eq__, self._of(columns.email)))
         if isinstance(key, Size):
             fits = _compared(key.order, key.octets)
             return self._set(map(fits, self._of(columns.size)))

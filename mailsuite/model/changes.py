@@ -20,7 +20,8 @@ class MailboxRow:
     ``name`` is decoded, its levels separated by ``/``; ``selectable`` is False
     for a name that only has children. ``deleted`` counts messages with
     ``\Deleted``; ``octets`` is the sum of sizes. ``recent`` counts messages no
-    session has been told of as recent.
+    session has been told of as recent. ``objectid`` is a MAILBOXID (RFC 8474 §4): it
+    outlives renames and a rebuilt database, and no other mailbox ever has it.
     """
 
     id: MailboxId
@@ -36,6 +37,7 @@ class MailboxRow:
     use: str = ""
     subscribed: bool = False
     selectable: bool = True
+    objectid: str = ""
 
 
 @frozen(eq=False)

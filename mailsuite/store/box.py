@@ -159,4 +159,5 @@ class Box:
             self.use,
             subscribed,
             self.selectable,
+            f"F{self.guid}",
         )

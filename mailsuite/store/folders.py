@@ -25,8 +25,8 @@ from mailsuite.store.index import VANISHED, Index
 MAILBOXES = 5_000  # of one account
 
 _REVIVE = (
-    "UPDATE mailbox SET selectable = 1, use = ?, uidvalidity = ?, directory = ?"
-    " WHERE id = ?"
+    "UPDATE mailbox SET selectable = 1, use = ?, uidvalidity = ?, directory = ?,"
+    " guid = ? WHERE id = ?"
 )
 
 _Statement = tuple[str, Sequence[object]]
@@ -73,7 +73,7 @@ def make(index: Index, wanted: Sequence[tuple[str, str]]) -> None:
             statements.append(
                 (
                     _REVIVE,
-                    (use, validity + offset, directory, known.id),
+                    (use, validity + offset, directory, new_guid(), known.id),
                 )
             )
             known.uidvalidity = validity + offset

@@ -41,6 +41,7 @@ def refresh(index: Index) -> None:
             )
             _load_flags(index, box)
         box.name, box.use, box.selectable = row.name, row.use, row.selectable
+        box.guid = row.guid
         boxes[box.id] = box
     index.boxes = boxes
     index.names = {box.name: box for box in boxes.values()}

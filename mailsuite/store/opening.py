@@ -10,6 +10,8 @@ import sqlite3
 from collections.abc import Iterable
 from contextlib import suppress
 
+from attrs import evolve
+
 from mailsuite.interfaces.mailboxes import BadName
 from mailsuite.model.errors import UsageError
 from mailsuite.model.ids import AccountName
@@ -34,7 +36,7 @@ from mailsuite.store.undo import failing
 TMP_SECONDS = 36 * 3600  # after which a stranger's file in tmp is abandoned
 CORRUPT = frozenset({11, 26})  # SQLITE_CORRUPT, SQLITE_NOTADB
 
-_ADOPTED_LIMIT = 10_000  # above the highest UID seen, when limits were lost
+_ADOPTED_LIMIT = 10_000  # above the highest UID or email id seen, when limits were lost
 
 
 def place(ground: Ground, account: AccountName) -> Place:
@@ -162,6 +164,7 @@ def _found_account(ground: Ground, where: Place, known: Facts) -> None:
             directory = names.directory(names.checked(name))
             maildir.make(os.path.join(where.root, directory))
             boxes.append(_adopted(where, directory, name, use, validity))
+    boxes = _told_apart(boxes)
     maildir.sync_directory(where.root)
     unknown = max(int(ground.wall()), 2) if had_mail else 2
     known.change(
@@ -180,7 +183,17 @@ def _found_account(ground: Ground, where: Place, known: Facts) -> None:
             os.path.join(where.root, box.directory)
         ).entries.values()
     ]
-    known.limits(unknown, max(emails, default=0) + 1, [])
+    email = max(emails) + _ADOPTED_LIMIT if emails else 1
+    known.limits(unknown, email, [])
+
+
+def _told_apart(boxes: Iterable[Mailbox]) -> list[Mailbox]:
+    """Copies of one folder told one guid: the first keeps it (RFC 8474 §4)."""
+    found: dict[str, Mailbox] = {}
+    for box in boxes:
+        guid = facts.new_guid() if box.guid in found else box.guid
+        found[guid] = evolve(box, guid=guid)
+    return list(found.values())
 
 
 def _adopted(

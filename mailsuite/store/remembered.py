@@ -117,7 +117,11 @@ class Shared:
         old = self.find(name)
         if old is not None:
             old.row = evolve(
-                old.row, selectable=True, use=use, uidvalidity=self.validity
+                old.row,
+                selectable=True,
+                use=use,
+                uidvalidity=self.validity,
+                objectid=f"F{self.validity:x}",
             )
             return old
         self.ids += 1
@@ -125,6 +129,7 @@ class Shared:
         row = MailboxRow(
             number, name, self.validity, Uid(1), 0, 0, 0, 0, 0, self.modseq, use
         )
+        row = evolve(row, objectid=f"F{self.validity:x}")
         folder = self.folders[number] = Folder(row)
         return folder
 

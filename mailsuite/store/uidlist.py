@@ -18,6 +18,7 @@ from mailsuite.store import maildir
 FILE = "dovecot-uidlist"
 LINE_OCTETS = 8_192  # longer lines are damage
 
+_GUID = re.compile(rb"[0-9A-Za-z_-]{1,128}")  # what may stand in an id of RFC 8474
 _HEADER = re.compile(rb"3((?: [A-Z][^ ]*)*)\s*")
 
 
@@ -95,9 +96,10 @@ def read(path: str) -> Uidlist:
         if entry is not None and last < entry.uid < 1 << 32:
             entries[entry.base] = entry
             last = entry.uid
-    guid = fields.get(b"G", b"").decode("ascii", "replace")
+    guid = fields.get(b"G", b"")
+    guid = guid if _GUID.fullmatch(guid) else b""
     uidnext = max(int(following), last + 1)
-    return Uidlist(int(validity), uidnext, guid, entries)
+    return Uidlist(int(validity), uidnext, guid.decode("ascii"), entries)
 
 
 def append(path: str, lines: Iterable[bytes]) -> bool:

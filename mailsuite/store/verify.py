@@ -15,6 +15,7 @@ from mailsuite.interfaces.mailboxes import BadName
 from mailsuite.model.errors import UsageError
 from mailsuite.model.ids import AccountName
 from mailsuite.store import maildir, opening, outside, uidlist
+from mailsuite.store.annotations import ACCOUNT
 from mailsuite.store.box import Box
 from mailsuite.store.index import Ground, Index
 
@@ -69,6 +70,8 @@ def _looked(index: Index, account: AccountName) -> Iterator[Finding | int]:
             for text in _box(index, box):
                 yield Finding(account, box.name, text)
             yield box.messages
+    for mailbox in index.annotated - index.boxes.keys() - {ACCOUNT}:
+        yield Finding(account, "", f"annotations of mailbox {mailbox}, which is gone")
     for text in _account(index):
         yield Finding(account, "", text)
 

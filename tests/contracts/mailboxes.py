@@ -541,6 +541,30 @@ class MailboxContract:
 
         self.work(go())
 
+    def test_objectid(self):
+        """An id outlives renames; what is made anew under an old name gets its own."""
+
+        async def go():
+            account = await self.alice()
+            row = await account.create("a/b")
+            ids = {one.name: one.objectid for one in await account.mailboxes()}
+            self.assertEqual(len(set(ids.values())), len(ids))
+            for text in ids.values():
+                self.assertRegex(text, r"^F[0-9A-Za-z_-]{1,254}\Z")
+            await account.rename("a", "c")
+            after = {one.name: one.objectid for one in await account.mailboxes()}
+            self.assertEqual((after["c"], after["c/b"]), (ids["a"], row.objectid))
+            for name in ("c", "c/b"):
+                await account.remove(name)
+                again = await account.create(name)
+                self.assertNotIn(again.objectid, ids.values())
+            await account.rename("INBOX", "Old")
+            last = {one.name: one.objectid for one in await account.mailboxes()}
+            self.assertEqual(last["INBOX"], ids["INBOX"])
+            self.assertNotIn(last["Old"], ids.values())
+
+        self.work(go())
+
     def test_annotations(self):
         """Set, replaced and removed, of a mailbox and of the account, as octets."""
 

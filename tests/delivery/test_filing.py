@@ -99,7 +99,7 @@ class PlacesTests(FilingCase):
         self.script(
             'require ["fileinto", "special-use", "mailboxid"];'
             r'fileinto :specialuse "\\Archive" "Other";'
-            f'fileinto :mailboxid "{row.id}" "Gone";'
+            f'fileinto :mailboxid "{row.objectid}" "Gone";'
         )
         self.deliver()
         self.assertEqual(self.where(), ["Archive", "Odd"])

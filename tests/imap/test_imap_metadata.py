@@ -1,4 +1,4 @@
-"""Annotations by IMAP (RFC 5464), over the store in memory."""
+"""Annotations and ids by IMAP (RFC 5464, RFC 8474), over the store in memory."""
 
 from attrs import evolve
 from twisted.trial.unittest import SynchronousTestCase
@@ -134,6 +134,40 @@ class MetadataTests(SynchronousTestCase):
         many = b" ".join([b"/shared/comment"] * 90)
         found, _ = self.client.ask(b"GETMETADATA (DEPTH infinity) INBOX (%b)" % many)
         self.assertEqual(found, [b'* METADATA INBOX (/shared/comment "x")'])
+
+
+class ObjectTests(SynchronousTestCase):
+    """Ids of mailboxes and messages (RFC 8474)."""
+
+    def setUp(self):
+        self.talk = annotated(bad_commands=100)
+        self.client = self.talk.login()
+
+    def test_dialogue(self):
+        """CREATE, SELECT, STATUS, COPY, FETCH and SEARCH tell ids and find by them."""
+        play(self, "rfc8474.txt", self.talk.connect().say)
+
+    def test_mailboxes(self):
+        """§4: all commands tell one id, the same after a rename."""
+        _, said = self.client.ask(b"CREATE foo")
+        told = said.partition(b"(")[2].partition(b")")[0]
+        self.assertEqual(said, b"OK [MAILBOXID (%b)] Done" % told)
+        for command in (b"SELECT", b"EXAMINE"):
+            found, _ = self.client.ask(command + b" foo")
+            self.assertIn(b"* OK [MAILBOXID (%b)] Id" % told, found)
+        _, said = self.client.ask(b"RENAME foo renamed")
+        found, _ = self.client.ask(b"STATUS renamed (messages mailboxid)")
+        wanted = b'* STATUS "renamed" (MESSAGES 0 MAILBOXID (%b))' % told
+        self.assertEqual(found, [wanted])
+        _, said = self.client.ask(b"CREATE foo")
+        self.assertNotIn(told, said)
+
+    def test_search_refused(self):
+        """An id has 1 to 255 letters, digits, - and _."""
+        _ = self.client.ask(b"SELECT INBOX")
+        for text in (b"a/b", b"a" * 256, b'"M1"', b""):
+            _, said = self.client.ask(b"SEARCH EMAILID " + text)
+            self.assertTrue(said.startswith(b"BAD "), text)
 
 
 class OthersTests(SynchronousTestCase):

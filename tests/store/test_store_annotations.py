@@ -81,6 +81,48 @@ class AnnotationTests(TestCase):
 
         return defer.Deferred.fromCoroutine(go())
 
+    def test_objectids(self):
+        """Ids of mailboxes are told again by UID lists when the database is lost."""
+        told = []
+
+        async def look(account):
+            rows = await account.mailboxes()
+            told.append({row.name: row.objectid for row in rows})
+
+        async def go():
+            await self.with_alice(self.write)
+            await self.with_alice(look)
+            path = os.path.join(self.data, "mail/example.test/alice/account.db")
+            scribble(path, "subscription")
+            await self.with_alice(look)
+
+        def check(_):
+            self.assertEqual(told[0], told[1])
+
+        return defer.Deferred.fromCoroutine(go()).addCallback(check)
+
+    def test_copied_folders(self):
+        """Folders that were copied with their lists get ids of their own."""
+        told = []
+
+        async def look(account):
+            rows = await account.mailboxes()
+            told.append([row.objectid for row in rows])
+
+        root = os.path.join(self.data, "mail/example.test/alice/Maildir")
+        for folder, guid in ((".a", b"abc"), (".b", b"abc"), (".c", b"a/\xff")):
+            for name in ("cur", "new", "tmp"):
+                os.makedirs(os.path.join(root, folder, name))
+            with open(os.path.join(root, folder, "dovecot-uidlist"), "wb") as file:
+                file.write(b"3 V1000 N1 G%b\n" % guid)
+
+        def check(_):
+            self.assertEqual(len(set(told[0])), len(told[0]))
+            self.assertIn("Fabc", told[0])
+
+        work = defer.Deferred.fromCoroutine(self.with_alice(look))
+        return work.addCallback(check)
+
     def test_limits(self):
         """Entries, octets of one and octets of all; less is always taken."""
         small = Settings(

@@ -145,6 +145,7 @@ class Box:
             self.use,
             self.subscribed,
             self.selectable,
+            f"F{self.uidvalidity}",
         )
 
     def columns(self, uids):

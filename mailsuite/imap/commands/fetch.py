@@ -1,6 +1,7 @@
 """FETCH and UID FETCH (RFC 3501 §6.4.5, §7.4.2)."""
 
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 
 from mailsuite.imap import answers, bodies, facts
 from mailsuite.imap.ahead import Ahead
@@ -25,6 +26,9 @@ async def fetch(talk: Talk, asked: Fetch) -> bytes:
     selected = talk.chosen
     if selected.stale:
         await selected.refresh()
+    if Fact.EMAIL in asked.items:
+        with suppress(NoSpace):  # what is told of ids stays so (RFC 8474 §5.1)
+            _ = await talk.account.synced()
     positions = selected.positions(asked.numbers, uid=asked.uid)
     plan = Plan.of(asked.items)
     seen = not selected.read_only and any(

@@ -10,11 +10,11 @@ from mailsuite.wire.imap.names import INBOX
 
 
 async def create(talk: Talk, asked: Named) -> bytes:
-    """§6.3.3."""
+    """§6.3.3, with the new mailbox's id (RFC 8474 §4.1)."""
     if asked.mailbox == INBOX:
         raise No(b"NO [ALREADYEXISTS] INBOX is always there")
-    _ = await talk.account.create(asked.mailbox)
-    return b"OK Done"
+    row = await talk.account.create(asked.mailbox)
+    return b"OK [MAILBOXID (%b)] Done" % row.objectid.encode("ascii")
 
 
 async def delete(talk: Talk, asked: Named) -> bytes:
@@ -55,13 +55,19 @@ async def status(talk: Talk, asked: Status) -> bytes:
     row = await (await talk.account.mailbox(asked.mailbox)).row()
     if not row.selectable:
         raise NoSuchMailbox(asked.mailbox)
-    facts = [b"%b %d" % (item, _fact(row, item)) for item in asked.items]
+    facts = [b"%b %b" % (item, _fact(row, item)) for item in asked.items]
     name = responses.mailbox(asked.mailbox)
     talk.write(b"* STATUS %b (%b)\r\n" % (name, b" ".join(facts)))
     return b"OK Done"
 
 
-def _fact(row: MailboxRow, item: bytes) -> int:
+def _fact(row: MailboxRow, item: bytes) -> bytes:
+    if item == b"MAILBOXID":  # RFC 8474 §4.3
+        return b"(%b)" % row.objectid.encode("ascii")
+    return b"%d" % _count(row, item)
+
+
+def _count(row: MailboxRow, item: bytes) -> int:
     match item:
         case b"MESSAGES":
             return row.messages

@@ -36,6 +36,7 @@ async def _open(talk: Talk, name: str, *, read_only: bool) -> bytes:
     columns = view.columns
     said.append(b"* OK [UIDVALIDITY %d] Valid\r\n" % columns.uidvalidity)
     said.append(b"* OK [UIDNEXT %d] Next\r\n" % columns.uidnext)
+    said.append(b"* OK [MAILBOXID (%b)] Id\r\n" % row.objectid.encode("ascii"))
     talk.write(b"".join(said))
     talk.select(selected)
     return b"OK [READ-ONLY] Done" if read_only else b"OK [READ-WRITE] Done"

@@ -1,4 +1,4 @@
-"""FETCH (RFC 3501 §6.4.5)."""
+"""FETCH (RFC 3501 §6.4.5; ids of RFC 8474 §5.3)."""
 
 import re
 from enum import Enum
@@ -25,6 +25,8 @@ class Fact(Enum):
     ENVELOPE = b"ENVELOPE"
     BODY = b"BODY"
     STRUCTURE = b"BODYSTRUCTURE"
+    EMAIL = b"EMAILID"
+    THREAD = b"THREADID"
 
 
 Item = Fact | Section

@@ -11,7 +11,10 @@ from mailsuite.wire.imap import names
 from mailsuite.wire.imap.lexer import Cursor
 from mailsuite.wire.imap.limits import NAME_OCTETS, STATUS_ITEMS
 
-STATUS_NAMES = (b"MESSAGES", b"RECENT", b"UIDNEXT", b"UIDVALIDITY", b"UNSEEN")
+STATUS_NAMES = (
+    *(b"MESSAGES", b"RECENT", b"UIDNEXT", b"UIDVALIDITY", b"UNSEEN"),
+    b"MAILBOXID",  # RFC 8474 §4.3
+)
 
 
 @frozen

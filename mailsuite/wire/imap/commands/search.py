@@ -1,5 +1,6 @@
-"""SEARCH (RFC 3501 §6.4.4): a tree of keys, parsed without recursion."""
+"""SEARCH (RFC 3501 §6.4.4; ids of RFC 8474 §6): a tree of keys, parsed without recursion."""
 
+import re
 from collections.abc import Callable
 from enum import Enum
 
@@ -12,6 +13,8 @@ from mailsuite.wire.imap.lexer import Cursor
 from mailsuite.wire.imap.limits import DEPTH, SEARCH_KEYS
 from mailsuite.wire.imap.numbers import Numbers
 
+_OBJECT = re.compile(rb"[A-Za-z0-9_-]{1,255}(?![A-Za-z0-9_-])")  # RFC 8474 §7
+_EMAIL = re.compile(rb"M[1-9][0-9]{0,18}")
 CHARSETS = ("US-ASCII", "UTF-8")
 
 
@@ -104,7 +107,14 @@ class Text:
     name: str = ""
 
 
-Key = And | Or | Not | Flag | Recent | Messages | Size | Date | Text
+@frozen
+class Email:
+    """Has this EMAILID (RFC 8474 §6), as a number."""
+
+    number: int
+
+
+Key = And | Or | Not | Flag | Recent | Messages | Size | Date | Text | Email
 
 
 @frozen
@@ -254,6 +264,11 @@ def _rare(cursor: Cursor, word: bytes, charset: str) -> Key:
         name = cursor.astring().decode("latin-1").lower()
         cursor.space()
         return Text(Where.HEADER, _text(cursor, charset), name)
+    if word in {b"EMAILID", b"THREADID"}:
+        found = cursor.take(_OBJECT, "object id").group()
+        if word == b"EMAILID" and _EMAIL.fullmatch(found):
+            return Email(int(found[1:]))
+        return Not(And(()))  # no message has it
     raise PeerError("unknown search key")
 
 
