@@ -29,6 +29,8 @@ class Letter:
     first, by its name, so that it is known when another includes it. ``marks`` are
     findings about the message: ``spam`` (percent, and words behind a space), ``virus``
     (a number of RFC 5235 §3.3, and words), ``junk`` (why it was judged to be that).
+    ``event`` is the cause of an IMAP event (RFC 6785 §4.3), empty at a delivery;
+    ``flags`` are those that the message has, None where it has none yet.
     """
 
     message: Message
@@ -40,6 +42,8 @@ class Letter:
     zone: int = 0
     script: str = ""
     marks: Mapping[str, str] = field(factory=dict)
+    event: str = ""
+    flags: tuple[str, ...] | None = None
 
 
 @frozen
@@ -83,7 +87,7 @@ class Run:
     """Whether the implicit keep stands (RFC 5228 §2.10.2)."""
     branched: bool = field(default=False, init=False)
     """Whether a branch of the last chain of ``if`` and ``elsif`` was taken."""
-    flags: list[str] | None = field(default=None, init=False)
+    flags: list[str] | None = field(init=False)
     """The internal variable of RFC 5232; None: no script has touched it."""
     matched: Sequence[str] = field(default=(), init=False)
     """What the last ``:matches`` found (RFC 5229 §3.2)."""
@@ -99,6 +103,8 @@ class Run:
 
     def __attrs_post_init__(self) -> None:
         self.message = self.letter.message
+        flags = self.letter.flags
+        self.flags = None if flags is None else list(flags)
         self._steps, self._octets = self.budget.steps, self.budget.octets
 
     @property

@@ -43,8 +43,10 @@ class ItemTests(SynchronousTestCase):
         self.assertTrue(fits('"location" "MS"', location="MS"))
 
     def test_of_other_extensions(self):
-        """Items of other extensions need nothing here."""
-        self.assertTrue(fits('"imap.cause" "APPEND"'))
+        """Items of other extensions are seen by who asks for these."""
+        asked = "environment imapsieve"
+        self.assertTrue(fits('"imap.cause" "APPEND"', asked))
+        self.assertFalse(fits('"imap.cause" "APPEND"'))
 
     def test_the_default_comparator(self):
         """It is i;ascii-casemap, and the match type is :is."""

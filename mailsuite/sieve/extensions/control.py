@@ -6,6 +6,7 @@ found its branch; blocks within a branch are over before that is set.
 
 from mailsuite.sieve import screening
 from mailsuite.sieve.binding import Bound
+from mailsuite.sieve.extensions import imapsieve
 from mailsuite.sieve.program import Condition, Step, sequence
 from mailsuite.sieve.run import Run, Stopped
 from mailsuite.sieve.shapes import CommandShape, Extension, Kind, Tests, TestShape
@@ -14,7 +15,11 @@ from mailsuite.sieve.shapes import CommandShape, Extension, Kind, Tests, TestSha
 def _require(bound: Bound) -> Step:
     for text in bound.texts(0):
         bound.demand(text.value, text.at)
-    return _nothing
+    unfit = imapsieve.INAPPLICABLE.intersection(one.value for one in bound.texts(0))
+    if not unfit:
+        return _nothing
+    line, told = bound.line, ", ".join(sorted(unfit))
+    return lambda run: imapsieve.at_delivery(run, line, told)
 
 
 def _nothing(_: Run) -> None:

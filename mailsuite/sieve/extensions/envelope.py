@@ -9,6 +9,7 @@ from mailsuite.sieve import advice, matching
 from mailsuite.sieve.binding import Bound
 from mailsuite.sieve.comparators import casemap
 from mailsuite.sieve.errors import Trouble
+from mailsuite.sieve.extensions import imapsieve
 from mailsuite.sieve.extensions.headers import address_part
 from mailsuite.sieve.program import Condition, Value, text
 from mailsuite.sieve.run import Run
@@ -23,6 +24,7 @@ def _envelope(bound: Bound) -> Condition:
 
     def envelope(run: Run) -> bool:
         run.step()
+        imapsieve.at_delivery(run, bound.line, "envelope")  # RFC 6785 §4.6
         found = []
         for one in asked:
             there = one if isinstance(one, EnvelopePart) else _named(bound, run, one)

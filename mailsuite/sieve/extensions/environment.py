@@ -5,6 +5,7 @@ Whoever runs a script tells the items in its letter; a few have a value anyway.
 
 from mailsuite.sieve import matching
 from mailsuite.sieve.binding import Bound
+from mailsuite.sieve.extensions import imapsieve
 from mailsuite.sieve.program import Condition, Expand, text
 from mailsuite.sieve.run import Run
 from mailsuite.sieve.shapes import Extension, Kind, Namespace, TestShape
@@ -17,8 +18,12 @@ ITEMS = {
     "remote-host": "",
     "remote-ip": "",
     f"{VENDOR}default-mailbox": "INBOX",
+    **dict.fromkeys(imapsieve.OWNERS, ""),
 }
-"""RFC 5183 §4.1: what cannot be found out about a client is empty."""
+"""RFC 5183 §4.1: what cannot be found out about a client is empty.
+
+RFC 6785 §4: at a delivery there is no IMAP user and nothing that one did.
+"""
 
 
 def item(run: Run, name: str) -> str | None:
@@ -31,12 +36,12 @@ def _environment(bound: Bound) -> Condition:
     name = bound.value(0)
     match = matching.compiled(bound, 1)
     counted = bound.chosen("match", "is") == "count"
-    vendor = f"{VENDOR}environment" in bound.requires
+    asked = bound.requires
 
     def environment(run: Run) -> bool:
         run.step()
         wanted = text(run, name).lower()
-        if wanted.startswith(VENDOR) and not vendor:
+        if not _visible(wanted, asked):
             return False
         found = item(run, wanted)
         if found is None:
@@ -44,6 +49,14 @@ def _environment(bound: Bound) -> Condition:
         return match(run, [found] if found or not counted else [])
 
     return environment
+
+
+def _visible(name: str, asked: frozenset[str]) -> bool:
+    """Whether a script asked for the capability that an item belongs to."""
+    owner = imapsieve.OWNERS.get(name)
+    if owner is None and name.startswith(VENDOR):
+        owner = f"{VENDOR}environment"
+    return owner is None or owner in asked
 
 
 def _read(name: str) -> Expand:

@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from mailsuite.sieve.binding import Bound
 from mailsuite.sieve.errors import Trouble
+from mailsuite.sieve.extensions import imapsieve
 from mailsuite.sieve.program import Condition, Step, text
 from mailsuite.sieve.run import Run
 from mailsuite.sieve.shapes import CommandShape, Extension, Kind, TestShape
@@ -38,8 +39,12 @@ def _ihave(bound: Bound) -> Condition:
     implied = (bound.vocabulary.implied.get(name, ()) for name in asked)
     gained = frozenset(asked).union(*implied)
 
+    unfit = imapsieve.INAPPLICABLE.intersection(wanted)
+
     def ihave(run: Run) -> bool:
         run.step()
+        if unfit and run.letter.event:
+            return False
         run.enabled |= gained
         return True
 
