@@ -76,8 +76,7 @@ class Carrying:
         """Do all of it. :raises OverQuota, NoSpace, OSError: not all was done."""
         work = Work(case, written, list(deeds))
         for deed in deeds:
-            for one in _each(deed.action):
-                await self._send(work, one, deed.message)
+            await self.send(work, deed)
         copies = await self._copies.planned(case, work.deeds)
         work.told += await self._copies.store(case, copies, written)
         for sent in work.sent:
@@ -92,13 +91,15 @@ class Carrying:
         text = ", ".join(work.told) or "discarded"
         return Delivered(text, tuple(work.spawn), filed_as(copies))
 
-    async def _send(self, work: Work, action: Any, message: Message) -> None:
-        if isinstance(action, Redirect):
-            await self._redirect(work, action, message)
-        elif isinstance(action, Vacation | Notify):
-            await self._answer(work, action)
-        elif isinstance(action, Reject):
-            self._refuse(work, action)
+    async def send(self, work: Work, deed: Deed) -> None:
+        """Make what a deed sends, if it sends something."""
+        for action in _each(deed.action):
+            if isinstance(action, Redirect):
+                await self._redirect(work, action, deed.message)
+            elif isinstance(action, Vacation | Notify):
+                await self._answer(work, action)
+            elif isinstance(action, Reject):
+                self._refuse(work, action)
 
     async def _answer(self, work: Work, action: Vacation | Notify) -> None:
         """Send a reply or a notice, unless there are reasons not to."""

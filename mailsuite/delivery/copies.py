@@ -219,6 +219,21 @@ class Copies:
         )
         return False
 
+    async def missing(self, case: Case, copy: Copy) -> str:
+        """Why its mailbox cannot be had; empty: it is there, made if need be."""
+        with suppress(NoSuchMailbox):
+            there = await case.account.mailbox(copy.mailbox)
+            if (await there.row()).selectable:
+                return ""
+        if not copy.create:
+            return "there is no such mailbox"
+        try:
+            with suppress(MailboxExists):
+                await self._made(case, copy)
+        except (BadName, LimitReached) as error:
+            return str(error)
+        return ""
+
     async def _made(self, case: Case, copy: Copy) -> None:
         try:
             await case.account.create(copy.create, copy.use)
@@ -232,7 +247,7 @@ class Copies:
         once = case.once(copy.action)
         account, mailbox = case.account, copy.mailbox
         try:
-            await account.append(mailbox, [Draft(blob, copy.flags)], once)
+            await account.append(mailbox, [Draft(blob, copy.flags, case.date)], once)
         except LimitReached:  # the mailbox has too many keywords
             flags = copy.flags.intersection(SYSTEM)
-            await account.append(mailbox, [Draft(blob, flags)], once)
+            await account.append(mailbox, [Draft(blob, flags, case.date)], once)

@@ -51,9 +51,9 @@ class Filing:
     system: System = field(factory=System)
     programs: Programs = field(init=False)
     _running: Running = field(init=False)
-    _copies: Copies = field(init=False)
-    _carrying: Carrying = field(init=False)
-    _troubles: Troubles = field(init=False)
+    copies: Copies = field(init=False)
+    carrying: Carrying = field(init=False)
+    troubles: Troubles = field(init=False)
     _last: tuple[Blob | None, Opened | None] = (None, None)
     _locks: dict[AccountName, tuple[DeferredLock, int]] = field(factory=dict)
 
@@ -61,15 +61,15 @@ class Filing:
         ground = self.ground
         self.programs = ground.programs
         self._running = Running(ground.lane)
-        self._copies = Copies(ground.events, self.detail_folders)
-        self._carrying = Carrying.of(ground, self.settings, self._copies)
-        self._troubles = Troubles(ground)
+        self.copies = Copies(ground.events, self.detail_folders)
+        self.carrying = Carrying.of(ground, self.settings, self.copies)
+        self.troubles = Troubles(ground)
 
     def reload(self, settings: Sieve, *, detail_folders: bool) -> None:
         """Let other settings count from now on."""
         self.settings = settings
-        self.detail_folders = self._copies.detail_folders = detail_folders
-        self._carrying.reload(settings)
+        self.detail_folders = self.copies.detail_folders = detail_folders
+        self.carrying.reload(settings)
 
     async def chain(
         self, account: AccountName, instead: Script | None = None
@@ -82,12 +82,15 @@ class Filing:
         script = instead or await self.ground.scripts.active(account)
         if script is None:
             return system.around(account, None) if system else ()
+        return system.around(account, await self.own(script))
+
+    async def own(self, script: Script) -> Named:
+        """A script of an account, right or wrong."""
         try:
             program = await self.programs.program(script.content)
-            own = Named(script.name, script.content, program, own=True)
         except BadScript as error:
-            own = Named(script.name, script.content, None, own=True, wrong=str(error))
-        return system.around(account, own)
+            return Named(script.name, script.content, None, own=True, wrong=str(error))
+        return Named(script.name, script.content, program, own=True)
 
     async def file(self, case: Case, chain: Sequence[Named]) -> Outcome:
         """Decide on a message and do what was decided.
@@ -123,7 +126,7 @@ class Filing:
             self.ground.blobs, self.ground.lane, case, await self._opened(case)
         )
         copies = copies_of(filed, written.message)
-        went = await self._copies.store(case, copies, written)
+        went = await self.copies.store(case, copies, written)
         return Delivered(", ".join(went), filed=filed)
 
     async def _file(self, case: Case, chain: Sequence[Named]) -> Outcome:
@@ -132,12 +135,12 @@ class Filing:
         answers = Answers(case, self.ground, written, self.system.shared)
         decision = await self.decide(case, chain, opened, answers.ask)
         for script, trouble in decision.troubles:
-            self._troubles.happened(case, script, trouble)
-        outcome = await self._carrying.carry(case, decision.deeds, written)
+            self.troubles.happened(case, script, trouble)
+        outcome = await self.carrying.carry(case, decision.deeds, written)
         if self.settings.tell:
             for script, trouble in decision.troubles:
                 if script.own:
-                    await self._troubles.tell(case, script, trouble)
+                    await self.troubles.tell(case, script, trouble)
         return outcome
 
     async def _opened(self, case: Case) -> Opened:
@@ -181,6 +184,8 @@ class Filing:
             keep = kept
             if plan.message.changed:
                 letter = evolve(letter, message=plan.message)
+            if case.event is not None:  # the next script sees what this one set
+                letter = evolve(letter, flags=keep.action.flags)
         return Decision([*deeds, keep], troubles)
 
     async def _planned(self, script: Named, letter: Letter, ask: Ask) -> Plan:

@@ -1,10 +1,12 @@
 """What filing stands on, and the operator's own scripts."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 from attrs import field, frozen
 
 from mailsuite.delivery.externals import Externals
+from mailsuite.delivery.folders import INBOX
 from mailsuite.delivery.programs import Programs
 from mailsuite.interfaces.blobs import IBlobs
 from mailsuite.interfaces.directory import IDirectory
@@ -30,6 +32,34 @@ class Named:
 
 
 @frozen(eq=False)
+class Rule:
+    """The operator's scripts for IMAP events (RFC 6785) of some causes.
+
+    ``source`` and ``mailbox`` are names in which ``*`` stands for any text: where a
+    message was copied from, and where it is. Every source fits ``*``, and none at all.
+    """
+
+    source: str
+    mailbox: str
+    causes: frozenset[str]
+    scripts: tuple[Named, ...]
+
+    def fits(self, cause: str, source: str, mailbox: str) -> bool:
+        """Whether its scripts run at such an event."""
+        return (
+            cause in self.causes
+            and _like(self.mailbox, mailbox)
+            and _like(self.source, source)
+        )
+
+
+def _like(pattern: str, name: str) -> bool:
+    if name == INBOX:
+        pattern = INBOX if pattern.upper() == INBOX else pattern
+    return bool(re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), name))
+
+
+@frozen(eq=False)
 class System:
     """The operator's scripts: for all, and by domain; ``shared`` to be included."""
 
@@ -39,12 +69,18 @@ class System:
         factory=dict
     )
     shared: Mapping[str, Program] = field(factory=dict)
+    rules: tuple[Rule, ...] = ()
 
     def around(self, account: AccountName, own: Named | None) -> Sequence[Named]:
         """The account's script between those of the operator."""
         before, after = self.domains.get(account.rpartition("@")[2], ((), ()))
         middle = () if own is None else (own,)
         return (*self.before, *before, *middle, *after, *self.after)
+
+    def at(self, cause: str, source: str, mailbox: str) -> Sequence[Named]:
+        """Those that run at an IMAP event, in the order of their rules."""
+        fit = (one for one in self.rules if one.fits(cause, source, mailbox))
+        return tuple(script for rule in fit for script in rule.scripts)
 
     def __bool__(self) -> bool:
         return bool(self.before or self.after or self.domains)

@@ -25,10 +25,23 @@ _BLANK = b"\r\n\r\n"
 
 
 @frozen(eq=False)
+class Event:
+    """Why scripts look at a message that lies in a mailbox (RFC 6785).
+
+    ``items`` are of the test ``environment``, ``flags`` those of the message.
+    """
+
+    cause: str
+    items: Mapping[str, str]
+    flags: tuple[str, ...]
+
+
+@frozen(eq=False)
 class Case:
     """One recipient's copy of a message, on its way into an account.
 
-    ``blob`` is what is stored: with Return-Path.
+    ``blob`` is what is stored: with Return-Path. With an ``event`` it is there already,
+    the number of the recipient is its UID, and ``blob`` nothing.
     """
 
     lease: Lease
@@ -36,6 +49,9 @@ class Case:
     account: IAccount
     detail: str
     blob: Blob
+    event: Event | None = None
+    date: float = 0.0
+    """INTERNALDATE of its copies (wall seconds), 0: now."""
 
     @property
     def sender(self) -> Address | None:
@@ -84,7 +100,7 @@ def opened(blob: Blob) -> Opened:
     except OSError as error:
         raise Damaged(f"{blob.key}: {error}") from error
     content = Content()
-    return Opened(Message(start[: _cut(start)], blob.size, content), content)
+    return Opened(Message(start[: cut_at(start)], blob.size, content), content)
 
 
 def _in_memory(prefix: bytes, octets: bytes) -> Opened:
@@ -92,7 +108,7 @@ def _in_memory(prefix: bytes, octets: bytes) -> Opened:
     start = prefix + octets[:USUAL_OCTETS]
     if _BLANK not in start:
         start = prefix + octets[:HEADER_OCTETS]
-    cut = _cut(start)
+    cut = cut_at(start)
     behind = cut - len(prefix)
 
     def content() -> bytes:
@@ -101,7 +117,7 @@ def _in_memory(prefix: bytes, octets: bytes) -> Opened:
     return Opened(Message(start[:cut], len(prefix) + len(octets), content))
 
 
-def _cut(octets: bytes) -> int:
+def cut_at(octets: bytes) -> int:
     """Where the body begins; a prefix of ours stands before what has no header."""
     end = octets.find(_BLANK, 0, HEADER_OCTETS)
     return min(len(octets), HEADER_OCTETS) if end < 0 else end + len(_BLANK)
@@ -109,17 +125,20 @@ def _cut(octets: bytes) -> int:
 
 def letter(case: Case, message: Message, script: str, hostname: str) -> Letter:
     """What a script is told of a delivery; the same at each attempt."""
-    recipient, now = case.recipient, case.lease.accepted
+    recipient, now, event = case.recipient, case.lease.accepted, case.event
+    items = _environment(hostname)
     return Letter(
         message,
         str(case.sender or ""),
         str(recipient.address),
         _parameters(case),
-        _environment(hostname),
+        items if event is None else {**items, **event.items},
         now,
         localtime(now).tm_gmtoff // 60,
         script,
         recipient.marks,
+        "" if event is None else event.cause,
+        None if event is None else event.flags,
     )
 
 

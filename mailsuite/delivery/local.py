@@ -18,6 +18,7 @@ from mailsuite.delivery.filing import Filing
 from mailsuite.delivery.folders import INBOX
 from mailsuite.delivery.handles import Handles
 from mailsuite.delivery.letters import Case
+from mailsuite.delivery.occasions import COPIED, copied, owner
 from mailsuite.delivery.settings import Settings
 from mailsuite.delivery.written import return_path
 from mailsuite.interfaces.directory import Alias, IDirectory, Local, Resolution, Unknown
@@ -76,11 +77,23 @@ class LocalDelivery:
             await self._several(lease, found, settle)
             return
         recipient, what = recipients[0], found[0]
+        if COPIED in recipient.marks:
+            what = await self._whose(recipient)
         if isinstance(what, Local):
             filed = await self._file(lease, recipient, what)
             await settle(lease, {recipient.n: filed})
         else:
             await self._one(lease, recipient, what, settle)
+
+    async def _whose(self, recipient: Recipient) -> Resolution:
+        """The account that a copy is for, and no other, if it is still there."""
+        copy = copied(recipient)
+        assert copy is not None
+        account = copy[0]
+        (found,) = await self._directory.resolve([owner(account)])
+        if isinstance(found, Local | Alias) and found.account == account:
+            return Local(account)
+        return Unknown()
 
     async def _several(
         self, lease: Lease, found: Sequence[Resolution], settle: Settle
@@ -151,7 +164,11 @@ class LocalDelivery:
     async def _append(
         self, account: IAccount, lease: Lease, recipient: Recipient, detail: str
     ) -> Outcome:
-        blob = arrived(lease.blob, recipient.sender or lease.envelope.sender)
+        copy = copied(recipient)
+        blob = lease.blob
+        if copy is None:
+            blob = arrived(blob, recipient.sender or lease.envelope.sender)
+        date = 0.0 if copy is None else copy[1]
         filing, before = self.filing, recipient.marks.get(FILED)
         if filing is not None and before is None:
             chain = await filing.chain(account.name)
@@ -159,9 +176,9 @@ class LocalDelivery:
                 case = Case(lease, recipient, account, detail, blob)
                 return await filing.file(case, chain)
         elif filing is not None and before:
-            case = Case(lease, recipient, account, detail, blob)
+            case = Case(lease, recipient, account, detail, blob, date=date)
             return await filing.again(case, before)
-        drafts = [Draft(blob)]
+        drafts = [Draft(blob, date=date)]
         once = Once(lease.id, recipient.n, 0, lease.awaited)
         if JUNK in recipient.marks:
             await account.append(await folders.junk(account), drafts, once)

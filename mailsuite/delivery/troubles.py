@@ -12,6 +12,7 @@ from mailsuite.interfaces.mailboxes import LimitReached, NoSuchMailbox
 from mailsuite.mime import dates
 from mailsuite.model.changes import Draft
 from mailsuite.model.errors import NoSpace, OverQuota
+from mailsuite.sieve.extensions.imapsieve import MAILBOX
 
 DAY = 86_400.0
 TEXT_CHARACTERS = 400  # of what went wrong that are told
@@ -30,7 +31,7 @@ Content-Type: text/plain; charset=utf-8
 Content-Transfer-Encoding: 8bit
 
 Your Sieve script "{script}" could not be carried out for a message
-that came for {recipient}:
+that {what}:
 
     {trouble}
 
@@ -76,10 +77,16 @@ class Troubles:
             date=dates.render(self._ground.wall()).decode("ascii"),
             ident=f"{lease.id}.{case.recipient.n}.sieve",
             script=_plain(script.name),
-            recipient=case.recipient.address,
+            what=_plain(_where(case)),
             trouble=_plain(trouble),
         )
         return text.replace("\n", "\r\n").encode("utf-8", "replace")
+
+
+def _where(case: Case) -> str:
+    if case.event is None:
+        return f"came for {case.recipient.address}"
+    return f"lies in {case.event.items[MAILBOX]}"
 
 
 def _plain(text: str) -> str:

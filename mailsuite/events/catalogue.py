@@ -181,6 +181,17 @@ _ROWS: tuple[Entry, ...] = (
         "a script threw a message away",
         ("qid", "account", "line"),
     ),
+    Entry(
+        "sieve.unfiled",
+        "a copy that a script wanted at an IMAP event was not made",
+        ("qid", "account", "line", "reason"),
+    ),
+    Entry(
+        "sieve.missed",
+        "scripts did not run for what an IMAP client did",
+        ("account", "cause", "messages", "reason"),
+        ("cause",),
+    ),
     # readers
     Entry("imap.connected", "a client connected", ("sid", "rip")),
     Entry("imap.login", "a user logged in", ("sid", "user", "rip")),

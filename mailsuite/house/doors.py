@@ -15,6 +15,7 @@ from mailsuite.imap import service as imap_service
 from mailsuite.interfaces.blobs import IBlobs
 from mailsuite.interfaces.directory import IDirectory
 from mailsuite.interfaces.events import IEvents
+from mailsuite.interfaces.happenings import IHappenings
 from mailsuite.interfaces.mailboxes import IAccounts
 from mailsuite.interfaces.scripts import IScripts
 from mailsuite.managesieve import ground as managesieve_ground
@@ -42,6 +43,8 @@ OFFER = managesieve_ground.Offer(
     ("mailto",),
 )
 
+MANAGESIEVE_PORT = 4190  # RFC 5804 §1.8; URLs need not name it
+
 
 @frozen(eq=False)
 class Hall:
@@ -52,6 +55,7 @@ class Hall:
     accounts: IAccounts
     blobs: IBlobs
     scripts: IScripts
+    happenings: IHappenings
     contexts: Contexts
     throttle: Throttle
     events: IEvents
@@ -138,6 +142,8 @@ class Doors:
                 hall.throttle,
                 hall.events,
                 tree.imap,
+                hall.happenings,
+                _sieve(tree.server.hostname, sockets.managesieve),
             ),
             [
                 *(Socket(one) for one in sockets.imap),
@@ -199,3 +205,12 @@ class Doors:
             self._smtp[name].reload(how)
         for name, service in self._readers.items():
             service.reload(getattr(tree, name))
+
+
+def _sieve(hostname: str, sockets: Sequence[Bound]) -> str:
+    """The URL of our ManageSieve server (RFC 5804 §3); empty: there is none."""
+    for one in sockets:
+        if one.port:
+            port = "" if one.port == MANAGESIEVE_PORT else f":{one.port}"
+            return f"sieve://{hostname}{port}"
+    return ""

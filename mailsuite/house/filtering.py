@@ -2,14 +2,17 @@
 
 from attrs import frozen
 
+from mailsuite.delivery.attending import Attending
 from mailsuite.delivery.externals import Externals
 from mailsuite.delivery.filing import Filing
 from mailsuite.delivery.ground import Ground, System
+from mailsuite.delivery.happenings import Happenings
 from mailsuite.delivery.programs import Programs
 from mailsuite.delivery.replaying import Replaying
 from mailsuite.house.tree import Tree
 from mailsuite.interfaces.blobs import IBlobs
 from mailsuite.interfaces.directory import IDirectory
+from mailsuite.interfaces.queueing import IQueue
 from mailsuite.net.lanes import Lane
 from mailsuite.sieve.extensions.table import spoken
 from mailsuite.sieve.settings import Sieve
@@ -28,6 +31,7 @@ class Filters:
     memories: Memories
     filing: Filing
     replaying: Replaying
+    accounts: Accounts
 
     def reload(self, tree: Tree, system: System) -> None:
         """Let other settings and scripts count."""
@@ -44,6 +48,14 @@ class Filters:
         """End the thread."""
         self.filing.close()
         self.filing.ground.lane.stop()
+
+
+@frozen(eq=False, repr=False)
+class Attendance:
+    """What IMAP sessions tell of, and the transport that has scripts run then."""
+
+    happenings: Happenings
+    transport: Attending
 
 
 def made(
@@ -75,7 +87,18 @@ def made(
         Externals(ground.reactor, ground.events, etc, tree.sieve),
     )
     filing = Filing(stands, tree.sieve, tree.delivery.detail_folders, system)
-    return Filters(scripts, memories, filing, Replaying(accounts, filing))
+    return Filters(scripts, memories, filing, Replaying(accounts, filing), accounts)
+
+
+def attendance(
+    ground: StoreGround, filters: Filters, queue: IQueue, run: str
+) -> Attendance:
+    """Let scripts run at IMAP events; ``run`` differs between starts."""
+    filing = filters.filing
+    happenings = Happenings(ground.reactor, queue, filing, run)
+    accounts = filters.accounts
+    transport = Attending(filing, accounts, queue.renew, happenings.ended)
+    return Attendance(happenings, transport)
 
 
 def _spoken(settings: Sieve) -> Vocabulary:

@@ -19,11 +19,12 @@ from mailsuite.dns.resolver import Resolver
 from mailsuite.events.record import Events
 from mailsuite.house.doctor.examination import Doctor
 from mailsuite.house.doors import Doors
-from mailsuite.house.filtering import Filters
+from mailsuite.house.filtering import Attendance, Filters
 from mailsuite.interfaces.blobs import IBlobs
 from mailsuite.interfaces.changes import IChanges
 from mailsuite.interfaces.directory import IDirectory, IDirectoryAdmin
 from mailsuite.interfaces.events import IEvents
+from mailsuite.interfaces.happenings import IHappenings
 from mailsuite.interfaces.journal import IJournal, IJournalClient
 from mailsuite.interfaces.mailboxes import IAccounts
 from mailsuite.interfaces.publishing import IDoctor, IPublishing
@@ -76,6 +77,7 @@ class Ways:
     signatures: Signatures
     reports: ReportService
     filters: Filters
+    attendance: Attendance
 
 
 @define(eq=False, repr=False)
@@ -118,6 +120,7 @@ class Parts:
         await self.doors.judging.ground.stop()
         await ways.resolver.stop()
         ways.local.close()
+        ways.attendance.transport.close()
         ways.filters.stop()
         await keeping.accounts.stop()
         await keeping.journal.stop()
@@ -156,6 +159,8 @@ def verify(parts: Parts, events: Events) -> None:
         parts.ways.filters.scripts: (IScripts,),
         parts.ways.filters.memories: (IMemories,),
         parts.ways.filters.replaying: (IReplay,),
+        parts.ways.attendance.happenings: (IHappenings,),
+        parts.ways.attendance.transport: (IDelivery,),
         parts.ways.reports: (IReports,),
         parts.ways.reports.desk: (IReportDesk,),
         parts.ways.reports.consuming: (IDelivery,),

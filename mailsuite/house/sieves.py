@@ -5,16 +5,21 @@ from collections.abc import Iterable, Iterator
 
 from attrs import define, field
 
-from mailsuite.delivery.ground import Named, System
+from mailsuite.delivery.ground import Named, Rule, System
 from mailsuite.directory.state import Listing
 from mailsuite.model.errors import UsageError
 from mailsuite.sieve.check import check
 from mailsuite.sieve.errors import BadScript
+from mailsuite.sieve.extensions.imapsieve import CAUSES
 from mailsuite.sieve.extensions.table import spoken
 from mailsuite.sieve.settings import Sieve
 from mailsuite.sieve.vocabulary import Vocabulary
 
 SUFFIX = ".sieve"
+EVENTS = (
+    "write MAILBOX CAUSES SCRIPT or FROM > MAILBOX CAUSES SCRIPT, as in"
+    ' "INBOX > Junk COPY sieve/spam.sieve"; causes are APPEND, COPY and FLAG'
+)
 _USUAL = Sieve()
 DEFAULTS = frozenset((*_USUAL.before, *_USUAL.after, *_USUAL.shared))
 """Folders that need not be there."""
@@ -36,6 +41,7 @@ def load(settings: Sieve, files: Listing, etc: str) -> System:
             for one in reader.scripts(settings.shared)
             if one.program is not None
         },
+        tuple(reader.rules(settings.events)),
     )
     if reader.wrong:
         raise UsageError("\n".join(reader.wrong))
@@ -58,6 +64,21 @@ class Reader:
             for file in self._files(path)
             if (script := self._script(file)) is not None
         )
+
+    def rules(self, rows: Iterable[str]) -> Iterator[Rule]:
+        """The operator's scripts for IMAP events, in order."""
+        for row in rows:
+            try:
+                place, causes, path = row.rsplit(None, 2)
+            except ValueError:
+                self.wrong.append(f"sieve.events: {row!r}: {EVENTS}")
+                continue
+            source, arrow, mailbox = place.rpartition(" > ")
+            named = frozenset(causes.upper().split(","))
+            if not named.issubset(CAUSES):
+                self.wrong.append(f"sieve.events: {row!r}: {EVENTS}")
+            source = source.strip() if arrow else "*"
+            yield Rule(source, mailbox.strip(), named, self.scripts([path]))
 
     def _files(self, path: str) -> Iterator[str]:
         whole = os.path.normpath(os.path.join(self._etc, path))

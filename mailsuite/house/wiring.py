@@ -10,7 +10,9 @@ from typing import Any
 from attrs import frozen
 from twisted.application.service import Service
 
+from mailsuite.delivery import occasions
 from mailsuite.delivery.local import LocalDelivery
+from mailsuite.delivery.occasions import Routing
 from mailsuite.directory.admin import Admin
 from mailsuite.directory.keys import Keys
 from mailsuite.directory.keysadmin import KeysAdmin
@@ -163,7 +165,7 @@ def _ways(
             blobs,
             hostname,
         ),
-        registry,
+        Routing(registry),
         transports,
         tree.queue,
     )
@@ -179,12 +181,16 @@ def _ways(
     filters = _filters(ground, tree, people, keeping)
     local = LocalDelivery(keeping.accounts, registry, tree.delivery, filters.filing)
     reports = _reports(ground, tree, people, (queue, blobs, resolver))
+    run = f"{ground.generation.number:x}-"
+    below = store_ground(ground, tree, people, journal)
+    attendance = filtering.attendance(below, filters, queue, run)
     transports |= {
         "local": reports.reading(local),
         "relay": relay,
         TRANSPORT: reports.consuming,
+        occasions.TRANSPORT: attendance.transport,
     }
-    return Ways(queue, local, relay, resolver, signatures, reports, filters)
+    return Ways(queue, local, relay, resolver, signatures, reports, filters, attendance)
 
 
 def _filters(ground: Ground, tree: Tree, people: People, keeping: Keeping) -> Filters:
@@ -246,6 +252,7 @@ def _doors(
         accounts,
         blobs,
         ways.filters.scripts,
+        ways.attendance.happenings,
         ground.contexts,
         Throttle(ground.reactor.seconds),
         ground.events,

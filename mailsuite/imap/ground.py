@@ -9,6 +9,7 @@ from mailsuite.imap.tidings import Tidings
 from mailsuite.interfaces.blobs import IBlobs
 from mailsuite.interfaces.directory import IDirectory
 from mailsuite.interfaces.events import IEvents
+from mailsuite.interfaces.happenings import IHappenings
 from mailsuite.interfaces.mailboxes import IAccounts
 from mailsuite.net.throttle import Throttle
 from mailsuite.tls.contexts import Contexts
@@ -26,6 +27,10 @@ class Ground:
     throttle: Throttle
     events: IEvents
     settings: IMAP = Factory(IMAP)
+    happenings: IHappenings | None = None
+    """Who runs scripts at what sessions do; None: nobody."""
+    sieve: str = ""
+    """URL of the ManageSieve server that has these scripts (RFC 6785 §2.1)."""
     tidings: Tidings = Factory(Tidings)
 
     async def pause(self, seconds: float) -> None:

@@ -23,6 +23,11 @@ class Sieve:
     shared: tuple[str, ...] = setting(
         ("sieve/shared",), "files or folders with scripts to include as :global"
     )
+    events: tuple[str, ...] = setting(
+        (),
+        "scripts that run when IMAP clients move, copy, append or flag mail:"
+        ' "FROM > MAILBOX CAUSES SCRIPT", as in "* > Junk COPY sieve/spam.sieve"',
+    )
     scripts: int = setting(100, "scripts that one account may keep")
     octets: int = setting(1 << 20, "size of all scripts of one account", "octets")
     redirects: int = setting(

@@ -6,7 +6,7 @@ LIST and RETR among them, counts and gets the same octets.
 
 from attrs import define
 
-from mailsuite.imap import answers
+from mailsuite.imap import answers, happening
 from mailsuite.imap.answers import No
 from mailsuite.imap.talk import Talk
 from mailsuite.interfaces.blobs import IBlobWriter
@@ -77,6 +77,7 @@ class Appending:
         except NoSuchMailbox:
             raise No(answers.TRYCREATE) from None
         talk.touched(done.mailbox)
+        await happening.appended(talk, done)
         return b"OK [APPENDUID %d %d] Done" % (done.uidvalidity, done.uids[0])
 
 

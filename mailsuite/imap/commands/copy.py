@@ -1,6 +1,6 @@
 """COPY and MOVE (RFC 3501 §6.4.7, RFC 6851) with COPYUID (RFC 4315 §3)."""
 
-from mailsuite.imap import answers
+from mailsuite.imap import answers, happening
 from mailsuite.imap.answers import No
 from mailsuite.imap.talk import Talk
 from mailsuite.interfaces.mailboxes import NoSuchMailbox
@@ -20,12 +20,15 @@ async def copy(talk: Talk, asked: Copy) -> bytes:
         target = await talk.account.mailbox(asked.mailbox)
         if not uids:
             return b"OK Done"
+        if asked.move:
+            await happening.calm(talk, selected.mailbox.id)
         found = await talk.account.transfer(
             selected.mailbox.id, uids, target.id, move=asked.move
         )
     except NoSuchMailbox:
         raise No(answers.TRYCREATE) from None
     talk.touched(target.id)
+    await happening.copied(talk, selected.mailbox, target.id, found)
     if asked.move:
         selected.stale = True
     if not found.source:

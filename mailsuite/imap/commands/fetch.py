@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 
-from mailsuite.imap import answers, bodies, facts
+from mailsuite.imap import answers, bodies, facts, happening
 from mailsuite.imap.ahead import Ahead
 from mailsuite.imap.facts import Plan
 from mailsuite.imap.selected import Selected
@@ -40,7 +40,7 @@ async def fetch(talk: Talk, asked: Fetch) -> bytes:
     for start in range(0, len(positions), size):
         block = positions[start : start + size]
         if seen:
-            await _mark(selected, block, told=Fact.FLAGS in asked.items)
+            await _mark(talk, block, told=Fact.FLAGS in asked.items)
         found, failed = await _block(talk, plan, block)
         said += found
         unreadable = failed or unreadable
@@ -50,9 +50,11 @@ async def fetch(talk: Talk, asked: Fetch) -> bytes:
     return b"OK Done" if said == len(positions) else answers.ISSUED
 
 
-async def _mark(selected: Selected, positions: Sequence[int], *, told: bool) -> None:
+async def _mark(talk: Talk, positions: Sequence[int], *, told: bool) -> None:
     r"""Set \Seen where it is not; unless ``told`` now, the flags are news."""
+    selected = talk.chosen
     view = selected.view
+    before = view.columns
     _, rows = view.rows(positions)
     unseen = [SEEN not in names for names in view.columns.table.sets]
     codes, column = view.columns.flags, view.columns.uid
@@ -64,6 +66,7 @@ async def _mark(selected: Selected, positions: Sequence[int], *, told: bool) -> 
     except NoSpace:
         return  # on a full disk mail can be read all the same
     await selected.refresh()
+    await happening.flagged(talk, before, stored, frozenset({SEEN}))
     if told:
         view.changed.difference_update(stored.uids)
 

@@ -1,5 +1,6 @@
 """CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE and STATUS (RFC 3501 §6.3)."""
 
+from mailsuite.imap import happening
 from mailsuite.imap.answers import No
 from mailsuite.imap.talk import Talk
 from mailsuite.interfaces.mailboxes import NoSuchMailbox
@@ -22,6 +23,7 @@ async def delete(talk: Talk, asked: Named) -> bytes:
     if asked.mailbox == INBOX:
         raise No(b"NO [CANNOT] INBOX cannot be deleted")
     found = await talk.account.mailbox(asked.mailbox)
+    await happening.calm(talk, found.id)
     await talk.account.remove(asked.mailbox)
     if talk.selected is not None and talk.selected.mailbox.id == found.id:
         talk.select(None)

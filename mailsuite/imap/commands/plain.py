@@ -14,18 +14,25 @@ METADATA = b"METADATA"
 
 def capabilities(talk: Talk) -> bytes:
     """The list as it is now (RFC 3501 §7.2.1)."""
+    always = _ALWAYS + _scripts(talk)
     if talk.session.state is not State.NOT_AUTHENTICATED:
-        return _ALWAYS
+        return always
     tls = b" STARTTLS" if may_secure(talk) else b""
     if not may_log_in(talk):
-        return _ALWAYS + tls + b" LOGINDISABLED"
+        return always + tls + b" LOGINDISABLED"
     names = " AUTH=".join(("", *choice(talk).names))
-    return _ALWAYS + tls + names.encode("ascii")
+    return always + tls + names.encode("ascii")
 
 
 def choice(talk: Talk) -> Choice:
     """The mechanisms of now."""
     return Choice.of(talk.ground.directory, talk.line.bindings)
+
+
+def _scripts(talk: Talk) -> bytes:
+    """RFC 6785 §2.1: where scripts for events are kept."""
+    url = talk.ground.sieve
+    return b" IMAPSIEVE=" + url.encode("ascii") if url else b""
 
 
 def may_secure(talk: Talk) -> bool:

@@ -1,6 +1,6 @@
 """SELECT, EXAMINE, CLOSE, UNSELECT, EXPUNGE and UID EXPUNGE."""
 
-from mailsuite.imap import answers
+from mailsuite.imap import answers, happening
 from mailsuite.imap.answers import No
 from mailsuite.imap.selected import Selected
 from mailsuite.imap.talk import Talk
@@ -53,6 +53,7 @@ async def close(talk: Talk, _asked: Bare) -> bytes:
     selected = talk.chosen
     talk.select(None)
     if not selected.read_only:
+        await happening.calm(talk, selected.mailbox.id)
         await selected.refresh(leaving=True)
         view = selected.view
         if uids := view.deleted(range(view.count)):
@@ -71,6 +72,7 @@ async def expunge(talk: Talk, asked: Expunge) -> bytes:
     selected = talk.chosen
     if selected.read_only:
         raise No(answers.READ_ONLY)
+    await happening.calm(talk, selected.mailbox.id)
     await selected.refresh()
     view = selected.view
     positions = (

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mailsuite.imap import answers
+from mailsuite.imap import answers, happening
 from mailsuite.imap.answers import No
 from mailsuite.imap.selected import Selected
 from mailsuite.imap.talk import Talk
@@ -27,8 +27,10 @@ async def store(talk: Talk, asked: Store) -> bytes:
     if asked.silent:
         await selected.refresh()
     pending = set(selected.view.changed)
+    before = selected.view.columns
     stored = await _change(selected, uids, asked)
     await selected.refresh()
+    await happening.flagged(talk, before, stored, asked.flags)
     if asked.silent:
         _forget(selected, stored, pending)
     else:

@@ -1,0 +1,147 @@
+"""What IMAP sessions did becomes jobs of the queue (IHappenings, RFC 6785).
+
+The command is answered when the jobs are durable; scripts run behind its back, and
+whoever expunges waits for those that still look at what would go.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import count
+
+from attrs import define, evolve, field
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from zope.interface import implementer
+
+from mailsuite.delivery.filing import Filing
+from mailsuite.delivery.occasions import BATCH, Occasion
+from mailsuite.delivery.rounds import NOTHING
+from mailsuite.interfaces.happenings import Happening, IHappenings
+from mailsuite.interfaces.mailboxes import IAccount, NoSuchMailbox
+from mailsuite.interfaces.queueing import IQueue
+from mailsuite.model.errors import NoSpace
+from mailsuite.model.ids import AccountName, MailboxId
+
+ENTRY = "/shared/imapsieve/script"
+"""Names the script, of a mailbox or of the account (RFC 6785 §7.4, §7.5)."""
+TOGETHER = 50  # jobs that are handed over in one turn of the reactor
+PATIENCE = 5.0  # seconds that an EXPUNGE waits for scripts
+
+Key = tuple[AccountName, MailboxId]
+
+
+@define(eq=False)
+@implementer(IHappenings)
+class Happenings:
+    """Hands over jobs, and remembers which are under way."""
+
+    _reactor: IReactorTime
+    _queue: IQueue
+    _filing: Filing
+    _run: str
+    """Tells the jobs of this process from those of earlier ones."""
+    _pending: dict[Key, set[str]] = field(factory=dict)
+    _waiting: dict[Key, list[Deferred[None]]] = field(factory=dict)
+    _numbers: Iterator[int] = field(factory=count)
+
+    async def awaited(self, account: IAccount, mailbox: MailboxId) -> bool:
+        """See :meth:`IHappenings.awaited`."""
+        return bool(self._filing.system.rules or await _script(account, mailbox))
+
+    async def happened(self, account: IAccount, what: Sequence[Happening]) -> None:
+        """See :meth:`IHappenings.happened`."""
+        jobs: list[Occasion] = []
+        for one in what:
+            occasion = await self._occasion(account, one)
+            if occasion is None:
+                continue
+            for start in range(0, len(one.uids), BATCH):
+                uids = [*one.uids[start : start + BATCH]]
+                jobs.append(evolve(occasion, ticket=self._ticket(), uids=uids))
+                if len(jobs) >= TOGETHER:
+                    await self._hand_over(jobs)
+                    jobs.clear()
+        if jobs:
+            await self._hand_over(jobs)
+
+    async def _occasion(self, account: IAccount, what: Happening) -> Occasion | None:
+        """What a job says; None: no script is to run."""
+        try:
+            script = await _script(account, what.mailbox)
+            name = (await account.mailbox(what.mailbox)).name
+        except NoSuchMailbox:
+            return None
+        occasion = Occasion.of(account.name, name, script, what)
+        fit = self._filing.system.at(what.cause, what.source, name)
+        return occasion if script or fit else None
+
+    def _ticket(self) -> str:
+        return f"{self._run}{next(self._numbers)}"
+
+    async def _hand_over(self, jobs: Sequence[Occasion]) -> None:
+        for one in jobs:
+            key = one.account, one.mailbox
+            self._pending.setdefault(key, set()).add(one.ticket)
+        taken = False
+        try:
+            await self._queue.accept([one.submission(NOTHING) for one in jobs])
+            taken = True
+        except (NoSpace, OSError) as error:
+            for one in jobs:
+                self._filing.ground.events.happened(
+                    "sieve.missed",
+                    account=one.account,
+                    cause=one.cause,
+                    messages=len(one.uids),
+                    reason=str(error),
+                )
+        finally:
+            if not taken:
+                for one in jobs:
+                    self.ended(one)
+        await self._pause()
+
+    async def _pause(self) -> None:
+        """Let others have the reactor."""
+        waited: Deferred[None] = Deferred(lambda _: call.cancel())
+        call = self._reactor.callLater(0, waited.callback, None)
+        await waited
+
+    def ended(self, occasion: Occasion) -> None:
+        """A job is over; who waits for the last one of a mailbox goes on."""
+        key = occasion.account, occasion.mailbox
+        pending = self._pending.get(key, set())
+        pending.discard(occasion.ticket)
+        if not pending:
+            self._pending.pop(key, None)
+            for waiting in self._waiting.pop(key, ()):
+                waiting.callback(None)
+
+    async def settled(self, account: AccountName, mailbox: MailboxId) -> None:
+        """See :meth:`IHappenings.settled`."""
+        key = account, mailbox
+        if key not in self._pending:
+            return
+        waiting: Deferred[None] = Deferred()
+        waiters = self._waiting.setdefault(key, [])
+        waiters.append(waiting)
+
+        def late() -> None:
+            waiters.remove(waiting)
+            waiting.callback(None)
+
+        timer = self._reactor.callLater(PATIENCE, late)
+        try:
+            await waiting
+        finally:
+            if timer.active():
+                timer.cancel()
+            if waiting in waiters:
+                waiters.remove(waiting)
+
+
+async def _script(account: IAccount, mailbox: MailboxId) -> str:
+    """The script of a mailbox, or else of the account; empty: none (§2.3.1)."""
+    found = (await account.annotations(mailbox)).get(ENTRY)
+    if found is None:
+        found = (await account.annotations("")).get(ENTRY, b"")
+    return found.decode("utf-8", "replace")
