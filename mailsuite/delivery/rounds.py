@@ -3,7 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from attrs import define, evolve, field
+from attrs import define, evolve, field, frozen
 
 from mailsuite.delivery.answers import Answers
 from mailsuite.delivery.effects import Effects, Marked
@@ -28,6 +28,15 @@ NOTHING = Blob(BlobKey("event"), 0, b"")
 FENCED = Deferred("4.3.0", "another one looks at these messages")
 
 
+@frozen(eq=False)
+class Place:
+    """A mailbox and its messages."""
+
+    account: IAccount
+    mailbox: IMailbox
+    columns: Columns
+
+
 @define(eq=False)
 class Round:
     """One job. ``rest`` are messages that another job must look at."""
@@ -35,9 +44,7 @@ class Round:
     _filing: Filing
     _lease: Lease
     _occasion: Occasion
-    _account: IAccount
-    _mailbox: IMailbox
-    _columns: Columns
+    _place: Place
     _chain: Sequence[Named]
     rest: Sequence[Uid] = ()
     _spawn: list[Submission] = field(factory=list)
@@ -65,8 +72,8 @@ class Round:
                 pass
             else:
                 chain.append(await filing.own(Script(name, content)))
-        columns = await mailbox.snapshot()
-        return cls(filing, lease, occasion, account, mailbox, columns, chain)
+        there = Place(account, mailbox, await mailbox.snapshot())
+        return cls(filing, lease, occasion, there, chain)
 
     async def run(
         self, room: Room, renew: Callable[[Lease], Awaitable[bool]]
@@ -74,7 +81,7 @@ class Round:
         """Look at every message that is still there; gives what is to be recorded."""
         occasion, seen = self._occasion, 0
         uids = occasion.uids if self._chain else ()
-        if occasion.uidvalidity != self._columns.uidvalidity:
+        if occasion.uidvalidity != self._place.columns.uidvalidity:
             uids = ()
         effects = Effects(self._filing, occasion, room)
         for number, uid in enumerate(uids):
@@ -96,13 +103,14 @@ class Round:
 
     async def _look(self, effects: Effects, uid: Uid) -> bool:
         """Run the scripts over one message. :raises KeyError, Damaged: it is gone."""
-        row = bisect_left(self._columns.uid, uid)
-        if row >= len(self._columns.uid) or self._columns.uid[row] != uid:
+        known = self._place.columns.uid
+        row = bisect_left(known, uid)
+        if row >= len(known) or known[row] != uid:
             return False
         filing, ground = self._filing, self._filing.ground
         case = self._case(uid, row)
-        opened = await looked_at(self._mailbox, uid)
-        place = self._mailbox, uid
+        opened = await looked_at(self._place.mailbox, uid)
+        place = self._place.mailbox, uid
         written = Stored.at(ground.blobs, ground.lane, case, opened, place)
         answers = Answers(case, ground, written, filing.system.shared)
         decision = await filing.decide(case, self._chain, opened, answers.ask)
@@ -116,7 +124,7 @@ class Round:
 
     def _case(self, uid: Uid, row: int) -> Case:
         """The message as scripts see it; its sender is who owns the mailbox."""
-        occasion, columns, lease = self._occasion, self._columns, self._lease
+        occasion, columns, lease = self._occasion, self._place.columns, self._lease
         flags: Sequence[str] = ordered(columns.table.sets[columns.flags[row]])
         if occasion.flags is not None:
             flags = occasion.flags
@@ -130,7 +138,7 @@ class Round:
         )
         event = Event(occasion.cause, items(occasion), tuple(flags))
         date = float(columns.date[row])
-        return Case(own, recipient, self._account, "", NOTHING, event, date)
+        return Case(own, recipient, self._place.account, "", NOTHING, event, date)
 
     def _note(self, case: Case, decision: Decision) -> None:
         for script, trouble in decision.troubles:
@@ -148,12 +156,12 @@ class Round:
         """Set what flags scripts want; durable on return."""
         for marked, uids in self._marks.items():
             try:
-                await self._mailbox.store(uids, marked.add, marked.drop)
+                await self._place.mailbox.store(uids, marked.add, marked.drop)
             except LimitReached:  # the mailbox has too many keywords
                 known: Flags = frozenset(SYSTEM)
-                await self._mailbox.store(uids, marked.add & known, marked.drop)
+                await self._place.mailbox.store(uids, marked.add & known, marked.drop)
         if self._marks:
-            await self._account.synced()
+            await self._place.account.synced()
 
 
 def items(occasion: Occasion) -> Mapping[str, str]:

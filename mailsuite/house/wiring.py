@@ -155,20 +155,7 @@ def _ways(
     registry = people.registry
     hostname = tree.server.hostname
     transports: dict[str, IDelivery] = {}
-    queue = Queue(
-        QueueGround(
-            ground.places.data,
-            journal,
-            ground.reactor,
-            ground.wall,
-            ground.events,
-            blobs,
-            hostname,
-        ),
-        Routing(registry),
-        transports,
-        tree.queue,
-    )
+    queue = _queue(ground, tree, people, keeping, transports)
     signatures = _signatures(ground, tree, people)
     relay = Remote(
         RelayGround(ground.reactor, hostname, signatures, ground.wall),
@@ -191,6 +178,29 @@ def _ways(
         occasions.TRANSPORT: attendance.transport,
     }
     return Ways(queue, local, relay, resolver, signatures, reports, filters, attendance)
+
+
+def _queue(
+    ground: Ground,
+    tree: Tree,
+    people: People,
+    keeping: Keeping,
+    transports: dict[str, IDelivery],
+) -> Queue:
+    return Queue(
+        QueueGround(
+            ground.places.data,
+            keeping.journal,
+            ground.reactor,
+            ground.wall,
+            ground.events,
+            keeping.blobs,
+            tree.server.hostname,
+        ),
+        Routing(people.registry),
+        transports,
+        tree.queue,
+    )
 
 
 def _filters(ground: Ground, tree: Tree, people: People, keeping: Keeping) -> Filters:
