@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 import click
-from attrs import define, field
+from attrs import define, evolve, field
 
 from mailsuite.cli.client import Client
 from mailsuite.cli.offline import wall
@@ -16,6 +16,8 @@ from mailsuite.model.errors import UsageError
 from mailsuite.sieve import outbound, telling
 from mailsuite.sieve.check import check
 from mailsuite.sieve.errors import BadScript, Question, Wanted, printable
+from mailsuite.sieve.extensions import imapsieve
+from mailsuite.sieve.extensions.imapsieve import CAUSES
 from mailsuite.sieve.extensions.table import spoken
 from mailsuite.sieve.message import Message
 from mailsuite.sieve.program import Program
@@ -110,6 +112,10 @@ def tried(program: Program, letter: Letter, world: World) -> tuple[Run, Plan]:
 @click.option("--from", "sender", help="Envelope sender; else that of Return-Path.")
 @click.option("--to", "recipient", default="", help="Envelope recipient.")
 @click.option("--account", default="", help="Whose mailboxes and scripts are asked.")
+@click.option("--cause", type=click.Choice(CAUSES), help="Pretend an IMAP event.")
+@click.option("--mailbox", default="INBOX", help="Where the message lies then.")
+@click.option("--flag", "flags", multiple=True, help="A flag that it has then.")
+@click.option("--changed", multiple=True, help="A flag that came or went.")
 @operators_option
 @json_option
 @click.pass_obj
@@ -122,6 +128,10 @@ def try_script(
     account: str,
     operator: bool,
     as_json: bool,
+    cause: str | None,
+    mailbox: str,
+    flags: tuple[str, ...],
+    changed: tuple[str, ...],
 ) -> None:
     """Show what the script in SCRIPT decides about the message in MESSAGE.
 
@@ -136,6 +146,8 @@ def try_script(
         raise UsageError(f"{title(script)}: {error}") from error
     octets = message.read().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
     letter = _letter(octets, sender, recipient or account)
+    if cause:
+        letter = _event(letter, (cause, mailbox), flags, changed)
     world = World(client, account, vocabulary)
     running, plan = tried(program, letter, world)
     if as_json:
@@ -167,6 +179,26 @@ def _letter(octets: bytes, sender: str | None, recipient: str) -> Letter:
         if one and outbound.address(one) is None:
             raise UsageError(f"{one!r} is not an address: write name@example.org")
     return Letter(message, sender, recipient, now=wall())
+
+
+def _event(
+    letter: Letter,
+    what: tuple[str, str],
+    flags: tuple[str, ...],
+    changed: tuple[str, ...],
+) -> Letter:
+    """The letter of an IMAP event (RFC 6785 §4), done by its recipient."""
+    cause, mailbox = what
+    told = {
+        **imapsieve.PLACE,
+        imapsieve.USER: letter.recipient,
+        imapsieve.EMAIL: letter.recipient,
+        imapsieve.CAUSE: cause,
+        imapsieve.MAILBOX: mailbox,
+        imapsieve.TO: mailbox,
+        imapsieve.CHANGED: " ".join(changed),
+    }
+    return evolve(letter, environment=told, event=cause, flags=flags)
 
 
 def _document(running: Run, plan: Plan, world: World) -> dict[str, Any]:

@@ -141,7 +141,7 @@ class Happenings:
 
 async def _script(account: IAccount, mailbox: MailboxId) -> str:
     """The script of a mailbox, or else of the account; empty: none (§2.3.1)."""
-    found = (await account.annotations(mailbox)).get(ENTRY)
+    found = (await account.annotations(mailbox, [ENTRY])).get(ENTRY)
     if found is None:
-        found = (await account.annotations("")).get(ENTRY, b"")
+        found = (await account.annotations("", [ENTRY])).get(ENTRY, b"")
     return found.decode("utf-8", "replace")

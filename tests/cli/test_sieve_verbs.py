@@ -134,6 +134,20 @@ class SieveVerbTests(SynchronousTestCase):
         self.assertIn('envelope "from" "b@c.example": yes', said)
         self.try_script("keep;", "--from", "nobody", status=1)
 
+    def test_event(self):
+        """An IMAP event can be pretended (RFC 6785 §4)."""
+        script = (
+            'require ["environment", "imapsieve", "imap4flags"];'
+            'if allof (environment "imap.cause" "FLAG",'
+            ' environment "imap.mailbox" "Junk", hasflag "$a",'
+            ' environment :contains "imap.changedflags" "$a") { discard; }'
+        )
+        words = ("--cause", "FLAG", "--mailbox", "Junk", "--flag", "$a")
+        said = self.try_script(script, *words, "--changed", "$a")
+        self.assertIn("discard", said.partition("would be done")[2])
+        said = self.try_script(script, *words)
+        self.assertIn("keep it, with $a", said)
+
     def test_assumed(self):
         """What only a suite knows is taken for granted, and told."""
         said = self.try_script('require "mailbox"; if mailboxexists "x" { stop; }')
