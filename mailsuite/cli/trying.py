@@ -152,7 +152,12 @@ def try_script(
     running, plan = tried(program, letter, world)
     if as_json:
         document(_document(running, plan, world))
-        return
+    else:
+        _show(running, plan, world)
+
+
+def _show(running: Run, plan: Plan, world: World) -> None:
+    """Print each decision, then what would be done."""
     for line, decision in running.trail:
         click.echo(f"line {line}: {printable(decision)}")
     for told in world.told:
