@@ -1,7 +1,6 @@
 """What every IMAP session of one service shares."""
 
 from attrs import Factory, frozen
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from mailsuite.imap.settings import IMAP
@@ -32,9 +31,3 @@ class Ground:
     sieve: str = ""
     """URL of the ManageSieve server that has these scripts (RFC 6785 §2.1)."""
     tidings: Tidings = Factory(Tidings)
-
-    async def pause(self, seconds: float) -> None:
-        """Wait, and let others have the reactor; 0 waits for its next turn."""
-        waited: Deferred[None] = Deferred(lambda _: call.cancel())
-        call = self.clock.callLater(seconds, waited.callback, None)
-        await waited

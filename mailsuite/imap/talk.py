@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from attrs import define, field
+from twisted.internet.task import deferLater
 
 from mailsuite.imap.ground import Ground
 from mailsuite.imap.selected import Selected
@@ -83,7 +84,7 @@ class Talk:
 
     async def rest(self) -> None:
         """Let other clients have a turn."""
-        await self.ground.pause(0)
+        await deferLater(self.ground.clock, 0)
         self.begins_turn()
 
     def begins_turn(self) -> None:

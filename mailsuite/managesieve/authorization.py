@@ -3,6 +3,7 @@
 from secrets import token_urlsafe
 
 from attrs import define, field, frozen
+from twisted.internet.task import deferLater
 
 from mailsuite.managesieve.ground import Ground
 from mailsuite.model.errors import PeerError
@@ -80,7 +81,7 @@ class Authorization:
     async def _judged(self, proof: Proof) -> Admitted | Reply:
         ground, host = self._ground, self._host
         if delay := ground.throttle.delay(host, proof.name):
-            await ground.pause(delay)
+            await deferLater(ground.clock, delay)
         found = await ground.directory.authenticate(proof, host)
         if isinstance(found, Denied):
             self._told("auth.failed", proof.name, found)

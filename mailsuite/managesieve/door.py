@@ -1,8 +1,6 @@
 """One ManageSieve connection: reads, serves commands in order, answers, ends."""
 
 from attrs import define, field
-from twisted.internet.defer import CancelledError
-from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from typing_extensions import override
 
@@ -11,7 +9,7 @@ from mailsuite.managesieve.authorization import WANTS_TLS, Admitted, Authorizati
 from mailsuite.managesieve.ground import Ground
 from mailsuite.managesieve.shelf import Shelf
 from mailsuite.model.principals import Principal
-from mailsuite.net.protocol import Conversation, Gone
+from mailsuite.net.talking import Talking
 from mailsuite.wire.managesieve import replies
 from mailsuite.wire.managesieve.commands import Command, Verb
 from mailsuite.wire.managesieve.gathering import Fatal, Refused
@@ -19,7 +17,6 @@ from mailsuite.wire.managesieve.replies import Reply
 from mailsuite.wire.managesieve.session import Event, Session
 from mailsuite.wire.sasl import encoding
 
-COMMANDS_PER_TURN = 32  # of one client's pipeline, then others get their turn
 READY = replies.ok("ManageSieve ready")
 SHUTDOWN = replies.bye("The server is shutting down")
 TIMEOUT = replies.bye("Nothing was said for too long")
@@ -29,7 +26,7 @@ _log = Logger()
 
 
 @define(eq=False, slots=False, repr=False)
-class Door(Conversation):
+class Door(Talking[Event]):
     """The protocol of one connection."""
 
     ground: Ground
@@ -37,18 +34,13 @@ class Door(Conversation):
     _authorization: Authorization = field(init=False)
     _principal: Principal | None = field(default=None, init=False)
     _shelf: Shelf | None = field(default=None, init=False)
-    _talking: bool = field(default=False, init=False)
-    _paused: bool = field(default=False, init=False)
     _leaving: Reply | None = field(default=None, init=False)
     _refusals: int = field(default=0, init=False)
-    _patience: IDelayedCall | None = field(default=None, init=False)
 
     @override
     def opened(self) -> None:
         self._authorization = self._anew()
-        self._patience = self.clock.callLater(
-            self.ground.settings.login_seconds, self.timed_out
-        )
+        self.expect_login(self.ground.settings.login_seconds)
         self.ground.events.happened(
             "managesieve.connected", sid=self.session, rip=self.host
         )
@@ -59,19 +51,9 @@ class Door(Conversation):
         self.send(self._capabilities() + READY.render())
 
     @override
-    def received(self, data: bytes) -> None:
-        self._session.feed(data)
-        if self._session.full and not self._paused:
-            self._paused = True
-            self.pause()
-        if not self._talking:
-            self._talking = True
-            self.tasks.launch("ManageSieve session", self._talk())
-
-    @override
     def ended(self) -> None:
         self._session.close()
-        self._stop_waiting()
+        self.stop_expecting()
         user = "" if self._principal is None else self._principal.name
         self.ground.events.happened("managesieve.closed", sid=self.session, user=user)
 
@@ -88,47 +70,23 @@ class Door(Conversation):
         if not self._talking:
             self._part()
 
-    async def _talk(self) -> None:
-        """Serve every command that came; one runs for a connection at a time."""
-        served = 0
-        try:
-            while (event := self._session.next_event()) is not None:
-                await self._serve(event)
-                if self._leaving is not None or self._session.over:
-                    self._part()
-                self._read_on()
-                await self.drained()
-                served += 1
-                if served % COMMANDS_PER_TURN == 0:
-                    await self.ground.pause(0)
-            self._read_on()
-        except Gone:
-            pass
-        finally:
-            self._talking = False
+    @override
+    def served(self) -> None:
+        if self._leaving is not None or self._session.over:
+            self._part()
 
-    def _read_on(self) -> None:
-        """There may be room again."""
-        if self._paused and not self._session.full:
-            self._paused = False
-            self.resume()
+    @override
+    def failed(self, event: Event) -> None:
+        _log.failure("ManageSieve session {sid} failed", sid=self.session)
+        verb = getattr(event, "verb", Verb.RESPONSE).value
+        self.ground.events.happened(
+            "managesieve.failed", sid=self.session, command=verb
+        )
+        if self._session.waiting:
+            self._answer(replies.refuse("Temporary failure", b"TRYLATER"))
 
-    async def _serve(self, event: Event) -> None:
-        """Do one command; the unforeseen is a temporary failure."""
-        try:
-            await self._do(event)
-        except (Gone, CancelledError):
-            raise
-        except Exception:
-            _log.failure("ManageSieve session {sid} failed", sid=self.session)
-            verb = getattr(event, "verb", Verb.RESPONSE).value
-            self.ground.events.happened(
-                "managesieve.failed", sid=self.session, command=verb
-            )
-            if self._session.waiting:
-                self._answer(replies.refuse("Temporary failure", b"TRYLATER"))
-
-    async def _do(self, event: Event) -> None:
+    @override
+    async def serve(self, event: Event) -> None:
         if isinstance(event, Fatal):
             self._leaving = replies.bye(event.text)
             return
@@ -190,7 +148,7 @@ class Door(Conversation):
         ground = self.ground
         self._principal = principal
         self._shelf = Shelf(ground.scripts, principal.account, ground.offer.octets)
-        self._stop_waiting()
+        self.stop_expecting()
         self.idle_after(ground.settings.idle_seconds)
         ground.events.happened(
             "managesieve.login", sid=self.session, user=principal.name, rip=self.host
@@ -234,11 +192,6 @@ class Door(Conversation):
             starttls=self._may_secure(),
             owner="" if self._principal is None else self._principal.account,
         )
-
-    def _stop_waiting(self) -> None:
-        """The client logged in, or is gone."""
-        if self._patience is not None and self._patience.active():
-            self._patience.cancel()
 
     def _part(self) -> None:
         """Hang up after what was sent; nothing pipelined behind is run."""

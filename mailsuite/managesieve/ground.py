@@ -1,7 +1,6 @@
 """What every ManageSieve session of one service shares."""
 
 from attrs import Factory, frozen
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from mailsuite.interfaces.directory import IDirectory
@@ -37,9 +36,3 @@ class Ground:
     events: IEvents
     offer: Offer
     settings: ManageSieve = Factory(ManageSieve)
-
-    async def pause(self, seconds: float) -> None:
-        """Wait, and let others have the reactor; 0 waits for its next turn."""
-        waited: Deferred[None] = Deferred(lambda _: call.cancel())
-        call = self.clock.callLater(seconds, waited.callback, None)
-        await waited

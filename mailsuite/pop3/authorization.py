@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from secrets import token_urlsafe
 
 from attrs import define, field
+from twisted.internet.task import deferLater
 
 from mailsuite.model.errors import PeerError, Taken
 from mailsuite.model.principals import (
@@ -99,7 +100,7 @@ class Authorization:
     async def _prove(self, proof: Proof) -> Challenge | Opened | Reply:
         throttle = self.ground.throttle
         if delay := throttle.delay(self.host, proof.name):
-            await self.ground.pause(delay)
+            await deferLater(self.ground.clock, delay)
         found = await self.ground.directory.authenticate(proof, self.host)
         if isinstance(found, Denied):
             self._told("auth.failed", proof.name, found)

@@ -1,12 +1,10 @@
 """One POP3 connection: reads, serves commands in order, answers, ends."""
 
 from attrs import define, field
-from twisted.internet.defer import CancelledError
-from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from typing_extensions import override
 
-from mailsuite.net.protocol import Conversation, Gone
+from mailsuite.net.talking import Talking
 from mailsuite.pop3.authorization import WANTS_TLS, Authorization, Opened, rendered
 from mailsuite.pop3.ground import Ground
 from mailsuite.pop3.transaction import Transaction
@@ -25,13 +23,12 @@ from mailsuite.wire.pop3.session import Event, Fatal, Refused, Session
 from mailsuite.wire.sasl.exchange import Challenge
 
 GREETING = replies.ok("POP3 server ready")
-COMMANDS_PER_TURN = 64  # of one client's pipeline, then others get their turn
 
 _log = Logger()
 
 
 @define(eq=False, slots=False)
-class Door(Conversation):
+class Door(Talking[Event]):
     """The protocol of one connection; ``implicit`` starts TLS at once."""
 
     ground: Ground
@@ -40,39 +37,24 @@ class Door(Conversation):
     _authorization: Authorization = field(init=False)
     _opened: Opened | None = field(default=None, init=False)
     _transaction: Transaction | None = field(default=None, init=False)
-    _talking: bool = field(default=False, init=False)
-    _paused: bool = field(default=False, init=False)
     _leaving: bool = field(default=False, init=False)
     _refusals: int = field(default=0, init=False)
     _deleted: int = field(default=0, init=False)
     _reason: str = field(default="lost", init=False)
-    _patience: IDelayedCall | None = field(default=None, init=False)
 
     @override
     def opened(self) -> None:
         self._authorization = self._anew()
         if self.implicit:
             self.secure(self.ground.contexts.creator())
-        self._patience = self.clock.callLater(
-            self.ground.settings.login_seconds, self.timed_out
-        )
+        self.expect_login(self.ground.settings.login_seconds)
         self.ground.events.happened("pop3.connected", sid=self.session, rip=self.host)
         self.send(GREETING.render())
 
     @override
-    def received(self, data: bytes) -> None:
-        self._session.feed(data)
-        if self._session.full and not self._paused:
-            self._paused = True
-            self.pause()
-        if not self._talking:
-            self._talking = True
-            self.tasks.launch("POP3 session", self._talk())
-
-    @override
     def ended(self) -> None:
         self._session.close()
-        self._stop_waiting()
+        self.stop_expecting()
         user = ""
         if self._opened is not None:
             user = self._opened.user
@@ -103,41 +85,23 @@ class Door(Conversation):
         """Send the status line that answers the command in hand."""
         self.send(self._session.answer(reply))
 
-    async def _talk(self) -> None:
-        """Serve every command that came; one runs for a connection at a time."""
-        served = 0
-        try:
-            while (event := self._session.next_event()) is not None:
-                await self._serve(event)
-                if self._done():
-                    self._end()
-                if self._paused and not self._session.full:
-                    self._paused = False
-                    self.resume()
-                served += 1
-                if served % COMMANDS_PER_TURN == 0:
-                    await self.ground.pause(0)
-        except Gone:
-            pass
-        finally:
-            self._talking = False
+    @override
+    def served(self) -> None:
+        if self._done():
+            self._end()
 
-    async def _serve(self, event: Event) -> None:
-        """Do one command; the unforeseen is a temporary failure."""
-        try:
-            await self._do(event)
-        except (Gone, CancelledError):
-            raise
-        except Exception:
-            _log.failure("POP3 session {sid} failed", sid=self.session)
-            verb = getattr(event, "verb", Verb.RESPONSE).value
-            self.ground.events.happened("pop3.failed", sid=self.session, command=verb)
-            if self._session.waiting:
-                self.answer(replies.refuse("Temporary failure", replies.SYS_TEMP))
-            else:
-                self.abort()  # in the middle of an answer
+    @override
+    def failed(self, event: Event) -> None:
+        _log.failure("POP3 session {sid} failed", sid=self.session)
+        verb = getattr(event, "verb", Verb.RESPONSE).value
+        self.ground.events.happened("pop3.failed", sid=self.session, command=verb)
+        if self._session.waiting:
+            self.answer(replies.refuse("Temporary failure", replies.SYS_TEMP))
+        else:
+            self.abort()  # in the middle of an answer
 
-    async def _do(self, event: Event) -> None:
+    @override
+    async def serve(self, event: Event) -> None:
         if isinstance(event, Refused | Fatal):
             self.answer(replies.refuse(event.text))
             self._refusals += 1
@@ -183,7 +147,7 @@ class Door(Conversation):
             return
         self._opened = opened
         self._transaction = Transaction(self.ground, self, opened.maildrop)
-        self._stop_waiting()
+        self.stop_expecting()
         self.idle_after(self.ground.settings.idle_seconds)
         self.ground.events.happened(
             "pop3.login", sid=self.session, user=opened.user, rip=self.host
@@ -237,11 +201,6 @@ class Door(Conversation):
             or self._refusals >= settings.bad_commands
             or self._authorization.failures >= settings.login_attempts
         )
-
-    def _stop_waiting(self) -> None:
-        """The client logged in, or is gone."""
-        if self._patience is not None and self._patience.active():
-            self._patience.cancel()
 
     def _end(self) -> None:
         """Hang up after what was sent; nothing pipelined behind is run."""

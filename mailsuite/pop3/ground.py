@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 from attrs import Factory, define, field, frozen
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from mailsuite.interfaces.directory import IDirectory
@@ -47,9 +46,3 @@ class Ground:
     events: IEvents
     settings: POP3 = Factory(POP3)
     locks: Locks = Factory(Locks)
-
-    async def pause(self, seconds: float) -> None:
-        """Wait, and let others have the reactor; 0 waits for its next turn."""
-        waited: Deferred[None] = Deferred(lambda _: call.cancel())
-        call = self.clock.callLater(seconds, waited.callback, None)
-        await waited

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from attrs import define
+from twisted.internet.task import deferLater
 
 from mailsuite.interfaces.blobs import IOctets
 from mailsuite.model.errors import Damaged
@@ -87,7 +88,7 @@ class Transaction:
         for start in range(1, len(self._maildrop) + 1, LISTED_ROWS):
             if start > 1:
                 await self._line.drained()
-                await self._ground.pause(0)
+                await deferLater(self._ground.clock, 0)
             self._line.send(render(rows(start, start + LISTED_ROWS)))
         self._line.send(replies.END)
 

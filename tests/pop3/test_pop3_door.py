@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailsuite.pop3.door import COMMANDS_PER_TURN
+from mailsuite.net.talking import COMMANDS_PER_TURN
 from mailsuite.pop3.transaction import LISTED_ROWS
 from mailsuite.wire.pop3.session import HELD_OCTETS
 from tests.support.pop3 import Talk

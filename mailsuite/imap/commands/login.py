@@ -2,6 +2,8 @@
 
 from secrets import token_urlsafe
 
+from twisted.internet.task import deferLater
+
 from mailsuite.imap.answers import No
 from mailsuite.imap.commands import plain
 from mailsuite.imap.talk import Talk
@@ -81,7 +83,7 @@ async def prove(talk: Talk, proof: Proof) -> bytes | None:
     """Ask the directory, later after failures; None: its answer was sent."""
     ground, line = talk.ground, talk.line
     if delay := ground.throttle.delay(line.host, proof.name):
-        await ground.pause(delay)
+        await deferLater(ground.clock, delay)
     found = await ground.directory.authenticate(proof, line.host)
     if isinstance(found, Denied):
         reason = "temporary" if found.temporary else "denied"
