@@ -148,7 +148,9 @@ class Carrying:
             sending.checked_loop(case, message)
             if not self._redirects.allows(name, f"{case.lease.id}/{case.recipient.n}"):
                 raise Refused(f"more than {self._redirects.limit} in an hour")
-            child = sending.redirected(case, action, await work.written(message))
+            lacking = sending.completed(case, message, self._ground.hostname)
+            blob = await work.written(message)
+            child = sending.redirected(case, action, blob, lacking)
         except Refused as found:
             why = found.why
             self._happened("sieve.refused", case, line=action.at, reason=why)

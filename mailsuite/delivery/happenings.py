@@ -4,6 +4,7 @@ The command is answered when the jobs are durable; scripts run behind its back, 
 whoever expunges waits for those that still look at what would go.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import count
 
@@ -24,6 +25,9 @@ from mailsuite.model.ids import AccountName, MailboxId
 ENTRY = "/shared/imapsieve/script"
 """Names the script, of a mailbox or of the account (RFC 6785 §7.4, §7.5)."""
 TOGETHER = 50  # jobs that are handed over in one turn of the reactor
+ACCOUNT_JOBS = 200  # under way for one account; then its next command waits
+ALL_JOBS = 4_000  # under way for all of them, a fifth of what the queue takes
+LOOK = 0.1  # seconds between looks whether there is room
 PATIENCE = 5.0  # seconds that an EXPUNGE waits for scripts
 
 Key = tuple[AccountName, MailboxId]
@@ -40,6 +44,7 @@ class Happenings:
     _run: str
     """Tells the jobs of this process from those of earlier ones."""
     _pending: dict[Key, set[str]] = field(factory=dict)
+    _under_way: Counter[AccountName] = field(factory=Counter)
     _waiting: dict[Key, list[Deferred[None]]] = field(factory=dict)
     _numbers: Iterator[int] = field(factory=count)
 
@@ -78,7 +83,10 @@ class Happenings:
         return f"{self._run}{next(self._numbers)}"
 
     async def _hand_over(self, jobs: Sequence[Occasion]) -> None:
+        while self._crowded(jobs[0].account):
+            await self._pause(LOOK)
         for one in jobs:
+            self._under_way[one.account] += 1
             key = one.account, one.mailbox
             self._pending.setdefault(key, set()).add(one.ticket)
         taken = False
@@ -98,19 +106,28 @@ class Happenings:
             if not taken:
                 for one in jobs:
                     self.ended(one)
-        await self._pause()
+        await self._pause(0)
 
-    async def _pause(self) -> None:
+    def _crowded(self, account: AccountName) -> bool:
+        """Whether so much is under way that mail of others would wait for it."""
+        mine, all_ = self._under_way[account], self._under_way.total()
+        return mine >= ACCOUNT_JOBS or all_ >= ALL_JOBS
+
+    async def _pause(self, seconds: float) -> None:
         """Let others have the reactor."""
         waited: Deferred[None] = Deferred(lambda _: call.cancel())
-        call = self._reactor.callLater(0, waited.callback, None)
+        call = self._reactor.callLater(seconds, waited.callback, None)
         await waited
 
     def ended(self, occasion: Occasion) -> None:
         """A job is over; who waits for the last one of a mailbox goes on."""
         key = occasion.account, occasion.mailbox
         pending = self._pending.get(key, set())
-        pending.discard(occasion.ticket)
+        if occasion.ticket in pending:  # else it is of an earlier process
+            pending.discard(occasion.ticket)
+            self._under_way[occasion.account] -= 1
+            if not self._under_way[occasion.account]:
+                del self._under_way[occasion.account]
         if not pending:
             self._pending.pop(key, None)
             for waiting in self._waiting.pop(key, ()):

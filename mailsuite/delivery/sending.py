@@ -11,7 +11,7 @@ from attrs import define, evolve, field, frozen
 
 from mailsuite.delivery.letters import Case
 from mailsuite.delivery.written import without_path
-from mailsuite.mime import addresses
+from mailsuite.mime import addresses, dates
 from mailsuite.model.address import Address
 from mailsuite.model.envelope import Blob, Envelope, Recipient, Submission
 from mailsuite.sieve.actions import Redirect
@@ -70,8 +70,28 @@ def checked_loop(case: Case, message: Message) -> None:
         raise Refused(f"the message was sent on {HOPS} times")
 
 
-def redirected(case: Case, action: Redirect, blob: Blob) -> Submission:
-    """The copy for another address (RFC 5228 §4.2).
+def completed(case: Case, message: Message, hostname: str) -> bytes:
+    """Fields that a stored message lacks to be sent (RFC 6785 §3.4, RFC 6409 §8).
+
+    What came by mail lacks none; a draft or a note may.
+    """
+    if case.event is None:
+        return b""
+    lacking = b""
+    if not message.values("from"):
+        lacking += f"From: <{case.account.name}>\r\n".encode()
+    if not message.values("date"):
+        lacking += b"Date: %b\r\n" % dates.render(case.date or case.lease.accepted)
+    if not message.values("message-id"):
+        ident = f"{case.lease.id}.{case.recipient.n}.event@{hostname}"
+        lacking += f"Message-ID: <{ident}>\r\n".encode()
+    return lacking
+
+
+def redirected(
+    case: Case, action: Redirect, blob: Blob, lacking: bytes = b""
+) -> Submission:
+    """The copy for another address (RFC 5228 §4.2); ``lacking`` fields are added.
 
     Its sender stays who wrote it, who learns of failures (RFC 5321 §3.9.1).
 
@@ -80,7 +100,7 @@ def redirected(case: Case, action: Redirect, blob: Blob) -> Submission:
     to = address(action.address)
     came = case.recipient
     named = f"{REDIRECTED}: {came.address}\r\n".encode()
-    prefix = named + without_path(blob.prefix)
+    prefix = named + lacking + without_path(blob.prefix)
     size = blob.size - len(blob.prefix) + len(prefix)
     copy = evolve(blob, prefix=prefix, size=size)
     marks = {

@@ -2,8 +2,9 @@
 
 from twisted.internet.defer import Deferred
 
-from mailsuite.delivery import rounds
+from mailsuite.delivery import happenings, rounds
 from mailsuite.delivery.occasions import Occasion
+from mailsuite.interfaces.happenings import Happening
 from mailsuite.model.errors import NoSpace
 from mailsuite.model.flags import DELETED, FLAGGED, SEEN
 from mailsuite.sieve.settings import Sieve
@@ -219,6 +220,18 @@ class EffectTests(EventCase):
         self.assertNotIn(b"Return-Path", whole)
         self.assertTrue(whole.endswith(OCTETS.partition(b"\r\n")[2]))
 
+    def test_redirect_draft(self):
+        """What a message needs to be sent is added (RFC 6409 §8)."""
+        self.put('redirect "them@far.example";')
+        self.event(self.store(octets=b"Subject: a note\r\n\r\nText\r\n"))
+        (lease,) = self.far.leases
+        header = lease.blob.prefix
+        self.assertIn(b"From: <user@example.test>\r\n", header)
+        self.assertIn(b"Date: Sat, 03 Mar 1973 ", header)
+        self.assertIn(b"Message-ID: <", header)
+        self.event(self.store())
+        self.assertNotIn(b"Message-ID:", self.far.leases[1].blob.prefix)
+
     def test_redirect_copy(self):
         """With :copy the message stays as it was."""
         done = self.did('require "copy"; redirect :copy "them@far.example";')
@@ -363,6 +376,27 @@ class JobTests(EventCase):
         self.event(*uids)
         self.assertEqual([self.flags(uid) for uid in uids], [set(), set()])
         self.assertEqual(self.where(), ["INBOX", "INBOX"])
+
+    def test_crowded(self):
+        """While much is under way for an account its next command waits."""
+        self.patch(happenings, "ACCOUNT_JOBS", 2)
+        self.put(MARK)
+        uid = self.store()
+        self.ways["events"] = never = Far()
+        self.event(uid)
+        self.event(uid)
+        box = self.done(self.account.mailbox("INBOX"))
+        row = self.done(box.row())
+        what = Happening("APPEND", "fred", box.id, row.uidvalidity, [uid])
+        third = Deferred.fromCoroutine(self.happenings.happened(self.account, [what]))
+        self.clock.pump([0.1] * 20)
+        self.assertNoResult(third)
+        self.happenings.ended(Occasion.read(never.leases[0].recipients[0]))
+        self.clock.pump([0.1] * 3)
+        self.successResultOf(third)
+        for lease in never.leases:
+            self.happenings.ended(Occasion.read(lease.recipients[0]))
+        self.assertEqual(self.happenings._under_way, {})
 
     def test_settled(self):
         """Who expunges waits for scripts that still look, and not for ever."""
