@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from mailsuite.cli.client import Client
+from mailsuite.cli.lists import addresses
 from mailsuite.cli.replays import replay
 from mailsuite.cli.shown import document, json_option, moment, plain, table
 from mailsuite.cli.trying import operators_option, title, try_script, vocabulary_of
@@ -20,6 +21,7 @@ def sieve() -> None:
 
 sieve.add_command(replay)
 sieve.add_command(try_script)
+sieve.add_command(addresses)
 
 
 @sieve.command()

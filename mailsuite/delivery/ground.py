@@ -7,6 +7,7 @@ from attrs import field, frozen
 
 from mailsuite.delivery.externals import Externals
 from mailsuite.delivery.folders import INBOX
+from mailsuite.delivery.lists import Lists
 from mailsuite.delivery.programs import Programs
 from mailsuite.interfaces.blobs import IBlobs
 from mailsuite.interfaces.directory import IDirectory
@@ -101,3 +102,5 @@ class Ground:
     lane: Lane
     externals: Externals | None = None
     """What runs programs for scripts; None: nothing does."""
+    lists: Lists | None = None
+    """Those that scripts ask about; None: there are none."""

@@ -41,6 +41,7 @@ OFFER = managesieve_ground.Offer(
     limits.REDIRECTS,
     limits.SCRIPT_OCTETS,
     ("mailto",),
+    ("tag", "urn"),
 )
 
 MANAGESIEVE_PORT = 4190  # RFC 5804 §1.8; URLs need not name it

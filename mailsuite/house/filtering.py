@@ -7,6 +7,7 @@ from mailsuite.delivery.externals import Externals
 from mailsuite.delivery.filing import Filing
 from mailsuite.delivery.ground import Ground, System
 from mailsuite.delivery.happenings import Happenings
+from mailsuite.delivery.lists import Lists
 from mailsuite.delivery.programs import Programs
 from mailsuite.delivery.replaying import Replaying
 from mailsuite.house.tree import Tree
@@ -43,6 +44,9 @@ class Filters:
         externals = self.filing.ground.externals
         if externals is not None:
             externals.settings = tree.sieve
+        lists = self.filing.ground.lists
+        if lists is not None:
+            lists.settings = tree.sieve
 
     def stop(self) -> None:
         """End the thread."""
@@ -85,6 +89,7 @@ def made(
         ground.host,
         lane,
         Externals(ground.reactor, ground.events, etc, tree.sieve),
+        Lists(lane, etc, tree.sieve),
     )
     filing = Filing(stands, tree.sieve, tree.delivery.detail_folders, system)
     return Filters(scripts, memories, filing, Replaying(accounts, filing), accounts)

@@ -21,7 +21,7 @@ EVENTS = (
     ' "INBOX > Junk COPY sieve/spam.sieve"; causes are APPEND, COPY and FLAG'
 )
 _USUAL = Sieve()
-DEFAULTS = frozenset((*_USUAL.before, *_USUAL.after, *_USUAL.shared))
+DEFAULTS = frozenset((*_USUAL.before, *_USUAL.after, *_USUAL.shared, *_USUAL.lists))
 """Folders that need not be there."""
 
 
@@ -43,6 +43,11 @@ def load(settings: Sieve, files: Listing, etc: str) -> System:
         },
         tuple(reader.rules(settings.events)),
     )
+    reader.wrong += [
+        f"{path}: sieve.lists names no file or folder"
+        for path in settings.lists
+        if path not in DEFAULTS and not os.path.exists(os.path.join(etc, path))
+    ]
     if reader.wrong:
         raise UsageError("\n".join(reader.wrong))
     return system

@@ -35,6 +35,7 @@ from mailsuite.house.tree import Tree
 from mailsuite.http.api.dkim import DKIM
 from mailsuite.http.api.dns import DNS, Health
 from mailsuite.http.api.house import Reloading, Search
+from mailsuite.http.api.lists import Lists as ListRoutes
 from mailsuite.http.api.people import People as PeopleRoutes
 from mailsuite.http.api.queue import Queue as QueueRoutes
 from mailsuite.http.api.reports import Reports as ReportRoutes
@@ -94,7 +95,7 @@ def assemble(
         ground.reactor, keeping.accounts, ground.events, folder, tree.search
     )
     doors = _doors(ground, tree, people, keeping, ways)
-    control = _control(ground, people, ways, search, (reload, ready))
+    control = _control(ground, people, keeping, ways, search, (reload, ready))
     parts = Parts(people, keeping, ways, search, doors, control)
     verify(parts, ground.events)
     return parts
@@ -300,6 +301,7 @@ def _judging(ground: Ground, tree: Tree, ways: Ways) -> Judging:
 def _control(
     ground: Ground,
     people: People,
+    keeping: Keeping,
     ways: Ways,
     search: SearchService,
     house: tuple[Callable[[], Awaitable[Sequence[str]]], Callable[[], bool]],
@@ -315,6 +317,7 @@ def _control(
         *ScriptRoutes(
             people.registry, ways.filters.scripts, ways.filters.replaying
         ).routes(),
+        *ListRoutes(people.registry, keeping.accounts).routes(),
         *Search(search).routes(),
         *Reloading(reload).routes(),
     ]

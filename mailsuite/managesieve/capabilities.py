@@ -23,6 +23,8 @@ def told(
     ]
     if offer.notify:
         pairs.append(("NOTIFY", " ".join(offer.notify)))
+    if offer.lists:
+        pairs.append(("EXTLISTS", " ".join(offer.lists)))
     if starttls:
         pairs.append(("STARTTLS", None))
     if owner:

@@ -22,6 +22,8 @@ class Offer:
     """Of one script at most."""
     notify: tuple[str, ...] = ()
     """URI schemes of enotify."""
+    lists: tuple[str, ...] = ()
+    """URI schemes of extlists (RFC 6134)."""
 
 
 @frozen

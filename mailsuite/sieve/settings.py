@@ -28,6 +28,11 @@ class Sieve:
         "scripts that run when IMAP clients move, copy, append or flag mail:"
         ' "FROM > MAILBOX CAUSES SCRIPT", as in "* > Junk COPY sieve/spam.sieve"',
     )
+    lists: tuple[str, ...] = setting(
+        ("sieve/lists",),
+        "files or folders with lists that scripts ask about (RFC 6134): one address or"
+        " *@domain a line; the file is called as the list, and .list",
+    )
     scripts: int = setting(100, "scripts that one account may keep")
     octets: int = setting(1 << 20, "size of all scripts of one account", "octets")
     redirects: int = setting(

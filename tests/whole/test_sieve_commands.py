@@ -6,6 +6,7 @@ import time
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.demo import Demo
+from tests.support.sieveclient import Client
 
 SECONDS = 60
 SCRIPT = """\
@@ -52,6 +53,40 @@ class SieveCommandTests(SynchronousTestCase):
             raise AssertionError(f"{mailbox}: {found}, not {count}")
         finally:
             client.logout()
+
+    def test_lists(self):
+        """Own lists by command, the operator's as files; each counts for new mail."""
+        user, friends = self.demo.address(3), self.demo.folder / "friends.txt"
+        friends.write_text("# mine\nbob@friends.test\n*@club.test\n")
+        said = self.run_verb("sieve", "addresses", user, "--put", str(friends))
+        self.assertEqual(said, f":addrbook:default of {user} has 2 lines.\n")
+        folder = self.demo.folder / "etc" / "sieve" / "lists"
+        folder.mkdir(parents=True)
+        name = "tag:example.test,2026:partners"
+        (folder / f"{name}.list").write_text("carl@partners.test\n")
+        script = self.demo.folder / "lists.sieve"
+        script.write_text(
+            'require ["fileinto", "mailbox", "extlists", "envelope"];\n'
+            'if envelope :list "from" ":addrbook:default" {\n'
+            '    fileinto :create "Friends";\n'
+            f'}} elsif envelope :list "from" "{name}" {{\n'
+            '    fileinto :create "Partners";\n}\n'
+        )
+        self.run_verb("sieve", "put", user, str(script))
+        for sender in ("bob@friends.test", "x@club.test", "carl@partners.test"):
+            with self.demo.smtp() as client:
+                client.sendmail(sender, [user], b"Subject: x\r\n\r\nhi\r\n")
+        self.wait_for("Friends", 3, 2)
+        self.wait_for("Partners", 3, 1)
+        lists = json.loads(self.run_verb("sieve", "addresses", user, "--json"))
+        self.assertEqual(lists["lists"], [{"name": "default", "entries": 2}])
+        shown = self.run_verb("sieve", "addresses", user, "default")
+        self.assertEqual(shown, friends.read_text())
+        self.run_verb("sieve", "addresses", user, "--remove")
+        told = self.run_verb("sieve", "addresses", user)
+        self.assertIn("has no lists", told)
+        with Client(self.demo, 3) as client:
+            self.assertIn(b'"EXTLISTS" "tag urn"\r\n', client.greeting)
 
     def test_scripts(self):
         """A script is tried on what came, kept, counts for new mail, and goes."""
