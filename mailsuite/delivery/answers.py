@@ -11,12 +11,12 @@ from attrs import define, field
 from mailsuite.delivery.copies import number
 from mailsuite.delivery.ground import Ground
 from mailsuite.delivery.letters import CONTENT, Case
+from mailsuite.delivery.lists import ABOUT_LISTS
 from mailsuite.delivery.written import Written
 from mailsuite.interfaces.mailboxes import NoSuchMailbox
 from mailsuite.interfaces.scripts import NoSuchScript
 from mailsuite.model.changes import MailboxRow
 from mailsuite.sieve.errors import BadScript, Question
-from mailsuite.sieve.members import Members
 from mailsuite.sieve.program import Program
 
 DUPLICATE = "duplicate"
@@ -40,6 +40,8 @@ class Answers:
         """The answer; None to what nobody here knows."""
         if question == CONTENT:
             return await self._written.read()
+        if question.kind in ABOUT_LISTS:
+            return await self._listing(question.kind, question.subject)
         known: dict[str, Callable[[Subject], Awaitable[Any]]] = {
             "script": self._script,
             DUPLICATE: self._duplicate,
@@ -51,9 +53,6 @@ class Answers:
             "servermetadata": self._servermetadata,
             "servermetadataexists": self._servermetadata_exist,
             "program": self._executed,
-            "listed": self._listed,
-            "lists": self._lists,
-            "members": self._members,
         }
         find = known.get(question.kind)
         return None if find is None else await find(question.subject)
@@ -74,28 +73,11 @@ class Answers:
         externals = self._ground.externals
         return None if externals is None else await externals.call(self._case, subject)
 
-    async def _list(self, name: str) -> Members | None:
+    async def _listing(self, kind: str, subject: Subject) -> Any:
         lists = self._ground.lists
-        return None if lists is None else await lists.find(self._case.account, name)
-
-    async def _listed(self, subject: Subject) -> str | None:
-        """The first of the values that a list holds (RFC 6134 §2.2)."""
-        name, *values = subject
-        found = await self._list(name)
-        if found is None:
+        if lists is None:
             return None
-        return next(filter(found.holds, values), None)
-
-    async def _lists(self, subject: Subject) -> bool:
-        for name in subject:
-            if await self._list(name) is None:
-                return False
-        return True
-
-    async def _members(self, subject: Subject) -> tuple[str, ...] | None:
-        (name,) = subject
-        found = await self._list(name)
-        return None if found is None else found.addresses
+        return await lists.answer(self._case.account, kind, subject)
 
     async def _duplicate(self, subject: Subject) -> bool:
         once = self._case.once(number(DUPLICATE, *subject))

@@ -5,7 +5,8 @@ annotations of its own (RFC 5464), one for each list. No path is made from a nam
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from attrs import define, field, frozen
 from twisted.logger import Logger
@@ -17,6 +18,8 @@ from mailsuite.sieve import members
 from mailsuite.sieve.members import LIST_OCTETS, Members
 from mailsuite.sieve.settings import Sieve
 
+ABOUT_LISTS = frozenset({"listed", "lists", "members"})
+"""Kinds of questions that are answered here."""
 SUFFIX = ".list"
 FILES = 1_000  # of one folder; further ones are not looked at
 
@@ -39,6 +42,24 @@ class Lists:
     _etc: str
     settings: Sieve
     _kept: dict[str, _Kept] = field(factory=dict, init=False)
+
+    async def answer(self, account: IAccount, kind: str, subject: Sequence[str]) -> Any:
+        """Answer a question of :mod:`mailsuite.sieve.extensions.extlists`."""
+        if kind == "lists":
+            return await self._there(account, subject)
+        name, *values = subject
+        found = await self.find(account, name)
+        if found is None:
+            return None
+        if kind == "members":
+            return found.addresses
+        return next(filter(found.holds, values), None)
+
+    async def _there(self, account: IAccount, names: Sequence[str]) -> bool:
+        for name in names:
+            if await self.find(account, name) is None:
+                return False
+        return True
 
     async def find(self, account: IAccount, name: str) -> Members | None:
         """The list, as it is now; None: there is none that this account may see."""
