@@ -134,8 +134,10 @@ class ScramTests(SynchronousTestCase):
     def test_ready(self):
         """SCRAM is told of when everybody who may log in has keys."""
         self.assertTrue(self.registry.offers_scram())
+        self.assertTrue(self.get(self.admin.users())[0].scram)
         self.unkeyed()
         self.assertFalse(self.registry.offers_scram())
+        self.assertFalse(self.get(self.admin.users())[0].scram)
         self.get(self.admin.set_disabled(ANN, disabled=True))
         self.assertTrue(self.registry.offers_scram())
         self.get(self.admin.set_disabled(ANN, disabled=False))
