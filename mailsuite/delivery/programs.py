@@ -19,7 +19,7 @@ from mailsuite.sieve.program import Program
 from mailsuite.sieve.vocabulary import Vocabulary
 
 INLINE_OCTETS = 4 * 1024  # a script up to this size is checked on the reactor
-KEPT_OCTETS = 4 << 20  # of scripts whose programs are kept
+KEPT_NODES = 128_000  # commands and tests of programs that are kept, 2 KiB each
 
 
 @define(eq=False)
@@ -30,14 +30,14 @@ class Programs:
     vocabulary: Vocabulary = field(default=VOCABULARY, repr=False)
     """What scripts may ask for."""
     _known: "OrderedDict[bytes, Program]" = field(factory=OrderedDict)
-    _octets: int = 0
+    _nodes: int = 0
 
     def speak(self, vocabulary: Vocabulary) -> None:
         """Let another vocabulary count from now on."""
         if vocabulary is not self.vocabulary:
             self.vocabulary = vocabulary
             self._known.clear()
-            self._octets = 0
+            self._nodes = 0
 
     async def program(self, content: bytes) -> Program:
         """The program of a script. :raises BadScript: it is none."""
@@ -53,12 +53,12 @@ class Programs:
         return made
 
     def _keep(self, content: bytes, program: Program) -> None:
-        if content not in self._known:
-            self._octets += len(content)
+        before = self._known.pop(content, None)
         self._known[content] = program
-        while self._octets > KEPT_OCTETS and len(self._known) > 1:
-            gone, _ = self._known.popitem(last=False)
-            self._octets -= len(gone)
+        self._nodes += _weight(program) - (0 if before is None else _weight(before))
+        while self._nodes > KEPT_NODES and len(self._known) > 1:
+            _, gone = self._known.popitem(last=False)
+            self._nodes -= _weight(gone)
 
     async def warnings(self, _: AccountName, content: bytes) -> Sequence[str]:
         """Look at a text that an account wants to keep.
@@ -70,3 +70,7 @@ class Programs:
         except BadScript as error:
             raise BadScriptText(str(error)) from error
         return ()
+
+
+def _weight(program: Program) -> int:
+    return program.nodes + 1

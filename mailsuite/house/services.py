@@ -47,10 +47,11 @@ from mailsuite.tls.contexts import Contexts
 
 SWITCH_SECONDS = 0.0005
 """How long a thread of Python code may hold up the reactor."""
-COLLECTED = (20_000, 10, 10)
+COLLECTED = (10_000, 4, 40)
 """Objects made before the young ones are searched for cycles, and so on.
 
-A message leaves no cycles; a search over 20,000 objects takes a few ms.
+A message leaves no cycles; a search over 10,000 objects takes a few ms, and one over
+50,000 that have grown older some 20 ms: a large Sieve script is made of more.
 """
 UMASK = 0o077
 _NO_NEW_PRIVILEGES = 38  # PR_SET_NO_NEW_PRIVS of prctl(2)

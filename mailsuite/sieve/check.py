@@ -45,6 +45,7 @@ class Checker:
     _traced: bool = False
     _scope: Scope = field(init=False)
     _sorting: Sorting = field(init=False)
+    _nodes: int = field(default=0, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._scope = Scope(self._vocabulary)
@@ -54,7 +55,9 @@ class Checker:
         """The whole script."""
         steps = self._block(self._script.commands, top=True)
         scope = self._scope
-        return Program(steps, scope.requires, tuple(dict.fromkeys(scope.wanted)))
+        screening.known(scope).clear()
+        wanted = tuple(dict.fromkeys(scope.wanted))
+        return Program(steps, scope.requires, wanted, self._nodes)
 
     def demand(self, name: str, at: int) -> None:
         """A capability that the script asks for. :raises BadScript: unknown."""
@@ -115,6 +118,7 @@ class Checker:
 
     def _made(self, node: Command | Test, entry: Entry) -> Any:
         """The step or condition, with what stands around it."""
+        self._nodes += 1
         bound = self._bound(node, entry)
         made = self._vocabulary.compiled(bound, entry.shape)
         needs = self._scope.maybe and self._scope.maybe & _needs(node, entry)

@@ -24,12 +24,14 @@ class Program:
     """``requires`` are the capabilities that the script asked for.
 
     ``wanted`` are questions that a run is likely to ask: answers to them that are
-    there from the beginning spare it to begin anew.
+    there from the beginning spare it to begin anew. ``nodes`` are the commands and
+    tests of the script.
     """
 
     steps: tuple[Step, ...]
     requires: frozenset[str]
     wanted: tuple[Question, ...] = ()
+    nodes: int = 0
 
 
 def text(run: "Run", value: Value) -> str:

@@ -340,8 +340,8 @@ class TroubleTests(FilingCase):
 
     def test_too_much(self):
         """A script that does too much is stopped, and the message is kept."""
-        self.script("if true{}\n" * 4_900, "inner")
-        self.script('require "include";' + 'include "inner";' * 3)
+        self.script("if true{}\n" * 2_450, "inner")
+        self.script('require "include";' + 'include "inner";' * 5)
         self.deliver()
         self.assertEqual(self.where(), ["INBOX"] * 2)
         (failed,) = self.happened("sieve.failed")
@@ -349,7 +349,7 @@ class TroubleTests(FilingCase):
 
     def test_much(self):
         """One that does much, yet less than it may, is not stopped."""
-        self.script("if not false { if not false { } }\n" * 1_500 + "discard;")
+        self.script("if not false { if not false { } }\n" * 800 + "discard;")
         self.deliver()
         self.assertEqual(self.where(), [])
 

@@ -51,12 +51,12 @@ class ScriptTests(SynchronousTestCase):
         self.assertEqual(errors(script.replace('"a",', "", 100)), "")
 
     def test_nodes(self):
-        """And at most 10,000 commands and tests."""
+        """And at most 5,000 commands and tests."""
         self.assertEqual(errors("keep;" * limits.NODES), "")
         said = errors("keep;" * (limits.NODES + 1))
-        self.assertIn("at most 10000 commands and tests are allowed", said)
+        self.assertIn("at most 5000 commands and tests are allowed", said)
         said = errors("if true{}" * (limits.NODES // 2) + "keep;")
-        self.assertIn("at most 10000 commands and tests are allowed", said)
+        self.assertIn("at most 5000 commands and tests are allowed", said)
 
     def test_shapes_of_large_scripts(self):
         """Large scripts of one thing are read, or refused, without recursion."""
