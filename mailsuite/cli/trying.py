@@ -9,6 +9,7 @@ from attrs import define, evolve, field
 from mailsuite.cli.client import Client
 from mailsuite.cli.offline import wall
 from mailsuite.cli.shown import document, json_option, plain
+from mailsuite.delivery import zones
 from mailsuite.delivery.running import QUESTIONS
 from mailsuite.house import domains, sieves
 from mailsuite.mime import headers
@@ -18,6 +19,7 @@ from mailsuite.sieve.check import check
 from mailsuite.sieve.errors import BadScript, Question, Wanted, printable
 from mailsuite.sieve.extensions import imapsieve
 from mailsuite.sieve.extensions.imapsieve import CAUSES
+from mailsuite.sieve.extensions.snooze import AWAKEN
 from mailsuite.sieve.extensions.table import spoken
 from mailsuite.sieve.message import Message
 from mailsuite.sieve.program import Program
@@ -36,10 +38,10 @@ operators_option = click.option(
 def vocabulary_of(client: Client, *, operator: bool) -> Vocabulary:
     """What scripts may ask for, as the configuration says if there is one."""
     if not os.path.exists(client.path):
-        return spoken(programs=operator)
+        return spoken(programs=operator, zones=zones.known)
     settings = client.loaded.tree.sieve
     allowed = operator or settings.programs_for_users
-    return spoken(programs=bool(settings.programs) and allowed)
+    return spoken(programs=bool(settings.programs) and allowed, zones=zones.known)
 
 
 def title(file: Any) -> str:
@@ -55,6 +57,7 @@ class World:
     _client: Client
     _account: str
     _vocabulary: Vocabulary
+    _now: float
     told: list[str] = field(factory=list)
 
     def answer(self, question: Question) -> Any:
@@ -66,6 +69,8 @@ class World:
             return False
         if kind == "program":
             return b"" if subject[0] == "pipe" else None
+        if kind == AWAKEN:
+            return zones.awaken(subject, self._now)
         if self._account:
             where = ("replay", self._account, "answer")
             body = {"kind": kind, "subject": list(subject)}
@@ -148,7 +153,7 @@ def try_script(
     letter = _letter(octets, sender, recipient or account)
     if cause:
         letter = _event(letter, (cause, mailbox), flags, changed)
-    world = World(client, account, vocabulary)
+    world = World(client, account, vocabulary, letter.now)
     running, plan = tried(program, letter, world)
     if as_json:
         document(_document(running, plan, world))

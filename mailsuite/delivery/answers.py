@@ -8,6 +8,7 @@ from typing import Any
 
 from attrs import define, field
 
+from mailsuite.delivery import zones
 from mailsuite.delivery.copies import number
 from mailsuite.delivery.ground import Ground
 from mailsuite.delivery.letters import CONTENT, Case
@@ -17,6 +18,7 @@ from mailsuite.interfaces.mailboxes import NoSuchMailbox
 from mailsuite.interfaces.scripts import NoSuchScript
 from mailsuite.model.changes import MailboxRow
 from mailsuite.sieve.errors import BadScript, Question
+from mailsuite.sieve.extensions.snooze import AWAKEN
 from mailsuite.sieve.program import Program
 
 DUPLICATE = "duplicate"
@@ -53,6 +55,7 @@ class Answers:
             "servermetadata": self._servermetadata,
             "servermetadataexists": self._servermetadata_exist,
             "program": self._executed,
+            AWAKEN: self._awaken,
         }
         find = known.get(question.kind)
         return None if find is None else await find(question.subject)
@@ -78,6 +81,9 @@ class Answers:
         if lists is None:
             return None
         return await lists.answer(self._case.account, kind, subject)
+
+    async def _awaken(self, subject: Subject) -> str | None:
+        return zones.awaken(subject, self._case.lease.accepted)
 
     async def _duplicate(self, subject: Subject) -> bool:
         once = self._case.once(number(DUPLICATE, *subject))

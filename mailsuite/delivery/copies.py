@@ -14,6 +14,7 @@ from typing import Any
 from attrs import define, evolve, field, frozen
 
 from mailsuite.delivery import folders
+from mailsuite.delivery.awakening import Awakening
 from mailsuite.delivery.folders import INBOX
 from mailsuite.delivery.letters import Case
 from mailsuite.interfaces.events import IEvents
@@ -27,12 +28,15 @@ from mailsuite.model.changes import Draft
 from mailsuite.model.envelope import Blob
 from mailsuite.model.errors import OverQuota
 from mailsuite.model.flags import KEYWORD_OCTETS, SYSTEM, Flags, canonical
+from mailsuite.model.snooze import Terms
 from mailsuite.sieve.actions import FileInto, Keep
+from mailsuite.sieve.extensions.snooze import Snooze
 from mailsuite.sieve.message import Message
 
 Written = Callable[[Message | Blob], Awaitable[Blob]]
 """Gives the octets of a message as a script left it."""
 
+NO_SNOOZED = "no mailbox for snoozed mail can be made"
 KEYWORDS = 100  # of one message that a script may set
 
 
@@ -62,6 +66,8 @@ class Copy:
     """Name to make, if there is no such mailbox; empty: none is made."""
     use: str = ""
     at: int = 0
+    terms: Terms | None = None
+    """When and where it awakens; None: it is not snoozed."""
 
 
 def flags_of(named: Iterable[str] | None) -> Flags:
@@ -79,8 +85,12 @@ def filed_as(copies: Sequence[Copy]) -> str:
     """Copies as an outcome keeps them; empty: as without a script."""
     if len(copies) == 1 and not copies[0].action and not copies[0].flags:
         return ""
-    rows = [(one.mailbox, one.action, sorted(one.flags)) for one in copies]
-    return json.dumps(rows, separators=(",", ":"))
+    return json.dumps([_row(one) for one in copies], separators=(",", ":"))
+
+
+def _row(copy: Copy) -> list[Any]:
+    row: list[Any] = [copy.mailbox, copy.action, sorted(copy.flags)]
+    return row if copy.terms is None else [*row, copy.terms.written()]
 
 
 def copies_of(filed: str, message: Message) -> list[Copy]:
@@ -89,8 +99,14 @@ def copies_of(filed: str, message: Message) -> list[Copy]:
     That matters only where a power cut took the edited one.
     """
     return [
-        Copy(str(mailbox), int(action), message, frozenset(map(str, flags)))
-        for mailbox, action, flags in json.loads(filed)
+        Copy(
+            str(mailbox),
+            int(action),
+            message,
+            frozenset(map(str, flags)),
+            terms=Terms.read(terms[0]) if terms else None,
+        )
+        for mailbox, action, flags, *terms in json.loads(filed)
     ]
 
 
@@ -100,6 +116,8 @@ class Copies:
 
     _events: IEvents
     detail_folders: bool = field(default=True)
+    _awakening: Awakening | None = None
+    """What wakes up snoozed mail; None: nothing is stored."""
 
     async def planned(self, case: Case, deeds: Sequence[Deed]) -> list[Copy]:
         """The copies that a plan asks for, one for each mailbox."""
@@ -109,7 +127,12 @@ class Copies:
                 copy = await self._kept(case, deed.action, deed.message)
             elif isinstance(deed.action, FileInto):
                 copy = await self.filed(case, deed.action, deed.message)
+            elif isinstance(deed.action, Snooze):
+                copy = await self._sleeping(case, deed.action, deed.message)
             else:
+                continue
+            if copy.terms is not None:  # it is for another mailbox, in the end
+                found[f"{copy.action}"] = copy
                 continue
             same = copy.mailbox.upper() if copy.mailbox.upper() == INBOX else ""
             key = same or copy.mailbox
@@ -158,6 +181,40 @@ class Copies:
             action.at,
         )
 
+    async def _sleeping(self, case: Case, action: Snooze, message: Message) -> Copy:
+        """As :meth:`snoozed`; where that cannot be, the INBOX."""
+        copy = await self.snoozed(case, action, message)
+        if copy is None:
+            self._diverted(case, action.at, NO_SNOOZED)
+            copy = Copy(INBOX, 0, message, flags_of(action.flags), at=action.at)
+        return copy
+
+    async def snoozed(
+        self, case: Case, action: Snooze, message: Message | Blob
+    ) -> Copy | None:
+        """The mailbox for snoozed mail; None: there is none, nor can it be made."""
+        mailbox = await folders.snoozed(case.account)
+        if not mailbox:
+            return None
+        target = action.mailbox, action.special_use, action.mailbox_id
+        terms = Terms(
+            float(action.until),
+            action.mailbox,
+            action.create,
+            action.special_use,
+            action.mailbox_id,
+            tuple(sorted(flags_of(action.add))),
+            tuple(sorted(flags_of(action.drop))),
+        )
+        return Copy(
+            mailbox,
+            number("snooze", *target),
+            message,
+            flags_of(action.flags),
+            at=action.at,
+            terms=terms,
+        )
+
     async def _by_id(self, case: Case, wanted: str) -> str:
         for row in await case.account.mailboxes():
             if row.selectable and row.objectid == wanted:
@@ -180,7 +237,7 @@ class Copies:
             else:
                 lost.append(copy)
         if lost and INBOX not in {name.upper() for name in went}:
-            there = evolve(lost[0], mailbox=INBOX)
+            there = evolve(lost[0], mailbox=INBOX, terms=None)
             await self._append(case, there, await written(there.message))
             went.append(INBOX)
         return went
@@ -204,20 +261,23 @@ class Copies:
                 break
             try:
                 with suppress(MailboxExists):
-                    await self._made(case, copy)
+                    await folders.make(case.account, copy.create, copy.use)
             except (BadName, LimitReached) as error:
                 why = str(error)
                 break
         if copy.mailbox.upper() == INBOX:
             raise NoSuchMailbox(INBOX)
+        self._diverted(case, copy.at, why)
+        return False
+
+    def _diverted(self, case: Case, line: int, why: str) -> None:
         self._events.happened(
             "sieve.diverted",
             qid=case.lease.id,
             account=case.account.name,
-            line=copy.at,
+            line=line,
             reason=why,
         )
-        return False
 
     async def missing(self, case: Case, copy: Copy) -> str:
         """Why its mailbox cannot be had; empty: it is there, made if need be."""
@@ -229,25 +289,20 @@ class Copies:
             return "there is no such mailbox"
         try:
             with suppress(MailboxExists):
-                await self._made(case, copy)
+                await folders.make(case.account, copy.create, copy.use)
         except (BadName, LimitReached) as error:
             return str(error)
         return ""
-
-    async def _made(self, case: Case, copy: Copy) -> None:
-        try:
-            await case.account.create(copy.create, copy.use)
-        except LimitReached:
-            if not copy.use:  # another mailbox may have the use by now
-                raise
-            await case.account.create(copy.create)
-        await case.account.subscribe(copy.create, wanted=True)
 
     async def _append(self, case: Case, copy: Copy, blob: Blob) -> None:
         once = case.once(copy.action)
         account, mailbox = case.account, copy.mailbox
         try:
-            await account.append(mailbox, [Draft(blob, copy.flags, case.date)], once)
+            draft = Draft(blob, copy.flags, case.date)
+            stored = await account.append(mailbox, [draft], once)
         except LimitReached:  # the mailbox has too many keywords
             flags = copy.flags.intersection(SYSTEM)
-            await account.append(mailbox, [Draft(blob, flags, case.date)], once)
+            draft = Draft(blob, flags, case.date)
+            stored = await account.append(mailbox, [draft], once)
+        if copy.terms is not None and self._awakening is not None:
+            await self._awakening.snooze(account.name, stored, once, copy.terms)

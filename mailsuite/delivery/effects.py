@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from attrs import define, frozen
 
 from mailsuite.delivery.carrying import Work
-from mailsuite.delivery.copies import Deed, filed_as
+from mailsuite.delivery.copies import NO_SNOOZED, Copy, Deed, filed_as
 from mailsuite.delivery.filing import Filing
 from mailsuite.delivery.letters import Case
 from mailsuite.delivery.occasions import Occasion, filing
@@ -19,6 +19,7 @@ from mailsuite.model.changes import Room
 from mailsuite.model.envelope import Blob, Submission
 from mailsuite.model.flags import DELETED, Flags
 from mailsuite.sieve.actions import Discard, FileInto, Keep
+from mailsuite.sieve.extensions.snooze import Snooze
 from mailsuite.sieve.limits import FLAGS
 from mailsuite.sieve.message import Message
 
@@ -54,7 +55,7 @@ class Effects:
         work = Work(case, written, list(deeds))
         for deed in deeds:
             await self._filing.carrying.send(work, deed)
-            if isinstance(deed.action, FileInto):
+            if isinstance(deed.action, FileInto | Snooze):
                 await self._file(work, deed)
         for sent in work.sent:
             if sent.fcc is not None:
@@ -68,13 +69,21 @@ class Effects:
             work.keep(deed.message)
 
     async def _copy(
-        self, work: Work, action: FileInto, message: Message | Blob, made: str = ""
+        self,
+        work: Work,
+        action: FileInto | Snooze,
+        message: Message | Blob,
+        made: str = "",
     ) -> bool:
         """Have a copy filed; False: it cannot be."""
         case, copies = work.case, self._filing.copies
-        copy = await copies.filed(case, action, message, made)
-        why = await copies.missing(case, copy)
-        if not why:
+        copy: Copy | None
+        if isinstance(action, FileInto):
+            copy = await copies.filed(case, action, message, made)
+        else:
+            copy = await copies.snoozed(case, action, message)
+        why = NO_SNOOZED if copy is None else await copies.missing(case, copy)
+        if copy is not None and not why:
             blob = await work.written(message)
             if self._fits(blob.size):
                 filed, date = filed_as([copy]), 0.0 if made else case.date

@@ -61,7 +61,7 @@ class Filing:
         ground = self.ground
         self.programs = ground.programs
         self._running = Running(ground.lane)
-        self.copies = Copies(ground.events, self.detail_folders)
+        self.copies = Copies(ground.events, self.detail_folders, ground.awakening)
         self.carrying = Carrying.of(ground, self.settings, self.copies)
         self.troubles = Troubles(ground)
 

@@ -10,6 +10,8 @@ from mailsuite.interfaces.mailboxes import (
 )
 
 INBOX = "INBOX"
+SNOOZED_USE = "\\Snoozed"
+SNOOZED_FOLDERS = ("Snoozed", "Snoozed mail")  # the second where somebody has the first
 JUNK_FOLDER, JUNK_USE = "Junk", "\\Junk"
 DETAIL_CHARACTERS = 255  # a longer detail names no folder
 
@@ -34,6 +36,31 @@ async def junk(account: IAccount) -> str:
         except (BadName, LimitReached):
             return INBOX
     return JUNK_FOLDER
+
+
+async def make(account: IAccount, name: str, use: str) -> None:
+    """Make a mailbox that a script wants, if possible with its use.
+
+    :raises MailboxExists, BadName, LimitReached: it was not made.
+    """
+    try:
+        await account.create(name, use)
+    except LimitReached:
+        if not use:  # another mailbox may have the use by now
+            raise
+        await account.create(name)
+    await account.subscribe(name, wanted=True)
+
+
+async def snoozed(account: IAccount) -> str:
+    """The mailbox where messages wait until they awaken; empty: it cannot be made."""
+    found = await with_use(account, SNOOZED_USE)
+    for name in () if found else SNOOZED_FOLDERS:
+        with suppress(MailboxExists, BadName, LimitReached):
+            await account.create(name, SNOOZED_USE)
+            await account.subscribe(name, wanted=True)
+            return name
+    return found or await with_use(account, SNOOZED_USE)  # somebody was faster
 
 
 async def detailed(account: IAccount, detail: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from attrs import field, frozen
 
+from mailsuite.delivery.awakening import Awakening
 from mailsuite.delivery.externals import Externals
 from mailsuite.delivery.folders import INBOX
 from mailsuite.delivery.lists import Lists
@@ -100,6 +101,7 @@ class Ground:
     wall: Callable[[], float]
     hostname: str
     lane: Lane
+    awakening: Awakening
     externals: Externals | None = None
     """What runs programs for scripts; None: nothing does."""
     lists: Lists | None = None

@@ -26,6 +26,7 @@ from mailsuite.sieve import outbound, telling
 from mailsuite.sieve.actions import FileInto, Keep
 from mailsuite.sieve.errors import Question
 from mailsuite.sieve.extensions.duplicate import Remember
+from mailsuite.sieve.extensions.snooze import AWAKEN
 
 PROGRAM = "program"
 FILED = (Keep, FileInto, Remember)
@@ -136,7 +137,7 @@ class Replaying:
     ) -> Any:
         """See :meth:`IReplay.answer`; scripts and programs are not run for it."""
         question = Question(kind, tuple(subject))
-        if question == CONTENT or kind in {PROGRAM, "script", DUPLICATE}:
+        if question == CONTENT or kind in {PROGRAM, "script", DUPLICATE, AWAKEN}:
             return None
         opened = await self._accounts.open(account)
         try:

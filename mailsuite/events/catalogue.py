@@ -177,6 +177,21 @@ _ROWS: tuple[Entry, ...] = (
         ("qid", "account", "program", "kind", "good"),
     ),
     Entry(
+        "sieve.snoozed",
+        "a message waits for its time",
+        ("qid", "account", "until"),
+    ),
+    Entry(
+        "sieve.awakened",
+        "a snoozed message was filed; late: seconds behind its time",
+        ("qid", "account", "mailbox", "late"),
+    ),
+    Entry(
+        "sieve.overslept",
+        "snoozed mail could not be filed, that is tried again",
+        ("account", "reason"),
+    ),
+    Entry(
         "sieve.discarded",
         "a script threw a message away",
         ("qid", "account", "line"),

@@ -2,7 +2,9 @@
 
 from attrs import frozen
 
+from mailsuite.delivery import zones
 from mailsuite.delivery.attending import Attending
+from mailsuite.delivery.awakening import Awakening
 from mailsuite.delivery.externals import Externals
 from mailsuite.delivery.filing import Filing
 from mailsuite.delivery.ground import Ground, System
@@ -22,6 +24,7 @@ from mailsuite.store.accounts import Accounts
 from mailsuite.store.accounts import Ground as StoreGround
 from mailsuite.store.memories import Memories
 from mailsuite.store.scripts import Scripts
+from mailsuite.store.snoozed import Waiting
 
 
 @frozen(eq=False, repr=False)
@@ -33,6 +36,7 @@ class Filters:
     filing: Filing
     replaying: Replaying
     accounts: Accounts
+    awakening: Awakening
 
     def reload(self, tree: Tree, system: System) -> None:
         """Let other settings and scripts count."""
@@ -78,6 +82,7 @@ def made(
         accounts, programs.warnings, ground.wall, ground.events, tree.sieve
     )
     memories = Memories(accounts, ground.wall)
+    awakening = _awakening(ground, accounts)
     stands = Ground(
         scripts,
         memories,
@@ -88,11 +93,13 @@ def made(
         ground.wall,
         ground.host,
         lane,
+        awakening,
         Externals(ground.reactor, ground.events, etc, tree.sieve),
         Lists(lane, etc, tree.sieve),
     )
     filing = Filing(stands, tree.sieve, tree.delivery.detail_folders, system)
-    return Filters(scripts, memories, filing, Replaying(accounts, filing), accounts)
+    replaying = Replaying(accounts, filing)
+    return Filters(scripts, memories, filing, replaying, accounts, awakening)
 
 
 def attendance(
@@ -106,6 +113,15 @@ def attendance(
     return Attendance(happenings, transport)
 
 
+def _awakening(ground: StoreGround, accounts: Accounts) -> Awakening:
+    """What wakes up snoozed mail."""
+    reactor, wall, events = ground.reactor, ground.wall, ground.events
+    lane = Lane(reactor, "snoozed")
+    snoozed = Waiting.of(accounts, ground.data, lane, wall, events)
+    return Awakening(reactor, wall, accounts, snoozed, events)
+
+
 def _spoken(settings: Sieve) -> Vocabulary:
     """What users' own scripts may ask for."""
-    return spoken(programs=bool(settings.programs) and settings.programs_for_users)
+    programs = bool(settings.programs) and settings.programs_for_users
+    return spoken(programs=programs, zones=zones.known)

@@ -1,6 +1,6 @@
 """What monitoring sees beside the counts of events: levels of now."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from mailsuite.events.metrics import Counts
 from mailsuite.house.doors import Doors
@@ -36,6 +36,19 @@ def certificate(counts: Counts, contexts: Contexts, wall: Callable[[], float]) -
         return {} if ends is None else {"doors": ends - wall()}
 
     counts.levels("certificate_seconds", "until a certificate expires", "use", left)
+
+
+def snoozed(counts: Counts, waiting: Callable[[], Awaitable[int]]) -> None:
+    """Accounts with mail that will awaken."""
+    known = [0]
+
+    async def look() -> None:
+        known[0] = await waiting()
+
+    counts.before(look)
+    counts.gauge(
+        "sieve_snoozed_accounts", "accounts with snoozed mail", lambda: known[0]
+    )
 
 
 def reactor(counts: Counts, lag: Lag) -> None:

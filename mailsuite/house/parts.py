@@ -34,6 +34,7 @@ from mailsuite.interfaces.resolving import IResolver
 from mailsuite.interfaces.scripts import IMemories, IReplay, IScripts
 from mailsuite.interfaces.searching import ISearchIndex
 from mailsuite.interfaces.signing import IKeys, IKeysAdmin, ISigner
+from mailsuite.interfaces.snoozing import ISnoozed
 from mailsuite.journal.journal import Journal
 from mailsuite.model.errors import UsageError
 from mailsuite.queue.queue import Queue
@@ -99,6 +100,7 @@ class Parts:
         await self.ways.reports.open()
         await keeping.journal.start([queue, keeping.accounts])
         keeping.accounts.start()
+        await self.ways.filters.awakening.start()
         await queue.start()
         self.ways.reports.start()
         self.people.turnover.start()
@@ -116,6 +118,7 @@ class Parts:
         await ways.queue.stop()
         await ways.reports.stop()
         await ways.relay.stop()
+        await ways.filters.awakening.stop()
         ways.signatures.stop()
         await self.doors.judging.ground.stop()
         await ways.resolver.stop()
@@ -161,6 +164,7 @@ def verify(parts: Parts, events: Events) -> None:
         parts.ways.filters.replaying: (IReplay,),
         parts.ways.attendance.happenings: (IHappenings,),
         parts.ways.attendance.transport: (IDelivery,),
+        parts.ways.filters.awakening.snoozed: (ISnoozed,),
         parts.ways.reports: (IReports,),
         parts.ways.reports.desk: (IReportDesk,),
         parts.ways.reports.consuming: (IDelivery,),

@@ -39,6 +39,11 @@ class Places:
         return os.path.join(self.data, "state.db")
 
     @property
+    def snoozed(self) -> str:
+        """The database of accounts with snoozed mail."""
+        return os.path.join(self.data, "snoozed.db")
+
+    @property
     def reports(self) -> str:
         """The database of reports."""
         return os.path.join(self.data, "reports.db")

@@ -250,6 +250,7 @@ def shown(parts: Parts, counts: Counts, ground: Ground, lag: Lag) -> None:
     gauges.queue(counts, parts.ways.queue.depth)
     gauges.doors(counts, parts.doors)
     gauges.certificate(counts, ground.contexts, ground.wall)
+    gauges.snoozed(counts, parts.ways.filters.awakening.snoozed.waiting)
     gauges.reactor(counts, lag)
 
 

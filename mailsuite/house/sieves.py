@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from attrs import define, field
 
+from mailsuite.delivery import zones
 from mailsuite.delivery.ground import Named, Rule, System
 from mailsuite.directory.state import Listing
 from mailsuite.model.errors import UsageError
@@ -27,7 +28,7 @@ DEFAULTS = frozenset((*_USUAL.before, *_USUAL.after, *_USUAL.shared, *_USUAL.lis
 
 def load(settings: Sieve, files: Listing, etc: str) -> System:
     """Read all of them. :raises UsageError: what is wrong, script by script."""
-    reader = Reader(etc, spoken(programs=bool(settings.programs)))
+    reader = Reader(etc, spoken(programs=bool(settings.programs), zones=zones.known))
     domains = {
         domain: (reader.scripts(before), reader.scripts(after))
         for domain, (before, after) in files.sieve.items()

@@ -21,7 +21,7 @@ from mailsuite.journal import records, segments
 from mailsuite.model.errors import UsageError
 from mailsuite.model.ids import AccountName
 from mailsuite.reports.schema import findings as reported
-from mailsuite.store import shelves
+from mailsuite.store import due, shelves
 from mailsuite.store import verify as accounts
 from mailsuite.store.index import Ground as StoreGround
 
@@ -69,6 +69,9 @@ def checks(tree: Tree, places: Places, wall: Callable[[], float]) -> list[Check]
     found = [
         Check("state.db", lambda: _listed("state.db", schema.findings(places.state))),
         Check("queue.db", lambda: _listed("queue.db", _queue(data))),
+        Check(
+            "snoozed.db", lambda: _listed("snoozed.db", due.findings(places.snoozed))
+        ),
         Check("reports.db", lambda: _listed("reports.db", reported(places.reports))),
     ]
     folder = os.path.join(data, "journal")

@@ -69,7 +69,8 @@ Action = Keep | FileInto | Redirect | RedirectList | Discard
 def clash(known: Any, action: Any) -> str:
     """Why two actions cannot stand in one plan; empty: they can.
 
-    An action that bears some others not has a method ``clashes``.
+    An action that bears some others not has a method ``clashes``, one that counts
+    instead of others (:func:`together`) a method ``over``.
     """
     for one, other in ((action, known), (known, action)):
         if (clashes := getattr(one, "clashes", None)) and (why := clashes(other)):
@@ -88,4 +89,6 @@ def together(known: Any, action: Any) -> Any | None:
         return made if same == made else None
     if isinstance(action, Keep) and isinstance(known, Keep):
         return action
+    if (over := getattr(action, "over", None)) is not None:
+        return over(known)
     return known if evolve(known, at=action.at) == action else None

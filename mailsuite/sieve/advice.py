@@ -31,6 +31,18 @@ WORDS = {
 """Names that other languages have."""
 
 
+ABSENT = dict.fromkeys(
+    ("processcalendar", "vnd.cyrus.imip"),
+    "there are no calendars here; a script for other servers asks with ihave before",
+)
+"""Capabilities that are not here for a reason (RFC 9671)."""
+
+
+def capability(name: str, known: Iterable[str]) -> str:
+    """A hint about a capability that is not there."""
+    return ABSENT.get(name) or nearest(name, known)
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """A hint with the known name that is most like this one, or nothing."""
     found = get_close_matches(name[:LENGTH], list(known), 1, 0.7)

@@ -63,7 +63,7 @@ class Checker:
         """A capability that the script asks for. :raises BadScript: unknown."""
         known = self._vocabulary.capabilities
         if name not in known and name not in self._vocabulary.built_in:
-            hint = advice.nearest(name, known)
+            hint = advice.capability(name, known)
             raise self._fail(at, f"this server has no capability {name}", hint)
         self._scope.requires |= {name, *self._vocabulary.implied.get(name, ())}
 

@@ -4,10 +4,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mailsuite.sieve.actions import Discard, FileInto, Keep, Redirect, RedirectList
+from mailsuite.sieve.extensions.date import Moment, iso8601
 from mailsuite.sieve.extensions.duplicate import Remember
 from mailsuite.sieve.extensions.enotify import Notify
 from mailsuite.sieve.extensions.programs import Piped
 from mailsuite.sieve.extensions.reject import Reject
+from mailsuite.sieve.extensions.snooze import Snooze
 from mailsuite.sieve.extensions.vacation import DAY, Vacation
 from mailsuite.sieve.wrapping import described
 
@@ -38,13 +40,27 @@ def _keep(action: Keep) -> str:
 
 
 def _fileinto(action: FileInto) -> str:
-    where = f"file it into {action.mailbox}"
+    made = ", which is made if it is not there" if action.create else ""
+    return f"file it into {_place(action)}{_flags(action.flags)}{made}"
+
+
+def _place(action: FileInto | Snooze) -> str:
+    where = action.mailbox or "INBOX"
     if action.mailbox_id:
         where += f" (the mailbox with id {action.mailbox_id} if there is one)"
     if action.special_use:
         where += f" (the mailbox for {action.special_use} if there is one)"
-    made = ", which is made if it is not there" if action.create else ""
-    return f"{where}{_flags(action.flags)}{made}"
+    return where
+
+
+def _snooze(action: Snooze) -> str:
+    until = iso8601(Moment(action.until, action.zone))
+    made = ", which is made if it is not there then" if action.create else ""
+    drop = f", without {' '.join(action.drop)}" if action.drop else ""
+    return (
+        f"snooze it{_flags(action.flags)} until {until}, and then file it into"
+        f" {_place(action)}{made}{_flags(action.add)}{drop}"
+    )
 
 
 def _redirect(action: Redirect) -> str:
@@ -81,6 +97,7 @@ _WORDS: Mapping[type, Callable[[Any], str]] = {
     RedirectList: _redirect_list,
     Discard: lambda _: "discard it",
     Reject: _reject,
+    Snooze: _snooze,
     Vacation: _vacation,
     Notify: _notify,
     Piped: _piped,

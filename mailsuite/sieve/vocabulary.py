@@ -64,6 +64,8 @@ class Vocabulary:
     variants: "Mapping[tuple[str, str], Callable[[Bound], Any]]"
     envelope: Mapping[str, tuple[str, EnvelopePart]]
     """With the capability of each."""
+    zones: Callable[[str], bool] | None = None
+    """Whether there is a time zone of that name; None: it turns out in a run."""
 
     @property
     def built_in(self) -> frozenset[str]:

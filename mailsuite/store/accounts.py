@@ -148,6 +148,25 @@ class Accounts:
             lambda index: call(index.facts.database, *args, **kwargs)
         )
 
+    async def within(
+        self,
+        account: AccountName,
+        call: Callable[Concatenate[index.Index, P], R],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R:
+        """Run ``call`` on the account's lane with its index.
+
+        :raises NoStore: it has none yet, and none is made.
+        """
+        shelf = self._shelves.ready(account)
+        if shelf is None:
+            lane = self._shelves.lanes.lane(account)
+            if not await lane.run(opening.founded, self._desk.ground, account):
+                raise opening.NoStore(account)
+            shelf = await self._shelves.get(account)
+        return await shelf.run(call, *args, **kwargs)
+
     async def since(
         self, account: AccountName, modseq: ModSeq, limit: int
     ) -> changes.Since:

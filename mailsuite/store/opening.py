@@ -36,7 +36,19 @@ from mailsuite.store.undo import failing
 TMP_SECONDS = 36 * 3600  # after which a stranger's file in tmp is abandoned
 CORRUPT = frozenset({11, 26})  # SQLITE_CORRUPT, SQLITE_NOTADB
 
+_SALVAGED = (
+    ("INSERT OR IGNORE INTO script VALUES (?, ?, ?, ?)", scriptrows.SCRIPTS),
+    (
+        "INSERT OR IGNORE INTO snoozed VALUES (?, ?, ?, ?, ?)",
+        "SELECT source, 0, base, until, terms FROM snoozed",
+    ),
+)
+"""What outlives a broken ``account.db``. Mailboxes get other ids; 0: any of them."""
 _ADOPTED_LIMIT = 10_000  # above the highest UID or email id seen, when limits were lost
+
+
+class NoStore(Exception):  # noqa: N818 - an answer: there is nothing to look at
+    """The account has no store, not even an empty INBOX."""
 
 
 def place(ground: Ground, account: AccountName) -> Place:
@@ -49,6 +61,11 @@ def place(ground: Ground, account: AccountName) -> Place:
     )
     root = os.path.normpath(os.path.join(ground.data, root))
     return Place(account, os.path.dirname(root), root)
+
+
+def founded(ground: Ground, account: AccountName) -> bool:
+    """Whether an account has a store; blocks."""
+    return os.path.exists(os.path.join(place(ground, account).home, "account.db"))
 
 
 def checked_template(template: str) -> str:
@@ -123,8 +140,9 @@ def _facts(ground: Ground, where: Place) -> Facts:
         known = Facts(path)
         boxes = []
         known.change(
-            ("INSERT OR IGNORE INTO script VALUES (?, ?, ?, ?)", row)
-            for row in scriptrows.salvaged(broken)
+            (statement, row)
+            for statement, asked in _SALVAGED
+            for row in scriptrows.salvaged(broken, asked)
         )
     if not boxes:
         with failing(known.close):

@@ -45,6 +45,13 @@ FACTS = (
         PRIMARY KEY (mailbox, entry)
     );
     """,
+    """
+    CREATE TABLE snoozed (
+        source TEXT PRIMARY KEY, mailbox INTEGER NOT NULL, base TEXT NOT NULL,
+        until REAL NOT NULL, terms TEXT NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX snoozed_until ON snoozed (until);
+    """,
 )
 """Versions of ``account.db``: entry ``n`` brings version ``n`` to ``n + 1``."""
 

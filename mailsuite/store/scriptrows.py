@@ -178,17 +178,19 @@ def _shrink(database: Connection, kind: str) -> None:
         )
 
 
-def salvaged(path: str) -> list[tuple[str, bytes, float, int]]:
-    """Scripts of a broken database, as far as they can be read."""
-    found: list[tuple[str, bytes, float, int]] = []
+SCRIPTS = "SELECT name, content, changed, active FROM script"
+"""What :func:`salvaged` is asked for."""
+
+
+def salvaged(path: str, asked: str) -> list[tuple[object, ...]]:
+    """Rows of a broken database, as far as they can be read."""
+    found: list[tuple[object, ...]] = []
     try:
         database = connect(f"file:{path}?mode=ro", uri=True)
     except DatabaseError:
         return found
     try:
-        for row in database.execute(
-            "SELECT name, content, changed, active FROM script"
-        ):
+        for row in database.execute(asked):
             found.append(row)  # noqa: PERF402 - what came before an error counts
     except DatabaseError:
         pass

@@ -5,11 +5,13 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from unittest import SkipTest
 
 from click.testing import CliRunner
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailsuite.cli.main import main
+from mailsuite.delivery import zones
 
 SCRIPT = """\
 require ["fileinto", "mailbox", "vacation", "include"];
@@ -107,6 +109,19 @@ class SieveVerbTests(SynchronousTestCase):
         said = self.try_script(SCRIPT, message=message)
         self.assertIn('"hello": no', said)
         self.assertIn("keep it, because no rule says otherwise", said)
+
+    def test_snooze(self):
+        """When a message would awaken is told, in the time of its zone."""
+        script = (
+            'require "snooze"; snooze :mailbox "Later" :tzid "Asia/Tokyo" "09:00:00";'
+        )
+        if not zones.known("Asia/Tokyo"):
+            raise SkipTest("there is no tz database here")
+        said = self.try_script(script).splitlines()[-1]
+        told = r"  snooze it until \d{4}-\d\d-\d\dT09:00:00\+09:00, and then file it into Later"
+        self.assertRegex(said, told)
+        wrong = script.replace("Tokyo", "Tokio")
+        self.assertIn("no time zone Asia/Tokio", self.try_script(wrong, status=1))
 
     def test_test_json(self):
         """The same for programs."""

@@ -55,6 +55,17 @@ class ReplayingTests(FilingCase):
         work = self.replaying.messages(USER, "None", 0)
         self.failureResultOf(Deferred.fromCoroutine(work), NoSuchMailbox)
 
+    def test_snoozed(self):
+        """What would be snoozed is told, and no mailbox is made for it."""
+        (row,) = self.replay('require "snooze"; snooze :tzid "UTC" "12:00";', (1,))
+        self.assertEqual(row.places, ())
+        (deed,) = row.deeds
+        told = "snooze it until 2001-09-09T12:00:00Z, and then file it into INBOX"
+        self.assertEqual(deed, told)
+        subject = ("UTC", "0123456", "43200")
+        answer = self.replaying.answer(USER, "awaken", subject)
+        self.assertIsNone(self.done(answer))
+
     def test_places(self):
         """It is told where each message would lie."""
         rows = self.replay(FILE)

@@ -24,6 +24,16 @@ class AdviceTests(SynchronousTestCase):
         self._said("if size :ovr 10 {}", (1, 9), "size has no :ovr", "mean :over?")
         self._said('require "filinto";', (1, 9), "mean fileinto?")
 
+    def test_absent(self):
+        """What is not there for a reason is told with it; ihave answers no."""
+        for name in ("processcalendar", "vnd.cyrus.imip"):
+            self._said(f'require "{name}";', (1, 9), f"no capability {name}", "ihave")
+        guarded = """
+            require ["ihave", "variables"];
+            if ihave "processcalendar" { processcalendar :outcome "o"; }
+        """
+        self.assertEqual(errors(guarded), "")
+
     def test_tests_without_if(self):
         """A test that stands where a command should."""
         self._said('header "a" "b";', (1, 1), "it is a test; write if before it")

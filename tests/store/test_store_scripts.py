@@ -1,8 +1,6 @@
 """Scripts and memories in account.db (:mod:`mailsuite.store.scripts`)."""
 
-import os
 import shutil
-import sqlite3
 import tempfile
 
 from attrs import evolve
@@ -28,7 +26,7 @@ from mailsuite.model.ids import QueueId
 from mailsuite.sieve.settings import Sieve
 from mailsuite.store.memories import Memories
 from mailsuite.store.scripts import InMemory, Scripts
-from tests.support.store import House
+from tests.support.store import House, ruined
 
 ALICE, BOB = "alice@example.test", "bob@example.test"
 ONCE = Once(QueueId("0G1G2"), 0, 7)
@@ -39,19 +37,6 @@ async def judged(account, content):
     if content == b"bad":
         raise BadScriptText("line 1, column 1: bad")
     return ["warned"] if content == b"warn" else []
-
-
-def ruined(path, table):
-    """Write over a table of a database."""
-    database = sqlite3.connect(path)
-    (root,) = database.execute(
-        "SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)
-    ).fetchone()
-    (page,) = database.execute("PRAGMA page_size").fetchone()
-    database.close()
-    with open(path, "r+b") as file:
-        file.seek((root - 1) * page)
-        file.write(os.urandom(page))
 
 
 class ScriptsTests(SynchronousTestCase):

@@ -9,6 +9,8 @@ from twisted.internet.defer import maybeDeferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from mailsuite.delivery import zones
+from mailsuite.delivery.awakening import Awakening
 from mailsuite.delivery.filing import Filing
 from mailsuite.delivery.ground import Ground, Named, System
 from mailsuite.delivery.local import LocalDelivery
@@ -20,10 +22,12 @@ from mailsuite.interfaces.queueing import Lease
 from mailsuite.model.envelope import Blob, Envelope, Recipient
 from mailsuite.queue.spool import Spool
 from mailsuite.sieve.check import check
+from mailsuite.sieve.extensions.table import spoken
 from mailsuite.sieve.settings import Sieve
 from mailsuite.store import memory as store
 from mailsuite.store.memories import Memories
 from mailsuite.store.scripts import InMemory, Scripts
+from mailsuite.store.snoozed import InMemory as Waiting
 from tests.support.queue import address
 
 USER, OTHER = "user@example.test", "other@example.test"
@@ -79,12 +83,15 @@ class FilingCase(SynchronousTestCase):
     def setUp(self):
         self.now = 1e9
         self.made = directory.make(dict.fromkeys((USER, OTHER), "secret-word-1"))
-        clock = Clock()
+        clock = self.clock = Clock()
         self.accounts = store.Accounts.of(clock, lambda: self.now, self.made.directory)
         self.facts = InMemory()
         self.addCleanup(self.facts.close)
         self.events = Events()
-        programs = Programs(Now())
+        self.awakening = Awakening(
+            clock, self.wall, self.accounts, Waiting(self.accounts), self.events
+        )
+        programs = Programs(Now(), spoken(programs=False, zones=zones.known))
         wall = self.wall
         self.scripts = Scripts(
             self.facts, programs.warnings, wall, self.events, self.settings
@@ -100,6 +107,7 @@ class FilingCase(SynchronousTestCase):
             wall,
             "mx.example.test",
             Now(),
+            self.awakening,
         )
         self.filing = Filing(self.ground, self.settings, self.detail_folders)
         self.local = LocalDelivery(

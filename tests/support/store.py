@@ -1,6 +1,7 @@
 """A store in a folder of its own, with a journal that remembers."""
 
 import os
+import sqlite3
 import time
 from pathlib import Path
 
@@ -113,6 +114,19 @@ class House:
             for place in ("new", "cur")
             for name in (root / place).iterdir()
         )
+
+
+def ruined(path, table):
+    """Write over a table of a database."""
+    database = sqlite3.connect(path)
+    (root,) = database.execute(
+        "SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)
+    ).fetchone()
+    (page,) = database.execute("PRAGMA page_size").fetchone()
+    database.close()
+    with open(path, "r+b") as file:
+        file.seek((root - 1) * page)
+        file.write(os.urandom(page))
 
 
 def asleep(reactor, seconds):

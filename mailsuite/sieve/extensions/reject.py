@@ -11,6 +11,7 @@ from attrs import frozen
 from mailsuite.sieve.actions import FileInto, Keep, Redirect, RedirectList
 from mailsuite.sieve.binding import Bound
 from mailsuite.sieve.extensions.programs import Piped
+from mailsuite.sieve.extensions.snooze import Snooze
 from mailsuite.sieve.extensions.vacation import Vacation
 from mailsuite.sieve.program import Step, text
 from mailsuite.sieve.run import Run
@@ -18,7 +19,7 @@ from mailsuite.sieve.shapes import CommandShape, Extension, Kind
 
 REASON_CHARACTERS = 8_000  # of a reason; what is longer is cut
 
-_OTHERS = (Keep, FileInto, Redirect, RedirectList, Piped, Vacation)
+_OTHERS = (Keep, FileInto, Redirect, RedirectList, Piped, Snooze, Vacation)
 """What would deliver or answer a message that is refused (RFC 5429 §2.4)."""
 
 

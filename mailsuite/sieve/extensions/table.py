@@ -1,5 +1,6 @@
 """Every extension, in the order in which their strings are interpreted."""
 
+from collections.abc import Callable
 from functools import cache
 
 from attrs import evolve
@@ -39,6 +40,7 @@ from mailsuite.sieve.extensions import (
     relational,
     rewriting,
     scores,
+    snooze,
     subaddress,
     targets,
     vacation,
@@ -90,6 +92,7 @@ EXTENSIONS: tuple[Extension, ...] = (
     *dsn.EXTENSIONS,
     *deliverby.EXTENSIONS,
     *scores.EXTENSIONS,
+    *snooze.EXTENSIONS,
 )
 
 VOCABULARY = Vocabulary.of(EXTENSIONS)
@@ -98,9 +101,14 @@ WITH_PROGRAMS = Vocabulary.of((*EXTENSIONS, *programs.EXTENSIONS))
 
 
 @cache
-def spoken(*, programs: bool, delimiter: str = "+") -> Vocabulary:
-    """What scripts may ask for; ``delimiter`` stands before details of addresses."""
-    known = WITH_PROGRAMS if programs else VOCABULARY
+def spoken(
+    *, programs: bool, delimiter: str = "+", zones: Callable[[str], bool] | None = None
+) -> Vocabulary:
+    """What scripts may ask for; ``delimiter`` stands before details of addresses.
+
+    ``zones`` says whether there is a time zone of that name.
+    """
+    known = evolve(WITH_PROGRAMS if programs else VOCABULARY, zones=zones)
     if delimiter == "+":
         return known
     parts = subaddress.extension(delimiter).parts
