@@ -179,6 +179,24 @@ class EffectTests(EventCase):
         (told,) = self.happened("sieve.unfiled")
         self.assertEqual(told["reason"], "there is no such mailbox")
 
+    def test_snooze(self):
+        r"""A copy sleeps and is filed at its time; the old one gets \Deleted."""
+        text = 'require "snooze"; snooze :mailbox "Archive" :tzid "UTC" "12:00";'
+        self.assertEqual(self.did(text, flags={SEEN}), {SEEN, DELETED})
+        self.assertEqual(self.where(), ["INBOX", "Snoozed"])
+        self.now += 86_400
+        self.done(self.awakening.start())
+        self.assertEqual(self.where(), ["Archive", "INBOX"])
+        self.done(self.awakening.stop())
+
+    def test_snooze_nowhere(self):
+        """Where no mailbox for it can be made the message stays as it is."""
+        for name in ("Snoozed", "Snoozed mail"):
+            self.folder(name)
+        self.assertEqual(self.did('require "snooze"; snooze "12:00";'), set())
+        self.assertEqual(self.where(), ["INBOX"])
+        self.assertEqual(len(self.happened("sieve.unfiled")), 1)
+
     def test_flags(self):
         """Changes of flags are as a client's (§3.8)."""
         text = 'require "imap4flags"; removeflag "\\\\Seen"; addflag ["$a", "\\\\Flagged"];'
