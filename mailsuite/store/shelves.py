@@ -151,7 +151,7 @@ class Shelves:
             entry.wake()
         if index.lagging:
             self.late(entry.shelf)
-        self._shrink()
+        self._shrink(entry)
         return entry.shelf
 
     def _repaired(self, broken: Index, reason: str) -> Index:
@@ -160,14 +160,16 @@ class Shelves:
         opening.aside(self.ground, broken.place, "index.db", reason)
         return opening.opened(self.ground, broken.place)
 
-    def _shrink(self) -> None:
-        """Close accounts that nobody used for longest."""
+    def _shrink(self, wanted: _Open) -> None:
+        """Close accounts that nobody used for longest, but for one just opened."""
         surplus = len(self._open) - self.ground.settings.open_accounts
         for account, entry in list(self._open.items()):
             if surplus <= 0:
                 return
             shelf = entry.shelf
-            if shelf is not None and not shelf.users and not shelf.busy:
+            if shelf is None or entry is wanted:
+                continue
+            if not shelf.users and not shelf.busy:
                 self.tasks.launch("closing an account", self._close(account, entry))
                 surplus -= 1
 
