@@ -33,19 +33,20 @@ from mailsuite.store.scanning import Scanner
 from mailsuite.store.shelf import Shelf, Wake, check_open
 from mailsuite.store.watching import Watching
 
-_PID = os.getpid()
-
 
 @define(eq=False)
 class Counter:
     """Makes the unique part of new files' names."""
 
     _number: int = 0
+    _process: int = field(factory=os.getpid)
 
     def stem(self, wall: float) -> str:
         """Seconds, microseconds, process and a rising number."""
         self._number += 1
-        return f"{int(wall)}.M{int(wall * 1e6) % 1_000_000}P{_PID}N{self._number}"
+        return (
+            f"{int(wall)}.M{int(wall * 1e6) % 1_000_000}P{self._process}N{self._number}"
+        )
 
 
 @frozen

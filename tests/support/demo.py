@@ -4,6 +4,7 @@ import imaplib
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import smtplib
@@ -12,15 +13,23 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
+
+from tests.support.profile import PROOF
+from tests.support.warm import WARM
 
 imaplib._MAXLINE = 100_000_000
 
 BYTECODE = {"PYTHONDONTWRITEBYTECODE": ""}
 """As on any machine, a start reads compiled modules."""
 OFFSETS = (24, 25, 110, 143, 190, 465, 587, 993, 995)
-READY_SECONDS = 60
-STOP_SECONDS = 20
+ENTRY = "from mailsuite.cli.main import main; main()"
+OURS = re.compile("MAILSUITE_[A-Z_]+")
+"""Settings of the environment that are read when a configuration is."""
+READY_SECONDS = 120
+STOP_SECONDS = 60
+COMMAND_SECONDS = 240
 
 
 def free_port_base():
@@ -45,19 +54,20 @@ class Demo:
     """``mailsuite demo`` in a folder; started, killed, stopped and looked into.
 
     ``settings`` are environment overrides such as ``MAILSUITE_QUEUE_...``;
-    ``prefix`` is a command put before (strace). The folder is removed at
-    ``remove`` unless it was given. ``stalls`` is how many turns of the reactor
-    may have taken too long when it stops; None: any number.
+    ``fresh``: every process begins with the interpreter, as an operator's does, and
+    is no fork of a warm one. The folder is removed at ``remove`` unless it was given.
+    ``stalls`` is how many turns of the reactor may have taken too long when it stops;
+    None: any number.
     """
 
     stalls = 0
 
-    def __init__(self, folder=None, users=3, settings=None, prefix=()):
+    def __init__(self, folder=None, users=3, settings=None, fresh=PROOF):
         self.own = folder is None
         self.folder = Path(folder or tempfile.mkdtemp(prefix="mailsuite-"))
         self.users = users
         self.settings = dict(settings or {})
-        self.prefix = tuple(prefix)
+        self.fresh = fresh or not all(map(OURS.fullmatch, self.settings))
         self.base = free_port_base()
         self.process = None
         self.ready = {}
@@ -66,23 +76,28 @@ class Demo:
         """Start the process without waiting for it."""
         (self.folder / "ready.json").unlink(missing_ok=True)
         with open(self.folder / "output.log", "ab") as log:
-            self.process = subprocess.Popen(
-                [
-                    *self.prefix,
-                    sys.executable,
-                    "-c",
-                    "from mailsuite.cli.main import main; main()",
-                    "demo",
-                    *("--dir", str(self.folder)),
-                    *("--port-base", str(self.base)),
-                    *("--users", str(self.users)),
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=os.environ | BYTECODE | self.settings,
-                start_new_session=True,
+            self.process = self.begun(
+                log,
+                log,
+                "demo",
+                *("--dir", str(self.folder)),
+                *("--port-base", str(self.base)),
+                *("--users", str(self.users)),
             )
+
+    def begun(self, stdout, stderr, *words):
+        """Start a process of ``mailsuite``."""
+        environ = os.environ | BYTECODE | self.settings
+        if not self.fresh:
+            return WARM.start(words, environ, stdout, stderr)
+        return subprocess.Popen(
+            [sys.executable, "-c", ENTRY, *words],
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            env=environ,
+            start_new_session=True,
+        )
 
     def wait(self, seconds=READY_SECONDS):
         """Wait until it is ready; gives the seconds that took."""
@@ -119,7 +134,8 @@ class Demo:
     def kill(self):
         """SIGKILL to the whole process group."""
         if self.process is not None and self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
 
     def stop(self):
@@ -172,20 +188,17 @@ class Demo:
 
     def command(self, *arguments, check=True):
         """Run ``mailsuite`` with the demo's configuration; gives its output."""
-        done = subprocess.run(
-            [
-                sys.executable,
-                "-c",
-                "from mailsuite.cli.main import main; main()",
-                *("--config", str(self.folder / "etc" / "mailsuite.toml")),
-                *arguments,
-            ],
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-            env=os.environ | BYTECODE | self.settings,
-        )
-        if done.returncode and (check or not done.stdout):
-            raise AssertionError(f"{arguments}: {done.stdout}{done.stderr}")
-        return done.stdout
+        config = str(self.folder / "etc" / "mailsuite.toml")
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            process = self.begun(out, err, "--config", config, *arguments)
+            status = process.wait(COMMAND_SECONDS)
+            stdout, stderr = map(whole, (out, err))
+        if status and (check or not stdout):
+            raise AssertionError(f"{arguments}: {stdout}{stderr}")
+        return stdout
+
+
+def whole(file):
+    """Give all that was written into a file, as text."""
+    file.seek(0)
+    return file.read().decode()
