@@ -1,10 +1,12 @@
 """What pytest needs to run the suite's tests: the checkout on the path."""
 
+import os
 import shutil
 import sys
 import tempfile
 from pathlib import Path
 
+from hypothesis import HealthCheck, settings
 from twisted.trial.unittest import SynchronousTestCase
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -18,3 +20,14 @@ def _mktemp(case):
 
 
 SynchronousTestCase.mktemp = _mktemp
+
+settings.register_profile(
+    "mailsuite",
+    deadline=None,
+    database=None,
+    derandomize="CI" in os.environ,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("mailsuite")
+"""How long an example takes is the machine's business; none is kept on disk."""

@@ -16,6 +16,7 @@ from twisted.trial.unittest import TestCase
 from mailsuite.interfaces.journal import Kind, Record
 from mailsuite.model.errors import NoSpace
 from tests.support.journal import Client, Events, Mortal, make
+from tests.support.patience import PATIENCE_SECONDS
 
 COMMITS = 40
 SIZE = 64 << 10
@@ -47,7 +48,7 @@ class _Checked:
 
 
 class StepTests(TestCase):
-    timeout = 200
+    timeout = PATIENCE_SECONDS
 
     def setUp(self):
         self.base = os.path.abspath(self.mktemp())
@@ -128,7 +129,7 @@ def child(folder, last):
         [sys.executable, "-m", name, folder, str(last), "48"],
         cwd=ROOT,
         capture_output=True,
-        timeout=60,
+        timeout=PATIENCE_SECONDS,
         check=False,
     )
     assert done.returncode == 7, done.stderr
@@ -136,7 +137,7 @@ def child(folder, last):
 
 
 class KillTests(TestCase):
-    timeout = 100
+    timeout = PATIENCE_SECONDS
 
     def setUp(self):
         self.base = os.path.abspath(self.mktemp())

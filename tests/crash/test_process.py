@@ -13,6 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.support import damage, faults
 from tests.support.demo import Demo
 from tests.support.ledger import Ledger, message
+from tests.support.patience import PATIENCE_SECONDS, timed, within
 from tests.whole.test_search import alive
 
 TEXT = "Subject: far away\r\n\r\nfar\r\n"
@@ -30,6 +31,10 @@ class StopTests(SynchronousTestCase):
 
     def test_under_load(self):
         """It exits with 0 within 10 s, and all that was acknowledged is there."""
+        within(12, self.stopped)
+
+    def stopped(self):
+        """Stop a busy suite; gives the seconds that it took."""
         settings = {"MAILSUITE_RELAY_ROUTES": "far.test [127.0.0.1]:1"}
         demo = made(self, users=2, settings=settings)
         demo.stalls = None
@@ -58,13 +63,14 @@ class StopTests(SynchronousTestCase):
             deaf.send(b"d%d FETCH 1:* (BODY.PEEK[])\r\n" % n)
         began = time.monotonic()
         os.kill(demo.ready["pid"], signal.SIGTERM)
-        self.assertEqual(demo.process.wait(20), 0)
-        self.assertLess(time.monotonic() - began, 12)
+        self.assertEqual(demo.process.wait(PATIENCE_SECONDS), 0)
+        took = time.monotonic() - began
         ledger.stop()
         demo.start()
         figures = faults.count(faults.Figures(), demo, ledger)
         self.assertEqual((figures.lost, figures.torn, figures.doubled), (0, 0, 0))
         self.assertIn(" 0 findings", figures.findings)
+        return took
 
     def submits(self, demo):
         try:
@@ -115,23 +121,24 @@ class OneDemoTests(SynchronousTestCase):
 
     def test_second_start(self):
         """A second one on the same data exits within 2 s and changes nothing."""
+        within(4, lambda: timed(self.second))
+        self.demo.imap().logout()
+
+    def second(self):
+        """Start it on the same data."""
         code = "from mailsuite.cli.main import main; main()"
         ready = (self.demo.folder / "ready.json").read_bytes()
         command = ["demo", "--dir", str(self.demo.folder)]
-        began = time.monotonic()
         done = subprocess.run(
             [sys.executable, "-c", code, *command],
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=PATIENCE_SECONDS,
             check=False,
         )
-        took = time.monotonic() - began
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("runs", done.stderr)
-        self.assertLess(took, 4)
         self.assertEqual((self.demo.folder / "ready.json").read_bytes(), ready)
-        self.demo.imap().logout()
 
     def reload(self):
         os.kill(self.demo.ready["pid"], signal.SIGHUP)
@@ -172,7 +179,7 @@ class OneDemoTests(SynchronousTestCase):
                     os.kill(pid, signal.SIGKILL)
                     killed.add(pid)
                     damage.wait_for(lambda pid=pid: not alive(pid))
-        damage.wait_for(lambda: self.found(numbers), 30)
+        damage.wait_for(lambda: self.found(numbers))
         self.assertTrue(killed)
 
     def found(self, numbers):
@@ -189,7 +196,7 @@ class OneDemoTests(SynchronousTestCase):
                 os.kill(pid, signal.SIGKILL)
             self.demo.command("search", self.demo.address(), "number", check=False)
         damage.wait_for(
-            lambda: "77" in self.demo.command("search", self.demo.address(), "77"), 30
+            lambda: "77" in self.demo.command("search", self.demo.address(), "77")
         )
 
 

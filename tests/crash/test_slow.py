@@ -10,9 +10,12 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.support import damage, faults
 from tests.support.demo import Demo
 from tests.support.ledger import Ledger, Session
+from tests.support.patience import timed, within
 
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
+BARRIER_SECONDS = 2
 NOOP_SECONDS = 0.5
+MOST_SECONDS = 60  # also on a machine that stands for a while
 GROWTH_KIB = 60_000
 JUMPS = ("+1h", "-1h", "+3650d", "-3000d", "+0")
 
@@ -21,6 +24,15 @@ def resident(pid):
     """KiB of memory in use."""
     lines = Path(f"/proc/{pid}/status").read_text("ascii").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
+
+
+def slowest(session):
+    """Seconds of the slowest answer to a NOOP, of all in three barriers' time."""
+    worst, end = 0.0, time.monotonic() + 3 * BARRIER_SECONDS
+    while time.monotonic() < end:
+        worst = max(worst, timed(lambda: session.command(b"NOOP")))
+        time.sleep(0.05)
+    return worst
 
 
 class SlowDiskTests(SynchronousTestCase):
@@ -32,20 +44,15 @@ class SlowDiskTests(SynchronousTestCase):
         demo.stalls = None
         faults.without_sample_mail(demo)
         ledger = Ledger(faults.recipients(demo))
-        injection = faults.Injection(demo, "fdatasync,fsync:delay_enter=2000000")
+        injection = faults.Injection(
+            demo, f"fdatasync,fsync:delay_enter={BARRIER_SECONDS}s"
+        )
         before = resident(demo.ready["pid"])
         ledger.start(("127.0.0.1", demo.ready["smtp"]), sessions=20)
-        worst = 0.0
         with Session(("127.0.0.1", demo.ready["smtp"])) as session:
-            end = time.monotonic() + 6
-            while time.monotonic() < end:
-                began = time.monotonic()
-                session.command(b"NOOP")
-                worst = max(worst, time.monotonic() - began)
-                time.sleep(0.05)
+            within(NOOP_SECONDS, lambda: slowest(session))
         ledger.stop()
         injection.stop()
-        self.assertLess(worst, NOOP_SECONDS)
         self.assertLess(resident(demo.ready["pid"]) - before, GROWTH_KIB)
         self.assertTrue(ledger.acked)
         figures = faults.count(faults.Figures(), demo, ledger)
@@ -75,6 +82,8 @@ class ClockTests(SynchronousTestCase):
         demo.start()
         faults.without_sample_mail(demo)
         client = demo.imap()
+        self.addCleanup(client.sock.close)
+        self.addCleanup(client.file.close)
         client.select("INBOX")
         for number, jump in enumerate(JUMPS):
             fresh = stamp.with_suffix(".new")
@@ -82,14 +91,14 @@ class ClockTests(SynchronousTestCase):
             os.rename(fresh, stamp)
             took = []
             for n in range(3):
-                damage.send(demo, 10 * number + n)
                 sent = 10 * number + n
-                wait = damage.wait_for(
-                    lambda sent=sent: sent in damage.view(demo)[1], 5
+                damage.send(demo, sent)
+                took.append(
+                    damage.wait_for(lambda sent=sent: sent in damage.view(demo)[1])
                 )
-                took.append(wait)
+            self.assertLess(min(took), 3)
+            self.assertLess(max(took), MOST_SECONDS)
             self.assertEqual(client.noop()[0], "OK")
-            self.assertLess(max(took), 3)
         self.assertEqual(len(damage.view(demo)[1]), 3 * len(JUMPS))
         client.logout()
         self.assertEqual(demo.stop(), 0)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.profile import PROOF, SHARE
 
 ROOT = Path(__file__).parent.parent.parent
@@ -27,7 +28,7 @@ class StoreCrashTests(SynchronousTestCase):
             capture_output=True,
             text=True,
             check=True,
-            timeout=3_600 if PROOF else 120,
+            timeout=3_600 if PROOF else PATIENCE_SECONDS,
         )
         results = [json.loads(line) for line in done.stdout.splitlines()]
         self.assertGreaterEqual(len(results), COUNT if not PROOF else 100 // STEP)

@@ -371,7 +371,7 @@ class PortTests(Grounded):
         zones.slow("n1.test", 0.15)
         resolver = self.asking(zones, seconds=0.05)
         zones.slow("n2.test", 0.3)
-        slow = self.resolver(self.one, seconds=2.0)
+        slow = self.resolver(self.one, seconds=20.0)
         await self.refused(resolver.texts("n1.test"))
         await slow.texts("n2.test")
         self.assertEqual(resolver.counters.forgeries, 0)
@@ -521,7 +521,7 @@ class BoundTests(Grounded):
         """A reload keeps the counts, and open questions get their answers."""
         zones = Zones(ZONES)
         zones.slow("n1.test", 0.1)
-        resolver = self.asking(zones, seconds=2.0)
+        resolver = self.asking(zones, seconds=20.0)
         early = Deferred.fromCoroutine(resolver.texts("n1.test"))
         other = self.server(Zones('n1.test. 60 IN TXT "new"'))
         resolver.reload(DNS(servers=(f"127.0.0.1:{other.port}",)))

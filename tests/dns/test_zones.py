@@ -97,7 +97,7 @@ class ZonesTests(Contract, TestCase):
         self.zones.failing("broken.test")
         self.server = NameServer(reactor, self.zones)
         self.addCleanup(lambda: Deferred.fromCoroutine(self.server.stop()))
-        settings = DNS(servers=(f"127.0.0.1:{self.server.port}",), seconds=1, rounds=1)
+        settings = DNS(servers=(f"127.0.0.1:{self.server.port}",), seconds=20, rounds=1)
         self.resolver = Resolver.of(reactor, settings)
         self.addCleanup(lambda: Deferred.fromCoroutine(self.resolver.stop()))
 

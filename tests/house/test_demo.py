@@ -15,6 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mailsuite.cli import demo as made
 from tests.support.demo import Demo, free_port_base
+from tests.support.patience import PATIENCE_SECONDS
 
 KEYS = {
     *("host", "smtp", "submission", "submissions", "imap", "imaps", "pop3", "pop3s"),
@@ -23,7 +24,7 @@ KEYS = {
 ROOT = Path(__file__).parent.parent.parent
 
 
-def wait_for(condition, seconds=20):
+def wait_for(condition, seconds=PATIENCE_SECONDS):
     end = time.monotonic() + seconds
     while not (found := condition()):
         if time.monotonic() > end:
@@ -39,6 +40,7 @@ class DemoTests(SynchronousTestCase):
 
     def test_a_day(self):
         """Mail comes in and is read; a clean stop; the next start goes on."""
+        self.demo.fresh = True
         demo = self.demo.start()
         self.assertEqual(set(demo.ready), KEYS)
         self.assertEqual(demo.ready["pid"], demo.process.pid)
@@ -141,7 +143,7 @@ class DemoTests(SynchronousTestCase):
                 ],
                 capture_output=True,
                 text=True,
-                timeout=60,
+                timeout=PATIENCE_SECONDS,
                 check=False,
                 cwd=ROOT,
             )

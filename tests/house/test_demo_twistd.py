@@ -15,10 +15,11 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.demo import free_port_base
+from tests.support.patience import PATIENCE_SECONDS
+from tests.support.warm import WARM
 
 ROOT = Path(__file__).parent.parent.parent
 TWISTD = "from twisted.scripts.twistd import run; run()"
-MAILSUITE = "from mailsuite.cli.main import main; main()"
 
 
 class TwistdTests(SynchronousTestCase):
@@ -43,7 +44,7 @@ class TwistdTests(SynchronousTestCase):
             [sys.executable, "-c", code, *map(str, words)],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE_SECONDS,
             check=False,
             cwd=self.folder,
             env=self.environ,
@@ -52,7 +53,10 @@ class TwistdTests(SynchronousTestCase):
         return done.stdout + done.stderr
 
     def mailsuite(self, *words, status=0):
-        return self.run_code(MAILSUITE, "--config", self.config, *words, status=status)
+        words = [str(word) for word in ("--config", self.config, *words)]
+        found, stdout, stderr = WARM.run(words, self.environ, self.folder)
+        self.assertEqual(found, status, stdout + stderr)
+        return stdout + stderr
 
     def twistd(self, *words, status=0):
         return self.run_code(
@@ -127,7 +131,7 @@ class TwistdTests(SynchronousTestCase):
         self.until(lambda: b"event=house.started" in running.stdout.readline())
         running.terminate()
         running.stdout.read()
-        self.assertEqual(running.wait(20), 0)
+        self.assertEqual(running.wait(PATIENCE_SECONDS), 0)
         running.stdout.close()
 
     def test_unknown_key(self):
@@ -142,7 +146,7 @@ class TwistdTests(SynchronousTestCase):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
 
-    def until(self, condition, seconds=20):
+    def until(self, condition, seconds=PATIENCE_SECONDS):
         end = time.monotonic() + seconds
         while not condition():
             self.assertLess(time.monotonic(), end)
@@ -160,7 +164,7 @@ class TwistdTests(SynchronousTestCase):
         self.mailsuite("domain", "add", "memory.test")
         self.mailsuite("user", "add", "bob@memory.test", "--password", "x")
         host, port = self.environ["MAILSUITE_SMTP_LISTEN"].split(":")
-        with smtplib.SMTP(host, int(port), timeout=30) as client:
+        with smtplib.SMTP(host, int(port), timeout=PATIENCE_SECONDS) as client:
             client.sendmail("a@else.test", ["bob@memory.test"], b"Subject: x\r\n\r\nx")
         os.kill(pid, signal.SIGTERM)
         self.until(lambda: not pidfile.exists())

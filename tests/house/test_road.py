@@ -5,6 +5,7 @@ import time
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.demo import Demo
+from tests.support.patience import PATIENCE_SECONDS
 
 USERS = 6
 
@@ -29,7 +30,7 @@ class RoadTests(SynchronousTestCase):
 
     def arrived(self, tag, *numbers):
         """The one copy that each of these accounts gets."""
-        end = time.monotonic() + 20
+        end = time.monotonic() + PATIENCE_SECONDS
         while not all(self.found(tag, number) for number in numbers):
             self.assertLess(time.monotonic(), end, tag)
             time.sleep(0.05)
@@ -89,7 +90,7 @@ class RoadTests(SynchronousTestCase):
         with self.demo.smtp("submission") as client:
             client.login(self.demo.address(), self.demo.password())
             client.sendmail(self.demo.address(), ["x@far.test"], b"Subject: x\r\n\r\n")
-        end = time.monotonic() + 20
+        end = time.monotonic() + PATIENCE_SECONDS
         while "127.0.0.1[127.0.0.1]:9" not in self.demo.command("queue", "list"):
             self.assertLess(time.monotonic(), end)
             time.sleep(0.1)

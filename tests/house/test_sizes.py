@@ -5,6 +5,7 @@ Each waiver names the thing and gives its reason in one line.
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -52,9 +53,9 @@ def modules():
             yield path, str(path.relative_to(ROOT))
 
 
+@cache
 def trees():
-    for path, name in modules():
-        yield name, ast.parse(path.read_text("utf-8"))
+    return [(name, ast.parse(path.read_text("utf-8"))) for path, name in modules()]
 
 
 def length(node):

@@ -15,6 +15,7 @@ from pathlib import Path
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from tests.support.demo import free_port_base
+from tests.support.patience import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parent.parent.parent
 TWISTD = "from twisted.scripts.twistd import run; run()"
@@ -88,7 +89,7 @@ class UidTests(SynchronousTestCase):
             [*shown(), sys.executable, "-c", code, *map(str, words)],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE_SECONDS,
             check=False,
             cwd=self.folder,
             env=self.environ,
@@ -120,7 +121,7 @@ class UidTests(SynchronousTestCase):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
 
-    def until(self, condition, pid, seconds=20):
+    def until(self, condition, pid, seconds=PATIENCE_SECONDS):
         end = time.monotonic() + seconds
         while not condition():
             alive = Path(f"/proc/{pid}").exists()
@@ -143,7 +144,7 @@ class UidTests(SynchronousTestCase):
         for name in ("CapEff", "CapPrm", "CapInh", "CapAmb"):
             self.assertEqual(int(status[name], 16), 0, name)
         self.assertEqual(status["NoNewPrivs"], "1")
-        with smtplib.SMTP("127.0.0.1", self.port, timeout=30) as client:
+        with smtplib.SMTP("127.0.0.1", self.port, timeout=PATIENCE_SECONDS) as client:
             client.sendmail("a@b.test", ["ann@example.test"], b"Subject: x\r\n\r\nx")
         new = self.data / "mail/example.test/ann/Maildir/new"
         self.until(lambda: new.exists() and list(new.iterdir()), pid)

@@ -17,6 +17,7 @@ from mailsuite.net.endpoints import Place, bind
 from mailsuite.net.service import Socket
 from mailsuite.tls import selfsigned
 from tests.support.imap_world import Talk
+from tests.support.patience import PATIENCE_SECONDS
 
 MAIL = b"Subject: a\r\n\r\nb\r\n"
 
@@ -29,7 +30,7 @@ def context():
 
 
 class ServiceTests(TestCase):
-    timeout = 30
+    timeout = PATIENCE_SECONDS
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -95,7 +96,10 @@ class ServiceTests(TestCase):
 
         def session():
             with imaplib.IMAP4_SSL(
-                "127.0.0.1", self.ports[1], ssl_context=context(), timeout=20
+                "127.0.0.1",
+                self.ports[1],
+                ssl_context=context(),
+                timeout=PATIENCE_SECONDS,
             ) as client:
                 self.assertNotIn("STARTTLS", client.capabilities)
                 client.login("mrose", "secret")

@@ -11,6 +11,7 @@ from mailsuite.interfaces.journal import Kind, Record
 from mailsuite.journal.generation import Generation
 from mailsuite.journal.journal import Ground, Journal
 from mailsuite.journal.settings import Settings
+from tests.support.patience import PATIENCE_SECONDS
 
 
 class WakeTests(TestCase):
@@ -39,4 +40,4 @@ class WakeTests(TestCase):
         await journal.stop()
         generation.finish(clean=True)
 
-    test_no_commit_is_forgotten.timeout = 60
+    test_no_commit_is_forgotten.timeout = PATIENCE_SECONDS

@@ -2,12 +2,14 @@
 
 import os
 import stat
+import time
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
 from mailsuite.net.outside import Command, run
+from tests.support.patience import PATIENCE_SECONDS
 
 
 class OutsideTests(TestCase):
@@ -53,20 +55,25 @@ class OutsideTests(TestCase):
     async def test_too_long(self):
         """One that takes longer than it may is ended, with its children."""
         mark = self.mark()
-        command = self.command(f"(sleep 2; touch {mark}) & sleep 60", seconds=0.5)
-        self.assertIsNone(await self.run_now(command))
-        await _later(2.5)
-        self.assertFalse(there(mark))
+        for seconds in (0.5, 5.0, 50.0):  # until it gets so far as to say who it is
+            text = f"sleep 600 & echo $! > {mark}; sleep 600"
+            self.assertIsNone(await self.run_now(self.command(text, seconds=seconds)))
+            if there(mark):
+                break
+        await self.ended(int(content(mark)))
 
     async def test_left_behind(self):
         """What it leaves behind ends when it does."""
-        mark = self.mark()
-        command = self.command(
-            f"(sleep 1; touch {mark}) > /dev/null 2>&1 & echo done", seconds=30.0
-        )
-        self.assertEqual(await self.run_now(command), b"done\n")
-        await _later(1.5)
-        self.assertFalse(there(mark))
+        text = "sleep 600 > /dev/null 2>&1 & echo $!"
+        command = self.command(text, seconds=PATIENCE_SECONDS)
+        await self.ended(int(await self.run_now(command)))
+
+    async def ended(self, pid):
+        """Wait until there is no such process."""
+        end = time.monotonic() + PATIENCE_SECONDS
+        while alive(pid):
+            self.assertLess(time.monotonic(), end)
+            await _later(0.01)
 
     async def test_deaf(self):
         """One that reads nothing of a large input fails nothing."""
@@ -80,6 +87,20 @@ class OutsideTests(TestCase):
         files, core, mask, session, pid = found.split()
         self.assertEqual((files, core, mask), (b"64", b"0", b"0077"))
         self.assertEqual(session, pid)
+
+
+def alive(pid):
+    """Whether the process lives (a zombie does not)."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def content(path):
+    with open(path, "rb") as file:
+        return file.read()
 
 
 def there(path):

@@ -5,6 +5,8 @@ import sys
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.support.patience import PATIENCE_SECONDS
+
 SCRIPT = """
 from twisted.internet import reactor
 from twisted.internet.protocol import Factory, Protocol, ClientFactory
@@ -38,7 +40,7 @@ factory.protocol = Bad
 port = reactor.listenTCP(0, factory, interface="127.0.0.1")
 Turns(reactor).start()
 reactor.callLater(0, connect, b"boom", lambda: connect(b"hello", reactor.stop))
-reactor.callLater(20, reactor.stop)
+reactor.callLater(200, reactor.stop)
 reactor.run()
 """
 
@@ -52,7 +54,7 @@ class TurnsTests(SynchronousTestCase):
             [sys.executable, "-c", SCRIPT],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE_SECONDS,
             check=True,
         )
         lines = done.stdout.split("\n")

@@ -14,6 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from mailsuite.model.errors import Taken
 from mailsuite.net import frames
 from mailsuite.net.workers import Failed, Lost, Program, Workers
+from tests.support.patience import PATIENCE_SECONDS
 
 PARROT = "tests.support.parrot"
 
@@ -48,7 +49,7 @@ class FramesTests(SynchronousTestCase):
 
 
 class WorkersTests(TestCase):
-    timeout = 30
+    timeout = PATIENCE_SECONDS
 
     def workers(self, **limits):
         workers = Workers(reactor, Program(PARROT, **limits))
@@ -173,7 +174,7 @@ class OrphanTests(SynchronousTestCase):
         )
         child.stdin.write(b"".join(frames.pack({"do": "echo"})))
         child.stdin.close()
-        self.assertEqual(child.wait(20), 0)
+        self.assertEqual(child.wait(PATIENCE_SECONDS), 0)
         child.stdout.close()
 
     def test_broken_pipe(self):
@@ -187,7 +188,7 @@ class OrphanTests(SynchronousTestCase):
         child.stdout.close()
         child.stdin.write(b"".join(frames.pack({"do": "echo"})))
         child.stdin.flush()
-        self.assertEqual(child.wait(20), 0)
+        self.assertEqual(child.wait(PATIENCE_SECONDS), 0)
         self.assertEqual(child.stderr.read(), b"")
         child.stdin.close()
         child.stderr.close()

@@ -15,6 +15,7 @@ from mailsuite.net.endpoints import Place, bind
 from mailsuite.net.service import Socket
 from mailsuite.pop3.service import service
 from mailsuite.tls import selfsigned
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.pop3 import Talk
 
 
@@ -52,7 +53,7 @@ class Client:
 
 
 class ServiceTests(TestCase):
-    timeout = 30
+    timeout = PATIENCE_SECONDS
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory()

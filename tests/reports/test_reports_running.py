@@ -16,6 +16,7 @@ from mailsuite.reports import collect, outbox
 from tests.support.authentication import NameThread
 from tests.support.demo import Demo
 from tests.support.nameserver import Zones
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.reports import (
     DAY,
     FEEDBACK,
@@ -27,8 +28,6 @@ from tests.support.reports import (
     tls_json,
     xml,
 )
-
-WAIT_SECONDS = 90
 
 
 def today():
@@ -57,7 +56,7 @@ class RunningTests(SynchronousTestCase):
 
     def until(self, what, enough, *arguments):
         """Look until reports were read."""
-        end = time.monotonic() + WAIT_SECONDS
+        end = time.monotonic() + PATIENCE_SECONDS
         while True:
             answer = self.shown(what, *arguments)
             if enough(answer):
@@ -67,7 +66,7 @@ class RunningTests(SynchronousTestCase):
             time.sleep(0.2)
 
     def logged(self, word, count=1):
-        end = time.monotonic() + WAIT_SECONDS
+        end = time.monotonic() + PATIENCE_SECONDS
         while len(found := self.demo.logged(word)) < count:
             if time.monotonic() > end:
                 raise AssertionError(self.demo.output())
@@ -182,7 +181,7 @@ class RunningTests(SynchronousTestCase):
         self.send(octets, to="dmarc-reports@person.test")
         arguments = ("person.test", "--days", "999")
         self.until("dmarc", lambda answer: answer["reports"], *arguments)
-        end = time.monotonic() + WAIT_SECONDS
+        end = time.monotonic() + PATIENCE_SECONDS
         while len(self.demo.messages(2)) == before and time.monotonic() < end:
             time.sleep(0.1)
         self.assertEqual(len(self.demo.messages(2)), before + 1)
@@ -191,7 +190,7 @@ class RunningTests(SynchronousTestCase):
         """By LMTP as well: the reply comes once it is read."""
         path = self.demo.ready["lmtp_socket"]
         with socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(60)
+            client.settimeout(PATIENCE_SECONDS)
             client.connect(path)
             file = client.makefile("rwb")
             file.readline()
@@ -236,7 +235,7 @@ class SendingTests(SynchronousTestCase):
         self.assertEqual((due["state"], due["messages"]), ("due", 7))
         text = demo.command("report", "send", "--now")
         self.assertIn("sent", text)
-        end = time.monotonic() + WAIT_SECONDS
+        end = time.monotonic() + PATIENCE_SECONDS
         answer = {"reports": 0}
         while not answer["reports"] and time.monotonic() < end:
             answer = json.loads(
@@ -281,7 +280,7 @@ class SendingTests(SynchronousTestCase):
 
     def settled(self, demo, before):
         """Wait until the report was handed over again and nothing is on its way."""
-        end = time.monotonic() + WAIT_SECONDS
+        end = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < end:
             known = json.loads(demo.command("report", "dmarc", "--json"))["reports"]
             open_ = json.loads(demo.command("queue", "list", "--json"))["jobs"]
@@ -354,7 +353,7 @@ class JudgedTests(SynchronousTestCase):
         self.assertEqual((one["domain"], one["state"]), ("owner.test", "collecting"))
         self.assertEqual((one["rows"], one["messages"]), (2, 3))
         self.assertEqual(one["to"], ["rua@owner.test", "rua@dest.test"])
-        end = time.monotonic() + WAIT_SECONDS
+        end = time.monotonic() + PATIENCE_SECONDS
         while not (found := self.told()):
             if time.monotonic() > end:
                 raise AssertionError(self.demo.output())

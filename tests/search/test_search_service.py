@@ -14,6 +14,7 @@ from mailsuite.interfaces.searching import ISearchIndex
 from mailsuite.search.service import SearchService
 from mailsuite.search.settings import Search
 from tests.support.changes import Changes
+from tests.support.patience import PATIENCE_SECONDS
 
 ACCOUNT = "user1@example.test"
 
@@ -38,7 +39,7 @@ def segments(folder):
 
 
 class SearchTests(TestCase):
-    timeout = 60
+    timeout = PATIENCE_SECONDS
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory()

@@ -25,6 +25,7 @@ from mailsuite.smtp.settings import LMTP, SMTP, Submission
 from mailsuite.tls import selfsigned
 from mailsuite.tls.contexts import Contexts
 from mailsuite.tls.settings import TLS
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.smtp import Welcoming
 
 NAME = "mx.example.test"
@@ -79,7 +80,7 @@ class TLSTests(PortCase):
         port = self.serve(self.submission()).port
 
         def talk() -> None:
-            with smtplib.SMTP("127.0.0.1", port, timeout=20) as client:
+            with smtplib.SMTP("127.0.0.1", port, timeout=PATIENCE_SECONDS) as client:
                 client.starttls(context=self.trust)
                 client.login("u@example.test", "p")
                 client.sendmail("u@example.test", ["x@far.test"], MESSAGE)
@@ -98,7 +99,9 @@ class TLSTests(PortCase):
         port = self.serve(self.submission()).port
 
         def talk() -> bytes:
-            with socket.create_connection(("127.0.0.1", port), timeout=20) as plain:
+            with socket.create_connection(
+                ("127.0.0.1", port), timeout=PATIENCE_SECONDS
+            ) as plain:
                 file = plain.makefile("rb")
                 file.readline()
                 plain.sendall(b"EHLO c\r\n")
@@ -127,7 +130,7 @@ class TLSTests(PortCase):
 
         def talk() -> None:
             with smtplib.SMTP_SSL(
-                "127.0.0.1", port, timeout=20, context=self.trust
+                "127.0.0.1", port, timeout=PATIENCE_SECONDS, context=self.trust
             ) as client:
                 assert b"STARTTLS" not in client.ehlo()[1]
                 assert [door._handshake for door in self.ports.doors.open] == [None]
@@ -164,7 +167,9 @@ class PlainTests(PortCase):
         port = self.serve(manners.smtp(SMTP(), NAME, 50_000_000, tls=False)).port
 
         def talk() -> bytes:
-            with socket.create_connection(("127.0.0.1", port), timeout=20) as plain:
+            with socket.create_connection(
+                ("127.0.0.1", port), timeout=PATIENCE_SECONDS
+            ) as plain:
                 plain.sendall(
                     b"EHLO c\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\nbare\n"
                 )
@@ -191,7 +196,9 @@ class PlainTests(PortCase):
         port = self.serve(manners.smtp(SMTP(), NAME, 100_000, tls=False)).port
 
         def connect() -> socket.socket:
-            plain = socket.create_connection(("127.0.0.1", port), timeout=20)
+            plain = socket.create_connection(
+                ("127.0.0.1", port), timeout=PATIENCE_SECONDS
+            )
             plain.recv(4_096)
             return plain
 

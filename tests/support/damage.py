@@ -5,6 +5,7 @@ import re
 import time
 
 from tests.support.ledger import message
+from tests.support.patience import PATIENCE_SECONDS
 
 FLIPS = 24
 BLOCK_OCTETS = 4096
@@ -80,7 +81,7 @@ def view(demo, user=1):
     return validity, found
 
 
-def wait_for(done, seconds=10.0):
+def wait_for(done, seconds=PATIENCE_SECONDS):
     """Ask until it is so; gives the seconds that took."""
     began = time.monotonic()
     while not done():

@@ -16,6 +16,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.profile import PROOF
 from tests.support.warm import WARM
 
@@ -24,12 +25,9 @@ imaplib._MAXLINE = 100_000_000
 BYTECODE = {"PYTHONDONTWRITEBYTECODE": ""}
 """As on any machine, a start reads compiled modules."""
 OFFSETS = (24, 25, 110, 143, 190, 465, 587, 993, 995)
-ENTRY = "from mailsuite.cli.main import main; main()"
+MAILSUITE = (sys.executable, "-c", "from mailsuite.cli.main import main; main()")
 OURS = re.compile("MAILSUITE_[A-Z_]+")
 """Settings of the environment that are read when a configuration is."""
-READY_SECONDS = 120
-STOP_SECONDS = 60
-COMMAND_SECONDS = 240
 
 
 def free_port_base():
@@ -75,31 +73,30 @@ class Demo:
     def launch(self):
         """Start the process without waiting for it."""
         (self.folder / "ready.json").unlink(missing_ok=True)
+        words = (
+            "demo",
+            *("--dir", str(self.folder)),
+            *("--port-base", str(self.base)),
+            *("--users", str(self.users)),
+        )
         with open(self.folder / "output.log", "ab") as log:
-            self.process = self.begun(
-                log,
-                log,
-                "demo",
-                *("--dir", str(self.folder)),
-                *("--port-base", str(self.base)),
-                *("--users", str(self.users)),
+            if not self.fresh:
+                self.process = WARM.start(words, self.environ(), log, log)
+                return
+            self.process = subprocess.Popen(
+                [*MAILSUITE, *words],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=self.environ(),
+                start_new_session=True,
             )
 
-    def begun(self, stdout, stderr, *words):
-        """Start a process of ``mailsuite``."""
-        environ = os.environ | BYTECODE | self.settings
-        if not self.fresh:
-            return WARM.start(words, environ, stdout, stderr)
-        return subprocess.Popen(
-            [sys.executable, "-c", ENTRY, *words],
-            stdin=subprocess.DEVNULL,
-            stdout=stdout,
-            stderr=stderr,
-            env=environ,
-            start_new_session=True,
-        )
+    def environ(self):
+        """What its processes find in their environment."""
+        return os.environ | BYTECODE | self.settings
 
-    def wait(self, seconds=READY_SECONDS):
+    def wait(self, seconds=PATIENCE_SECONDS):
         """Wait until it is ready; gives the seconds that took."""
         began = time.monotonic()
         path = self.folder / "ready.json"
@@ -142,7 +139,7 @@ class Demo:
         """SIGTERM; gives the exit status."""
         pid = self.ready.get("pid", self.process.pid)
         os.kill(pid, signal.SIGTERM)
-        status = self.process.wait(STOP_SECONDS)
+        status = self.process.wait(PATIENCE_SECONDS)
         if status == 0 and (self.folder / "ready.json").exists():
             raise AssertionError("ready.json outlives a clean stop")
         stalled = self.logged("event=reactor.stalled")
@@ -165,12 +162,16 @@ class Demo:
 
     def imap(self, number=1):
         """A logged-in IMAP client of an account."""
-        client = imaplib.IMAP4(self.ready["host"], self.ready["imap"], timeout=60)
+        client = imaplib.IMAP4(
+            self.ready["host"], self.ready["imap"], timeout=PATIENCE_SECONDS
+        )
         client.login(self.address(number), self.password(number))
         return client
 
     def smtp(self, service="smtp"):
-        return smtplib.SMTP(self.ready["host"], self.ready[service], timeout=60)
+        return smtplib.SMTP(
+            self.ready["host"], self.ready[service], timeout=PATIENCE_SECONDS
+        )
 
     def maildir(self, number=1):
         user, domain = self.address(number).split("@")
@@ -189,16 +190,19 @@ class Demo:
     def command(self, *arguments, check=True):
         """Run ``mailsuite`` with the demo's configuration; gives its output."""
         config = str(self.folder / "etc" / "mailsuite.toml")
-        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-            process = self.begun(out, err, "--config", config, *arguments)
-            status = process.wait(COMMAND_SECONDS)
-            stdout, stderr = map(whole, (out, err))
+        words = ("--config", config, *arguments)
+        if not self.fresh:
+            status, stdout, stderr = WARM.run(words, self.environ())
+        else:
+            done = subprocess.run(
+                [*MAILSUITE, *words],
+                capture_output=True,
+                text=True,
+                timeout=PATIENCE_SECONDS,
+                check=False,
+                env=self.environ(),
+            )
+            status, stdout, stderr = done.returncode, done.stdout, done.stderr
         if status and (check or not stdout):
             raise AssertionError(f"{arguments}: {stdout}{stderr}")
         return stdout
-
-
-def whole(file):
-    """Give all that was written into a file, as text."""
-    file.seek(0)
-    return file.read().decode()

@@ -7,7 +7,7 @@ import time
 
 from attrs import frozen
 
-SECONDS = 30
+from tests.support.patience import PATIENCE_SECONDS
 
 
 @frozen
@@ -64,7 +64,7 @@ def keys(demo):
 
 def arrived(case):
     """The next message that the far server got."""
-    end = time.monotonic() + SECONDS
+    end = time.monotonic() + PATIENCE_SECONDS
     while not case.far.kept:
         case.assertLess(time.monotonic(), end, case.demo.output())
         time.sleep(0.02)

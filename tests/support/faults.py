@@ -16,9 +16,11 @@ from pathlib import Path
 from attrs import define, field
 
 from tests.support.demo import Demo
-from tests.support.ledger import Ledger, Session, message, settled
+from tests.support.ledger import Ledger, Session, message, read, settled
+from tests.support.patience import PATIENCE_SECONDS, wait_for
 
 EXT4_IOC_SHUTDOWN = 0x8004587D
+DYING_SECONDS = 20
 NO_LOG_FLUSH = 2  # EXT4_GOING_FLAGS_NOLOGFLUSH: what was not synced is lost
 
 
@@ -48,7 +50,7 @@ def recipients(demo):
     return [account["address"] for account in demo.ready["accounts"]]
 
 
-def count(figures, demo, ledger, seconds=60):
+def count(figures, demo, ledger, seconds=PATIENCE_SECONDS):
     """Compare the mailboxes with the ledger; then verify the data, stopped."""
     users = range(1, demo.users + 1)
     counts, torn = settled(
@@ -198,7 +200,7 @@ class Injection:
         self._wait_until_attached(demo.ready["pid"])
 
     def _wait_until_attached(self, pid):
-        end = time.monotonic() + 10
+        end = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < end:
             tracers = [
                 line.split()[1]
@@ -231,6 +233,7 @@ def failing_barriers(seconds=2.0):
         ledger.start(("127.0.0.1", demo.ready["smtp"]), sessions=4)
         ledger.wait_for(50)
         injection = Injection(demo, "fdatasync,fsync:error=EIO")
+        wait_for(lambda: refusals(ledger, "451"))
         time.sleep(0.5)
         before = len(ledger.acked)
         time.sleep(seconds)
@@ -238,7 +241,7 @@ def failing_barriers(seconds=2.0):
         injection.stop()
         figures.faults = 1
         began = time.monotonic()
-        ledger.wait_for(len(ledger.acked) + 20, 15)
+        ledger.wait_for(len(ledger.acked) + 20)
         figures.seconds.append(time.monotonic() - began)
         ledger.stop()
         demo.kill()
@@ -248,10 +251,17 @@ def failing_barriers(seconds=2.0):
         demo.remove()
 
 
+def refusals(ledger, code):
+    """How many messages were refused with such a code."""
+    with ledger.lock:
+        refused = dict(ledger.refused)
+    return sum(n for why, n in refused.items() if why.startswith(code))
+
+
 def send_one(demo, number):
     """Send one message; whether it was acknowledged."""
     try:
-        with Session(("127.0.0.1", demo.ready["smtp"]), 15) as session:
+        with Session(("127.0.0.1", demo.ready["smtp"])) as session:
             session.command(b"EHLO one.example")
             session.command(b"MAIL FROM:<sender@example.org>")
             session.command(b"RCPT TO:<" + demo.address().encode() + b">")
@@ -304,9 +314,10 @@ def kill_at_steps(steps, numbers):
             for when in numbers:
                 number += 1
                 injection = Injection(demo, f"{step}:signal=KILL:when={when}")
-                if send_one(demo, number):
+                taken = send_one(demo, number)
+                if taken:
                     acked.add(number)
-                survived = outlived(demo, 0.5)
+                survived = outlived(demo, number if taken else None)
                 injection.stop()
                 if survived:
                     break
@@ -314,7 +325,7 @@ def kill_at_steps(steps, numbers):
                 demo.kill()
                 demo.launch()
                 figures.seconds.append(demo.wait())
-                counts, torn = settled(demo.messages, acked, 10)
+                counts, torn = settled(demo.messages, acked)
                 figures.lost = len(acked - set(counts))
                 figures.torn = len(torn)
                 figures.doubled = sum(count > 1 for count in counts.values())
@@ -330,13 +341,29 @@ def kill_at_steps(steps, numbers):
         demo.remove()
 
 
-def outlived(demo, seconds):
-    """Whether it still runs when the seconds are over."""
+def outlived(demo, number):
+    """Whether it still runs a while after the message lies where it belongs.
+
+    ``number`` is None where the message was not taken: then it should be dying.
+    """
+    end = time.monotonic() + (PATIENCE_SECONDS if number is not None else DYING_SECONDS)
+    while demo.process.poll() is None and time.monotonic() < end:
+        if number is not None and number in map(numbered, demo.messages()):
+            break
+        time.sleep(0.02)
     try:
-        demo.process.wait(seconds)
+        demo.process.wait(0.5)
     except subprocess.TimeoutExpired:
         return True
     return False
+
+
+def numbered(path):
+    """The number of a stored message; None: it has none, or has just moved."""
+    try:
+        return read(path)[0]
+    except FileNotFoundError:
+        return None
 
 
 def full_disk(rounds):
@@ -353,14 +380,16 @@ def full_disk(rounds):
             ledger.start(("127.0.0.1", demo.ready["smtp"]), sessions=4)
             ledger.wait_for(len(ledger.acked) + 50)
             filler = fill(image.mountpoint / "filler")
-            time.sleep(1.5)
+            told = refusals(ledger, "452")
+            wait_for(lambda told=told: refusals(ledger, "452") > told)
+            time.sleep(0.5)
             before = len(ledger.acked)
             time.sleep(0.5)
             during.append(len(ledger.acked) - before)
             during.append(reads_still_work(demo))
             filler.unlink()
             began = time.monotonic()
-            ledger.wait_for(len(ledger.acked) + 10, 12)
+            ledger.wait_for(len(ledger.acked) + 10)
             figures.seconds.append(time.monotonic() - began)
             figures.faults += 1
             ledger.stop()

@@ -11,6 +11,7 @@ from pathlib import Path
 from tests.support import damage, faults
 from tests.support.demo import Demo
 from tests.support.ledger import Ledger, message
+from tests.support.patience import PATIENCE_SECONDS
 
 CONNECTIONS = 4
 IN_HAND = 2 * CONNECTIONS
@@ -80,7 +81,7 @@ def submitted(demo, count):
     """Let at least ``count`` messages be taken over; gives their ledger."""
     ledger = Submitter(demo)
     ledger.start((demo.ready["host"], demo.ready["submission"]))
-    ledger.wait_for(count, 300)
+    ledger.wait_for(count, 2 * PATIENCE_SECONDS)
     ledger.stop()
     return ledger
 
@@ -104,12 +105,12 @@ def relay_kills(messages, kills):
         before = len(sink.kept)
         for part in range(1, kills + 1):
             enough = before + part * (figures.acked - before) // (kills + 1)
-            damage.wait_for(lambda enough=enough: len(sink.kept) >= enough, 120)
+            damage.wait_for(lambda enough=enough: len(sink.kept) >= enough)
             demo.kill()
             figures.faults += 1
             demo.launch()
             figures.seconds.append(demo.wait())
-        damage.wait_for(lambda: set(ledger.acked) <= set(sink.kept), 120)
+        damage.wait_for(lambda: set(ledger.acked) <= set(sink.kept))
         time.sleep(0.5)
         figures.lost = len(set(ledger.acked) - set(sink.kept))
         figures.doubled = sum(sink.kept.values()) - len(sink.kept)
@@ -171,7 +172,7 @@ def soak(seconds):
                 figures.acked += emptied(demo, user)
             seen.append((time.monotonic() - began, *resident(demo.ready["pid"])))
         ledger.stop()
-        damage.wait_for(lambda: not rest(demo, figures, len(ledger.acked)), 60)
+        damage.wait_for(lambda: not rest(demo, figures, len(ledger.acked)))
         figures.lost = len(ledger.acked) - figures.acked
         figures.findings = ended(demo)
     finally:

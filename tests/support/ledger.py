@@ -11,11 +11,13 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from tests.support.patience import PATIENCE_SECONDS
+
 
 class Session:
     """A blocking SMTP client that trusts nothing: a reply counts when it is whole."""
 
-    def __init__(self, address, timeout=30):
+    def __init__(self, address, timeout=PATIENCE_SECONDS):
         self.socket = socket.create_connection(address, timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""
@@ -107,7 +109,7 @@ class Ledger:
         """Let every sender finish the message it is at, and end."""
         self.halt.set()
         for thread in self.threads:
-            thread.join(60)
+            thread.join(PATIENCE_SECONDS)
         if any(thread.is_alive() for thread in self.threads):
             raise AssertionError("a sender hangs")
 
@@ -141,7 +143,7 @@ class Ledger:
         with self.lock:
             self.acked[number] = recipient
 
-    def wait_for(self, count, seconds=120):
+    def wait_for(self, count, seconds=PATIENCE_SECONDS):
         """Wait until so many messages are acknowledged in all."""
         end = time.monotonic() + seconds
         while len(self.acked) < count:
@@ -152,7 +154,7 @@ class Ledger:
             time.sleep(0.005)
 
 
-def settled(paths, wanted, seconds=60):
+def settled(paths, wanted, seconds=PATIENCE_SECONDS):
     """Wait until the files hold every wanted number; gives (counts, torn).
 
     ``paths`` gives the files of now. Counting goes on while the number of files

@@ -8,8 +8,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.support.patience import PATIENCE_SECONDS
+
 PROGRAM = "/usr/sbin/opendkim"
-READY_SECONDS = 20
 
 
 class Milter:
@@ -39,7 +40,7 @@ class Milter:
         self._wait()
 
     def _wait(self):
-        end = time.monotonic() + READY_SECONDS
+        end = time.monotonic() + PATIENCE_SECONDS
         while True:
             try:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()
@@ -53,5 +54,5 @@ class Milter:
     def stop(self):
         """End it and remove its folder."""
         self._process.terminate()
-        self._process.wait(READY_SECONDS)
+        self._process.wait(PATIENCE_SECONDS)
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -5,6 +5,8 @@ import re
 import subprocess
 import tempfile
 
+from tests.support.patience import PATIENCE_SECONDS
+
 
 def opendkim(message, *keys):
     """What opendkim finds: ``pass``, ``fail`` or another result of each signature.
@@ -24,7 +26,7 @@ def opendkim(message, *keys):
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=PATIENCE_SECONDS,
         )
     found = re.findall(r"dkim=(\w+)[^;]*?header\.a=(\S+)", done.stdout)
     if not found:

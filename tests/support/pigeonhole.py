@@ -19,9 +19,9 @@ from mailsuite.sieve.extensions.enotify import Notify
 from mailsuite.sieve.extensions.reject import Reject
 from mailsuite.sieve.extensions.vacation import Vacation
 from mailsuite.sieve.run import Plan
+from tests.support.patience import PATIENCE_SECONDS
 
 COMMAND = shutil.which("sieve-test") or ""
-SECONDS = 30.0
 OWN_UID = 5000  # Dovecot runs nothing as root
 
 Deed = tuple[Any, ...]
@@ -72,7 +72,9 @@ class Pigeonhole:
         config = str(self.folder / "dovecot.conf")
         words = [COMMAND, "-C", "-c", config, "-f", sender, "-a", recipient]
         words += ["-r", recipient, *map(str, paths)]
-        done = subprocess.run(words, capture_output=True, timeout=SECONDS, check=False)
+        done = subprocess.run(
+            words, capture_output=True, timeout=PATIENCE_SECONDS, check=False
+        )
         told = done.stderr.decode("utf-8", "replace")
         if "final result: failed" in told:
             return FAILED

@@ -7,9 +7,10 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.support.patience import PATIENCE_SECONDS
+
 SCRIPT = Path(__file__).parent.parent.parent / "bench" / "peers" / "postfix.sh"
 DOMAIN = "other.test"
-READY_SECONDS = 20
 PATH = f"{os.environ.get('PATH', '')}:/usr/sbin"
 
 
@@ -45,7 +46,7 @@ class Postfix:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=60,
+            timeout=PATIENCE_SECONDS,
             check=False,
         )
         if done.returncode:
@@ -82,7 +83,7 @@ class Postfix:
         new = self.folder / "mail" / DOMAIN / f"user{number}" / "Maildir" / "new"
         return sorted(new.iterdir()) if new.is_dir() else []
 
-    def wait(self, done, seconds=READY_SECONDS):
+    def wait(self, done, seconds=PATIENCE_SECONDS):
         """Wait until ``done()``; what it gave."""
         end = time.monotonic() + seconds
         while not (result := done()):

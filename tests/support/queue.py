@@ -20,6 +20,7 @@ from mailsuite.queue.queue import Queue
 from mailsuite.queue.settings import Settings
 from mailsuite.queue.spool import Spool
 from tests.support.journal import Events, make
+from tests.support.patience import PATIENCE_SECONDS
 
 
 def address(text):
@@ -162,7 +163,7 @@ class House:
         (name,) = await self.queue.accept([self.mail(*to, **more)])
         return name
 
-    async def until(self, true, seconds=10.0):
+    async def until(self, true, seconds=PATIENCE_SECONDS):
         """Wait until something holds."""
         end = time.monotonic() + seconds
         while not true():

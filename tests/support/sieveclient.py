@@ -4,6 +4,8 @@ import base64
 import socket
 import ssl
 
+from tests.support.patience import PATIENCE_SECONDS
+
 
 class Client:
     """``say`` gives the lines before the reply, and the reply."""
@@ -12,7 +14,7 @@ class Client:
         ready = demo.ready
         self.demo, self.number = demo, number
         self.socket = socket.create_connection(
-            (ready["host"], ready["managesieve"]), timeout=60
+            (ready["host"], ready["managesieve"]), timeout=PATIENCE_SECONDS
         )
         self.file = self.socket.makefile("rb")
         self.greeting = self.heard()[0] if greeted else []

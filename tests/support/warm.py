@@ -18,16 +18,18 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
+from tests.support.patience import PATIENCE_SECONDS
+
 ROOT = Path(__file__).parent.parent.parent
 REACTOR = "twisted.internet.reactor"
 REQUEST_OCTETS = 200_000
-STARTED_SECONDS = 120
 
 
 class Forked:
@@ -38,7 +40,7 @@ class Forked:
         self.returncode = None
         self._status = status
         self._octets = b""
-        self.pid = int(self._line(STARTED_SECONDS))
+        self.pid = int(self._line(PATIENCE_SECONDS))
 
     def _line(self, seconds):
         """Give the next line of what is told of it; None: not in time."""
@@ -78,12 +80,14 @@ class Warm:
         self._process = None
         self._socket = None
 
-    def start(self, words, environ, stdout, stderr):
+    def start(self, words, environ, stdout, stderr, folder=None):
         """Run ``mailsuite`` with such words; gives a :class:`Forked`."""
         if self._process is None or self._process.poll() is not None:
             self._begin()
         ours, theirs = os.pipe()
-        request = json.dumps({"words": words, "environ": environ, "cwd": os.getcwd()})
+        request = json.dumps(
+            {"words": words, "environ": environ, "folder": str(folder or os.getcwd())}
+        )
         try:
             socket.send_fds(
                 self._socket,
@@ -111,6 +115,19 @@ class Warm:
     def _end(process, sock):
         sock.close()
         process.wait()
+
+    def run(self, words, environ, folder=None):
+        """Run it to its end; gives exit status, output and errors."""
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            process = self.start(words, environ, out, err, folder)
+            status = process.wait(PATIENCE_SECONDS)
+            return status, whole(out), whole(err)
+
+
+def whole(file):
+    """Give all that was written into a file, as text."""
+    file.seek(0)
+    return file.read().decode()
 
 
 WARM = Warm()
@@ -164,7 +181,7 @@ def become(std, request):
     os.environ.clear()
     os.environ.update(request["environ"])
     time.tzset()
-    os.chdir(request["cwd"])
+    os.chdir(request["folder"])
     sys.argv = ["-c", *request["words"]]
 
 

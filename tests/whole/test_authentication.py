@@ -11,10 +11,10 @@ from tests.support import authentication
 from tests.support.authentication import NameThread, message, sealed, signed
 from tests.support.demo import Demo
 from tests.support.nameserver import Zones
+from tests.support.patience import PATIENCE_SECONDS
 
 GOOD, OTHER = "127.0.0.1", "127.0.0.9"
 """good.test may send from the first and not from the second."""
-SECONDS = 20
 POINTERS = (
     "1.0.0.127.in-addr.arpa. 60 IN PTR mail.good.test.",
     "mail.good.test. 60 IN A 127.0.0.1",
@@ -83,7 +83,7 @@ class Case(SynchronousTestCase):
 
     def arrived(self, folder, subject, number=1):
         """The same, waiting for it."""
-        end = time.monotonic() + SECONDS
+        end = time.monotonic() + PATIENCE_SECONDS
         while (octets := self.found(folder, subject, number)) is None:
             if time.monotonic() > end:
                 raise AssertionError(f"{subject} is not in {folder}")
@@ -180,7 +180,7 @@ class DefaultTests(Case):
             ready["host"], ready["smtp"], source_address=(OTHER, 0)
         ) as client:
             client.sendmail("a@good.test", ["out@example.test"], message())
-        end = time.monotonic() + SECONDS
+        end = time.monotonic() + PATIENCE_SECONDS
         while "x@far.test" not in (listed := self.demo.command("queue", "list")):
             self.assertLess(time.monotonic(), end, listed)
         (ident,) = {line.split()[0] for line in listed.splitlines() if "far.t" in line}

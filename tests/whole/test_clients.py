@@ -7,6 +7,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.demo import Demo
+from tests.support.patience import PATIENCE_SECONDS
 
 SCRIPT = Path(__file__).parent / "real-clients.sh"
 
@@ -45,7 +46,7 @@ class ClientsTests(SynchronousTestCase):
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=PATIENCE_SECONDS,
             check=False,
         )
         self.assertIn(f"PASS {name} ", done.stdout, done.stdout + done.stderr)

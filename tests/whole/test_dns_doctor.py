@@ -14,8 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.support.authentication import NameThread
 from tests.support.demo import Demo
 from tests.support.nameserver import Zones
-
-SECONDS = 90
+from tests.support.patience import PATIENCE_SECONDS
 
 
 class Case(SynchronousTestCase):
@@ -60,7 +59,7 @@ class Case(SynchronousTestCase):
             capture_output=True,
             check=False,
             text=True,
-            timeout=SECONDS,
+            timeout=PATIENCE_SECONDS,
             env=os.environ | self.demo.settings,
         )
         self.assertEqual(done.returncode, status, done.stdout + done.stderr)

@@ -13,6 +13,7 @@ from sievelib import managesieve as sievelib
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.demo import Demo
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.sieveclient import Client
 
 GOOD = 'require ["fileinto"];\r\nif true { fileinto "Archive"; }\r\n'
@@ -73,7 +74,7 @@ class SieveConnectTests(Suite):
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
-                timeout=60,
+                timeout=PATIENCE_SECONDS,
                 check=False,
             )
         finally:
@@ -195,7 +196,7 @@ class OpenSSLTests(Suite):
             ],
             input=b"\r\n".join(session),
             capture_output=True,
-            timeout=60,
+            timeout=PATIENCE_SECONDS,
             check=False,
         )
         said = done.stdout
@@ -210,7 +211,7 @@ class OpenSSLTests(Suite):
             smtp.sendmail("a@elsewhere.test", [demo.address(4)], b"Subject: f\r\n\r\n")
         with demo.imap(4) as imap:
             imap.create("Archive")
-            end = time.monotonic() + 20
+            end = time.monotonic() + PATIENCE_SECONDS
             while imap.select("Archive")[1] != [b"1"]:
                 self.assertLess(time.monotonic(), end, demo.output())
                 time.sleep(0.1)

@@ -10,9 +10,9 @@ from tests.support.authentication import NameThread, key, message, record, signe
 from tests.support.demo import Demo, free_port_base
 from tests.support.milter import Milter
 from tests.support.nameserver import Zones
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.postfix import Postfix
 
-SECONDS = 60
 SELECTOR = "pf"
 
 
@@ -76,7 +76,7 @@ class PostfixTests(SynchronousTestCase):
 
     def arrived(self, folder, subject):
         """The header of the message with that subject, once it is there."""
-        end = time.monotonic() + SECONDS
+        end = time.monotonic() + PATIENCE_SECONDS
         client = self.demo.imap(1)
         try:
             while True:

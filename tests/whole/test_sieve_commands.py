@@ -7,8 +7,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.demo import Demo
 from tests.support.sieveclient import Client
+from tests.support.patience import PATIENCE_SECONDS
 
-SECONDS = 60
 SCRIPT = """\
 require ["fileinto", "mailbox"];
 if header :contains "subject" "[dev]" {
@@ -44,7 +44,7 @@ class SieveCommandTests(SynchronousTestCase):
         """Wait until a mailbox has so many messages."""
         client = self.demo.imap(number)
         try:
-            until = time.monotonic() + SECONDS
+            until = time.monotonic() + PATIENCE_SECONDS
             while time.monotonic() < until:
                 status, (found,) = client.select(mailbox)
                 if status == "OK" and int(found) >= count:

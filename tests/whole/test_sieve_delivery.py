@@ -9,6 +9,7 @@ from threading import Timer
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.demo import Demo
+from tests.support.patience import PATIENCE_SECONDS
 
 SCRIPT = """
 require ["fileinto", "copy", "mailbox", "envelope", "ereject", "vacation"];
@@ -58,7 +59,7 @@ class WholeCase(SynchronousTestCase):
 
     def settled(self, *wanted):
         """Wait until these messages are where the script puts them."""
-        end = time.monotonic() + 60
+        end = time.monotonic() + PATIENCE_SECONDS
         while not all(
             set(wanted) <= set(self.tags(*where)) for where in PLACES
         ) or "user" in self.demo.command("queue", "list"):
@@ -79,11 +80,11 @@ class KilledTests(WholeCase):
         acknowledged, number = [], 0
         for turn in range(5):
             killer = Timer(0.15 + 0.17 * turn, self.demo.kill)
-            killer.start()
             with (
                 contextlib.suppress(OSError, smtplib.SMTPException),
                 self.demo.smtp() as client,
             ):
+                killer.start()
                 while True:
                     number += 1
                     tag = b"tag%d." % number
@@ -151,7 +152,7 @@ class HeavyTests(WholeCase):
             text = head + part * count + b"--b--\r\n\r\ntag%d\r\n" % n
             with self.demo.smtp() as client:
                 client.sendmail("a@far.test", ["user1@example.test"], text)
-        end = time.monotonic() + 60
+        end = time.monotonic() + PATIENCE_SECONDS
         while len(self.tags(1)) < 3:
             self.assertLess(time.monotonic(), end, self.demo.output())
             time.sleep(0.1)

@@ -7,9 +7,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support import postfix
 from tests.support.demo import Demo, free_port_base
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.postfix import Postfix
-
-SECONDS = 60
 
 
 def message(sender, to, subject):
@@ -63,13 +62,13 @@ class TwoServersTests(SynchronousTestCase):
         """Mail that Postfix puts off waits in the queue and then arrives, once."""
         self.postfix.put_off()
         self._submit("user1@other.test", subject="later")
-        self.postfix.wait(lambda: "450 4." in self.postfix.log(), SECONDS)
+        self.postfix.wait(lambda: "450 4." in self.postfix.log(), PATIENCE_SECONDS)
         self.postfix.wait(
             lambda: "user1@other.test" in self.demo.command("queue", "list")
         )
         self.assertEqual(self.postfix.messages(), [])
         self.postfix.accept()
-        (path,) = self.postfix.wait(self.postfix.messages, SECONDS)
+        (path,) = self.postfix.wait(self.postfix.messages, PATIENCE_SECONDS)
         text = path.read_text("utf-8")
         self.assertIn("Subject: later", text)
         self.assertIn("\n.\n.two dots", text)
@@ -81,8 +80,8 @@ class TwoServersTests(SynchronousTestCase):
     def test_refused(self):
         """A recipient that Postfix does not know comes back as a report."""
         self._submit("user2@other.test", "nobody@other.test", subject="both")
-        self.postfix.wait(lambda: self.postfix.messages(2), SECONDS)
-        (path,) = self.postfix.wait(lambda: self._arrived(1), SECONDS)
+        self.postfix.wait(lambda: self.postfix.messages(2), PATIENCE_SECONDS)
+        (path,) = self.postfix.wait(lambda: self._arrived(1), PATIENCE_SECONDS)
         text = path.read_text("utf-8")
         self.assertIn("multipart/report", text)
         self.assertIn("nobody@other.test", text)
@@ -99,7 +98,9 @@ class TwoServersTests(SynchronousTestCase):
                 from_addr=sender,
                 to_addrs=[f"nobody@{to.partition('@')[2]}"],
             )
-        (path,) = self.postfix.wait(lambda: self._arrived(2), SECONDS)
+        (path,) = self.postfix.wait(lambda: self._arrived(2), PATIENCE_SECONDS)
         self.assertIn("\n.\n.two dots", path.read_text("utf-8").replace("\r\n", "\n"))
-        (report,) = self.postfix.wait(lambda: self.postfix.messages(3), SECONDS)
+        (report,) = self.postfix.wait(
+            lambda: self.postfix.messages(3), PATIENCE_SECONDS
+        )
         self.assertIn("nobody@", report.read_text("utf-8"))
