@@ -14,7 +14,6 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from typing_extensions import override
 
-from mailsuite.cli import offline
 from mailsuite.house.config import Loaded, load
 from mailsuite.house.paths import Places, absolute, places
 from mailsuite.http.asked import Asked
@@ -116,6 +115,9 @@ class Client:
             raise UsageError(
                 f"{self.places.data} does not exist: run mailsuite init ADDRESS first"
             )
+        # Only here: loading it takes as long as all that a running suite is asked with.
+        from mailsuite.cli import offline  # noqa: PLC0415 - see above
+
         work = offline.routes(self.loaded.tree, self.places)
         return dict(finished(self._direct(work, method, parts, asked)))
 

@@ -6,8 +6,8 @@ import time
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.demo import Demo
-from tests.support.sieveclient import Client
 from tests.support.patience import PATIENCE_SECONDS
+from tests.support.sieveclient import Client
 
 SCRIPT = """\
 require ["fileinto", "mailbox"];
