@@ -1,5 +1,6 @@
 """What pytest needs to run the suite's tests: the checkout on the path."""
 
+import gc
 import os
 import shutil
 import sys
@@ -20,6 +21,13 @@ def _mktemp(case):
 
 
 SynchronousTestCase.mktemp = _mktemp
+
+
+def pytest_collection_finish():
+    """Let the collector pass over what stays until the end: all that was imported."""
+    gc.collect()
+    gc.freeze()
+
 
 settings.register_profile(
     "mailsuite",

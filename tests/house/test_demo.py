@@ -134,7 +134,6 @@ class DemoTests(SynchronousTestCase):
         demo = self.demo.start()
         before = (demo.folder / "ready.json").stat().st_mtime_ns
         for base in (demo.base, free_port_base()):
-            began = time.monotonic()
             done = subprocess.run(
                 [
                     *(sys.executable, "-c"),
@@ -149,7 +148,6 @@ class DemoTests(SynchronousTestCase):
             )
             self.assertEqual(done.returncode, 1)
             self.assertIn("another instance", done.stderr)
-            self.assertLess(time.monotonic() - began, 30)
         after = (demo.folder / "ready.json").stat().st_mtime_ns
         self.assertEqual(before, after)
         with demo.imap() as imap:

@@ -1,7 +1,5 @@
 """Claims of others are read as RFC 8601 §2.2 has them, and forged ones found."""
 
-import time
-
 import authres
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,6 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mailsuite.mailauth import claims, results
 from mailsuite.mailauth.claims import Claims, Finding
+from tests.support.patience import cpu, within
 
 
 def parse(text):
@@ -185,9 +184,7 @@ class ParseTests(SynchronousTestCase):
         ):
             for head in ("", "a.b;", "a.b; spf=pass ", "a.b; spf=pass smtp.x="):
                 text = head + value * (65_536 // len(value))
-                began = time.thread_time()
-                parse(text)
-                self.assertLess(time.thread_time() - began, 0.15, (head, value))
+                within(0.15, lambda text=text: cpu(lambda: parse(text)))
 
     @settings(max_examples=300, deadline=None)
     @given(st.binary(max_size=300))
@@ -407,6 +404,5 @@ class ForgedTests(SynchronousTestCase):
             b"Received-SPF: pass receiver=" + b"\xc3\xa4.b," * 400 + b"\r\n",
         ):
             header = unit * (1_048_576 // len(unit))
-            began = time.thread_time()
-            results.forged(header, "mail.example.com", ["example.com"] * 500)
-            self.assertLess(time.thread_time() - began, 0.15, unit[:30])
+            ours = ("mail.example.com", ["example.com"] * 500)
+            within(0.15, lambda field=header: cpu(lambda: results.forged(field, *ours)))

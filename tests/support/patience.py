@@ -4,6 +4,7 @@ A deadline is for what is broken. A promise about time is kept when one of a few
 keeps it: what stands for a while because the machine does decides nothing.
 """
 
+import gc
 import time
 
 PATIENCE_SECONDS = 240
@@ -25,6 +26,20 @@ def timed(call):
     began = time.monotonic()
     call()
     return time.monotonic() - began
+
+
+def cpu(call):
+    """Give the seconds of CPU that a call takes of this thread.
+
+    What other tests left behind is not collected in them.
+    """
+    gc.disable()
+    try:
+        began = time.thread_time()
+        call()
+        return time.thread_time() - began
+    finally:
+        gc.enable()
 
 
 def within(seconds, attempt):

@@ -8,6 +8,7 @@ import time
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.demo import Demo
+from tests.support.patience import PATIENCE_SECONDS
 
 for _name in ("GETMETADATA", "SETMETADATA"):
     imaplib.Commands[_name] = ("AUTH", "SELECTED")
@@ -21,7 +22,6 @@ if metadata :is "INBOX" "/private/vendor/vendor.isode/auto-replies" "on" {
 }
 """
 REPLIES = "/private/vendor/vendor.isode/auto-replies"
-SECONDS = 30
 
 
 class AnnotationTests(SynchronousTestCase):
@@ -93,7 +93,7 @@ class AnnotationTests(SynchronousTestCase):
             client.sendmail("a@other.test", [to], text)
 
     def wait_for(self, client, mailbox, count):
-        until = time.monotonic() + SECONDS
+        until = time.monotonic() + PATIENCE_SECONDS
         while True:
             client.noop()
             _, (found,) = client.status(mailbox, "(MESSAGES)")

@@ -9,6 +9,7 @@ from threading import Timer
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.demo import Demo
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.sieveclient import Client
 
 ENTRY = "/shared/imapsieve/script"
@@ -87,7 +88,7 @@ class WholeCase(SynchronousTestCase):
 
     def until(self, wanted, *where):
         """Wait until a mailbox holds these texts with these flags."""
-        end = time.monotonic() + 20
+        end = time.monotonic() + PATIENCE_SECONDS
         while (found := sorted(self.found(*where), key=lambda r: r[0])) != wanted:
             if time.monotonic() > end:
                 self.assertEqual(found, wanted, self.told())
@@ -138,7 +139,7 @@ class EventTests(WholeCase):
         status, _ = self.imap.copy("1:*", "Work")
         self.assertEqual(status, "OK")
         took = time.monotonic() - began
-        end = time.monotonic() + 100
+        end = time.monotonic() + PATIENCE_SECONDS
         while self.count("Learnt") < count:
             self.assertLess(time.monotonic(), end, self.demo.output())
             time.sleep(0.5)
