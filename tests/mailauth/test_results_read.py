@@ -20,6 +20,9 @@ def found(text):
     return None if read is None else [(one.method, one.result) for one in read.findings]
 
 
+OURS = ("mail.example.com", ["example.com"] * 500)
+
+
 class ParseTests(SynchronousTestCase):
     """The grammar."""
 
@@ -404,5 +407,4 @@ class ForgedTests(SynchronousTestCase):
             b"Received-SPF: pass receiver=" + b"\xc3\xa4.b," * 400 + b"\r\n",
         ):
             header = unit * (1_048_576 // len(unit))
-            ours = ("mail.example.com", ["example.com"] * 500)
-            within(0.15, lambda field=header: cpu(lambda: results.forged(field, *ours)))
+            within(0.15, lambda field=header: cpu(lambda: results.forged(field, *OURS)))

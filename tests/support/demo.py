@@ -16,7 +16,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from tests.support.patience import PATIENCE_SECONDS
+from tests.support.patience import PATIENCE_SECONDS, TRIES
 from tests.support.profile import PROOF
 from tests.support.warm import WARM
 
@@ -26,6 +26,7 @@ BYTECODE = {"PYTHONDONTWRITEBYTECODE": ""}
 """As on any machine, a start reads compiled modules."""
 OFFSETS = (24, 25, 110, 143, 190, 465, 587, 993, 995)
 MAILSUITE = (sys.executable, "-c", "from mailsuite.cli.main import main; main()")
+TAKEN = "it is in use; stop the program that holds it"
 OURS = re.compile("MAILSUITE_[A-Z_]+")
 """Settings of the environment that are read when a configuration is."""
 
@@ -112,10 +113,19 @@ class Demo:
         return time.monotonic() - began
 
     def start(self):
-        """Start and wait until it is ready."""
-        self.launch()
-        self.wait()
-        return self
+        """Start and wait until it is ready; on other ports if someone took these."""
+        for _ in range(TRIES):
+            told = len(self.logged(TAKEN))
+            self.launch()
+            try:
+                self.wait()
+            except AssertionError:
+                if len(self.logged(TAKEN)) == told:
+                    raise
+                self.base = free_port_base()
+            else:
+                return self
+        raise AssertionError(f"no free ports:\n{self.output()}")
 
     def output(self):
         """The end of what it printed."""
