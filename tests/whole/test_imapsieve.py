@@ -167,7 +167,7 @@ class KilledTests(WholeCase):
             killer.join()
             self.demo.start()
         self.assertTrue(done)
-        end = time.monotonic() + 60
+        end = time.monotonic() + PATIENCE_SECONDS
         while True:
             there = [text for text, _ in self.found("INBOX", 2)]
             if set(done) <= set(there):
@@ -188,7 +188,7 @@ class KilledTests(WholeCase):
             self.demo.kill()
             client.shutdown()
         self.demo.start()
-        work, end = self.found("Work"), time.monotonic() + 60
+        work, end = self.found("Work"), time.monotonic() + PATIENCE_SECONDS
         while len(learnt := self.found("Learnt")) < len(work):
             self.assertLess(time.monotonic(), end, self.told())
             time.sleep(0.2)

@@ -14,6 +14,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.demo import Demo
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.scram import Client
 from tests.support.sieveclient import Client as SieveClient
 
@@ -72,7 +73,7 @@ class Suite(SynchronousTestCase):
     def proven(self, door, mechanism, times=1):
         """So often somebody proved who they are in that way; the log lags."""
         words = f" door={door} mechanism={mechanism} "
-        end = time.monotonic() + 20
+        end = time.monotonic() + PATIENCE_SECONDS
         while True:
             lines = self.demo.logged("event=auth.succeeded")
             if len([line for line in lines if words in line]) == times:
