@@ -93,6 +93,7 @@ class Carrying:
 
     async def send(self, work: Work, deed: Deed) -> None:
         """Make what a deed sends, if it sends something."""
+        before = len(work.spawn)
         for action in _each(deed.action):
             if isinstance(action, Redirect):
                 await self._redirect(work, action, deed.message)
@@ -100,6 +101,8 @@ class Carrying:
                 await self._answer(work, action)
             elif isinstance(action, Reject):
                 self._refuse(work, action)
+        if isinstance(deed.action, RedirectList):
+            work.spawn[before:] = sending.together(work.spawn[before:])
 
     async def _answer(self, work: Work, action: Vacation | Notify) -> None:
         """Send a reply or a notice, unless there are reasons not to."""

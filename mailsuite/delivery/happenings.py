@@ -20,7 +20,7 @@ from mailsuite.interfaces.happenings import Happening, IHappenings
 from mailsuite.interfaces.mailboxes import IAccount, NoSuchMailbox
 from mailsuite.interfaces.queueing import IQueue
 from mailsuite.model.errors import NoSpace
-from mailsuite.model.ids import AccountName, MailboxId
+from mailsuite.model.ids import AccountName, MailboxId, QueueId
 
 ENTRY = "/shared/imapsieve/script"
 """Names the script, of a mailbox or of the account (RFC 6785 §7.4, §7.5)."""
@@ -28,6 +28,7 @@ TOGETHER = 50  # jobs that are handed over in one turn of the reactor
 ACCOUNT_JOBS = 200  # under way for one account; then its next command waits
 ALL_JOBS = 4_000  # under way for all of them, a fifth of what the queue takes
 LOOK = 0.1  # seconds between looks whether there is room
+LOOKS = 100  # in vain; then it is seen whether operators took jobs away
 PATIENCE = 5.0  # seconds that an EXPUNGE waits for scripts
 
 Key = tuple[AccountName, MailboxId]
@@ -46,11 +47,16 @@ class Happenings:
     _pending: dict[Key, set[str]] = field(factory=dict)
     _under_way: Counter[AccountName] = field(factory=Counter)
     _waiting: dict[Key, list[Deferred[None]]] = field(factory=dict)
+    _ids: dict[str, QueueId] = field(factory=dict)
+    """Of jobs under way, by their tickets."""
     _numbers: Iterator[int] = field(factory=count)
 
     async def awaited(self, account: IAccount, mailbox: MailboxId) -> bool:
         """See :meth:`IHappenings.awaited`."""
-        return bool(self._filing.system.rules or await _script(account, mailbox))
+        try:
+            return bool(self._filing.system.rules or await _script(account, mailbox))
+        except (NoSpace, OSError):
+            return True  # then operators learn that it was missed
 
     async def happened(self, account: IAccount, what: Sequence[Happening]) -> None:
         """See :meth:`IHappenings.happened`."""
@@ -75,6 +81,9 @@ class Happenings:
             name = (await account.mailbox(what.mailbox)).name
         except NoSuchMailbox:
             return None
+        except (NoSpace, OSError) as error:
+            self._missed(account.name, what.cause, len(what.uids), error)
+            return None
         occasion = Occasion.of(account.name, name, script, what)
         fit = self._filing.system.at(what.cause, what.source, name)
         return occasion if script or fit else None
@@ -83,30 +92,57 @@ class Happenings:
         return f"{self._run}{next(self._numbers)}"
 
     async def _hand_over(self, jobs: Sequence[Occasion]) -> None:
-        while self._crowded(jobs[0].account):
-            await self._pause(LOOK)
+        await self._room(jobs[0].account)
         for one in jobs:
             self._under_way[one.account] += 1
             key = one.account, one.mailbox
             self._pending.setdefault(key, set()).add(one.ticket)
         taken = False
         try:
-            await self._queue.accept([one.submission(NOTHING) for one in jobs])
+            ids = await self._queue.accept([one.submission(NOTHING) for one in jobs])
             taken = True
+            for one, known in zip(jobs, ids, strict=True):
+                if one.ticket in self._pending.get((one.account, one.mailbox), ()):
+                    self._ids[one.ticket] = known
         except (NoSpace, OSError) as error:
             for one in jobs:
-                self._filing.ground.events.happened(
-                    "sieve.missed",
-                    account=one.account,
-                    cause=one.cause,
-                    messages=len(one.uids),
-                    reason=str(error),
-                )
+                self._missed(one.account, one.cause, len(one.uids), error)
         finally:
             if not taken:
                 for one in jobs:
                     self.ended(one)
         await self._pause(0)
+
+    def _missed(
+        self, account: AccountName, cause: str, messages: int, error: Exception
+    ) -> None:
+        self._filing.ground.events.happened(
+            "sieve.missed",
+            account=account,
+            cause=cause,
+            messages=messages,
+            reason=str(error),
+        )
+
+    async def _room(self, account: AccountName) -> None:
+        """Wait for room; jobs that operators hold or removed take none."""
+        looks = 0
+        while self._crowded(account):
+            looks += 1
+            if looks % LOOKS == 0:
+                await self._sort_out(account)
+            await self._pause(LOOK)
+
+    async def _sort_out(self, account: AccountName) -> None:
+        """Forget jobs that no transport will tell of; one that began again may."""
+        for key, tickets in list(self._pending.items()):
+            for ticket in [one for one in tickets if key[0] == account]:
+                known = self._ids.get(ticket)
+                if known is None:
+                    continue
+                rows = await self._queue.show(known)
+                if all(row.state == "held" for row in rows):
+                    self._over(key, ticket)
 
     def _crowded(self, account: AccountName) -> bool:
         """Whether so much is under way that mail of others would wait for it."""
@@ -121,16 +157,20 @@ class Happenings:
 
     def ended(self, occasion: Occasion) -> None:
         """A job is over; who waits for the last one of a mailbox goes on."""
-        key = occasion.account, occasion.mailbox
+        self._over((occasion.account, occasion.mailbox), occasion.ticket)
+
+    def _over(self, key: Key, ticket: str) -> None:
         pending = self._pending.get(key, set())
-        if occasion.ticket in pending:  # else it is of an earlier process
-            pending.discard(occasion.ticket)
-            self._under_way[occasion.account] -= 1
-            if not self._under_way[occasion.account]:
-                del self._under_way[occasion.account]
+        self._ids.pop(ticket, None)
+        if ticket in pending:  # else it is of an earlier process
+            pending.discard(ticket)
+            account, _ = key
+            self._under_way[account] -= 1
+            if not self._under_way[account]:
+                del self._under_way[account]
         if not pending:
             self._pending.pop(key, None)
-            for waiting in self._waiting.pop(key, ()):
+            for waiting in [*self._waiting.pop(key, ())]:  # each takes itself out
                 waiting.callback(None)
 
     async def settled(self, account: AccountName, mailbox: MailboxId) -> None:

@@ -5,7 +5,7 @@ recognized by a field of ours and not sent on again.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from attrs import define, evolve, field, frozen
 
@@ -115,6 +115,24 @@ def redirected(
     notify = action.notify or came.notify
     recipient = Recipient(0, to, notify=notify, orcpt=came.orcpt)
     return Submission(Envelope(sender, (recipient,), marks), copy, expires=expires)
+
+
+def together(children: Sequence[Submission]) -> Sequence[Submission]:
+    """One message for all who get the same: its octets are recorded once."""
+    found: dict[object, list[Submission]] = {}
+    for one in children:
+        to, blob = one.envelope, one.blob
+        marks = tuple(sorted(to.marks.items()))
+        key = str(to.sender or ""), marks, one.expires, blob.key, blob.prefix
+        found.setdefault(key, []).append(one)
+    return [_for_all(some) for some in found.values()]
+
+
+def _for_all(children: Sequence[Submission]) -> Submission:
+    every = (one for child in children for one in child.envelope.recipients)
+    recipients = tuple(evolve(one, n=n) for n, one in enumerate(every))
+    first = children[0]
+    return evolve(first, envelope=evolve(first.envelope, recipients=recipients))
 
 
 def _sender(case: Case, action: Redirect) -> Address | None:

@@ -13,6 +13,7 @@ from mailsuite.sieve.extensions.extlists import REGISTERED
 LIST_OCTETS = 256 * 1024  # of one list: 5 ms to read
 BOOKS = f"{REGISTERED}:addrbook:"
 """Names of an account's own lists begin so."""
+DOMAIN_CHARACTERS = 255  # RFC 5321 §4.5.3.1.2; of anything longer no part is looked at
 ENTRY = "/private/vendor/mailsuite/addrbook/"
 """Where they lie among the account's annotations (RFC 5464)."""
 DEFAULT = "default"  # the list that every account has: RFC 6134 §2.5
@@ -42,6 +43,8 @@ class Members:
             return False
         if domain in self._domains:
             return True
+        if len(domain) > DOMAIN_CHARACTERS:
+            return False
         while self._above and domain:
             _, _, domain = domain.partition(".")
             if domain in self._above:

@@ -416,6 +416,59 @@ class JobTests(EventCase):
             self.happenings.ended(Occasion.read(lease.recipients[0]))
         self.assertEqual(self.happenings._under_way, {})
 
+    def test_room_of_removed(self):
+        """Jobs that operators removed or hold take no room for ever."""
+        self.patch(happenings, "ACCOUNT_JOBS", 2)
+        self.patch(happenings, "LOOKS", 2)
+        self.put(MARK)
+        uid = self.store()
+        self.ways["events"] = Far()
+        self.event(uid)
+        self.event(uid)
+        box = self.done(self.account.mailbox("INBOX"))
+        row = self.done(box.row())
+        what = Happening("APPEND", "fred", box.id, row.uidvalidity, [uid])
+        third = Deferred.fromCoroutine(self.happenings.happened(self.account, [what]))
+        self.clock.pump([0.1] * 10)
+        self.assertNoResult(third)
+        waiting = Deferred.fromCoroutine(self.happenings.settled(USER, box.id))
+        self.done(self.queue.change(None, "remove"))
+        self.clock.pump([0.1] * 10)
+        self.successResultOf(third)
+        self.assertEqual(self.happenings._under_way, {USER: 1})
+        self.clock.advance(5)
+        self.successResultOf(waiting)
+
+    def test_unreadable(self):
+        """An account that cannot be read fails no command; operators learn of it."""
+        uid = self.store()
+
+        async def broken(*_):
+            raise OSError("input/output error")
+
+        self.patch(type(self.account), "annotations", broken)
+        box = self.done(self.account.mailbox("INBOX"))
+        self.assertTrue(self.done(self.happenings.awaited(self.account, box.id)))
+        self.event(uid)
+        (told,) = self.happened("sieve.missed")
+        self.assertEqual((told["cause"], told["messages"]), ("APPEND", 1))
+
+    def test_all_who_wait(self):
+        """When scripts are done everybody who waited for them goes on at once."""
+        self.put(MARK)
+        uid = self.store()
+        box = self.done(self.account.mailbox("INBOX"))
+        self.ways["events"] = Far()
+        self.event(uid)
+        every = [
+            Deferred.fromCoroutine(self.happenings.settled(USER, box.id))
+            for _ in range(3)
+        ]
+        (lease,) = self.ways["events"].leases
+        self.happenings.ended(Occasion.read(lease.recipients[0]))
+        for one in every:
+            self.successResultOf(one)
+
     def test_settled(self):
         """Who expunges waits for scripts that still look, and not for ever."""
         self.put(MARK)

@@ -37,6 +37,12 @@ class MembersTests(SynchronousTestCase):
         for value in ("# friends", "", "eve@example.org", "bob@example.orgx"):
             self.assertFalse(self.list.holds(value), value)
 
+    def test_long_domain(self):
+        """No domain is that long: it is in no list, and its parts cost nothing."""
+        self.assertTrue(self.list.holds("a@" + "b." * 120 + "deep.test"))
+        self.assertFalse(self.list.holds("a@" + "b." * 130 + "deep.test"))
+        self.assertFalse(self.list.holds("a@" + "." * 1_000_000))
+
     def test_domains(self):
         """``*@`` is a domain, ``*@*.`` all below it and not it."""
         for value in ("x@partner.test", '"a@b"@PARTNER.test', "x@a.b.deep.test"):
