@@ -6,11 +6,13 @@ to the receiver), domains as A-labels (RFC 5890).
 
 import re
 import unicodedata
+from functools import lru_cache
 
 import idna
 
 from mailsuite.model.address import Address
 from mailsuite.model.errors import UsageError
+from mailsuite.wire.sasl.saslprep import prepared
 
 LOCAL_OCTETS = 64  # RFC 5321 §4.5.3.1.1
 DOMAIN_OCTETS = 255  # RFC 5321 §4.5.3.1.2
@@ -35,6 +37,13 @@ def fold_domain(domain: str) -> str:
         return idna.encode(domain, uts46=True).decode("ascii")
     except idna.IDNAError:
         return domain
+
+
+@lru_cache(maxsize=1_000)  # the same name is asked about twice in one login
+def guessed(name: str) -> str:
+    """One form for every spelling by which a login finds the same account."""
+    local, at, domain = prepared(name).rpartition("@")
+    return f"{fold_local(local)}@{fold_domain(domain)}" if at else fold_local(domain)
 
 
 def canonical(address: Address) -> str:

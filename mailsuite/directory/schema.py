@@ -64,6 +64,7 @@ def connect(path: str) -> sqlite3.Connection:
     database = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
     try:
         database.execute("PRAGMA synchronous = EXTRA")
+        database.execute("PRAGMA secure_delete = ON")  # of old hashes and keys
         _migrate(database, path)
     except sqlite3.DatabaseError as error:
         database.close()

@@ -16,6 +16,7 @@ from mailsuite.delivery.occasions import Routing
 from mailsuite.directory.admin import Admin
 from mailsuite.directory.keys import Keys
 from mailsuite.directory.keysadmin import KeysAdmin
+from mailsuite.directory.names import guessed
 from mailsuite.directory.passwords import LANES, Argon2
 from mailsuite.directory.registry import Registry, rules_of
 from mailsuite.directory.state import State
@@ -265,7 +266,7 @@ def _doors(
         ways.filters.scripts,
         ways.attendance.happenings,
         ground.contexts,
-        Throttle(ground.reactor.seconds),
+        Throttle(ground.reactor.seconds, spelled=guessed),
         ground.events,
         f"{ground.generation.number:x}-",
     )

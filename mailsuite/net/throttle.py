@@ -34,18 +34,20 @@ class Throttle:
     """Remembers failures by a monotonic clock.
 
     ``clock`` gives seconds; ``entries`` bounds memory: when it is reached the
-    one that failed longest ago is forgotten.
+    one that failed longest ago is forgotten. ``spelled`` gives names that log into
+    one account one form, or each spelling would have free failures of its own.
     """
 
     _clock: Callable[[], float]
     _entries: int = ENTRIES
+    _spelled: Callable[[str], str] = str.lower
     _scores: dict[str, _Score] = field(factory=dict, init=False)
 
     def delay(self, host: str, account: str = "") -> float:
         """Seconds to wait before an attempt from ``host`` is answered."""
         waits = [self._wait(f"h{name}", HOST_SECONDS) for name in _names(host)]
         if account:
-            waits.append(self._wait(f"a{account.lower()}", ACCOUNT_SECONDS))
+            waits.append(self._wait(f"a{self._spelled(account)}", ACCOUNT_SECONDS))
         return max(waits, default=0.0)
 
     def failed(self, host: str, account: str = "") -> None:
@@ -53,7 +55,7 @@ class Throttle:
         for name in _names(host):
             self._count(f"h{name}")
         if account:
-            self._count(f"a{account.lower()}")
+            self._count(f"a{self._spelled(account)}")
 
     def succeeded(self, host: str, account: str) -> None:
         """Forget what the account's owner mistyped.
@@ -61,7 +63,7 @@ class Throttle:
         The address keeps its score, or one good account of an attacker would
         clear the way to guess at all the others.
         """
-        self._scores.pop(f"a{account.lower()}", None)
+        self._scores.pop(f"a{self._spelled(account)}", None)
 
     def _failures(self, key: str) -> float:
         score = self._scores.get(key)

@@ -108,6 +108,7 @@ class Account:
         if names.canonical(new) in self._shelf.index.names:
             raise MailboxExists(new)
         inbox = await self.mailbox(names.INBOX)
+        await self._shelf.run(annotations.room, inbox.id)
         row = await self.create(new)
         await self._shelf.run(annotations.copied, inbox.id, row.id)
         await inbox.row()

@@ -15,6 +15,7 @@ from mailsuite.interfaces.mailboxes import (
     AnnotationReadOnly,
     AnnotationTooLong,
     BadName,
+    LimitReached,
     NoSuchMailbox,
     TooManyAnnotations,
 )
@@ -164,6 +165,20 @@ def _held(database: Connection, mailbox: MailboxId) -> Held:
     return Held(dict(rows.fetchall()), others)
 
 
+def copyable(held: Held, settings: Settings) -> None:
+    """:raises LimitReached: no room for those of a mailbox once more."""
+    octets = _octets(held.lengths)
+    if octets and held.others + 2 * octets > settings.annotations_octets:
+        text = f"annotations may have {settings.annotations_octets} octets in all"
+        raise LimitReached(text)
+
+
+def room(index: Index, source: MailboxId) -> None:
+    """As :func:`copyable`, before there is a mailbox to copy to."""
+    if source in index.annotated:
+        copyable(_held(index.facts.database, source), index.ground.settings)
+
+
 def copied(index: Index, source: MailboxId, target: MailboxId) -> None:
     """Give a new mailbox those of another (RENAME of INBOX, RFC 5464 §4.1)."""
     if source not in index.annotated:
@@ -176,7 +191,7 @@ def salvaged(path: str) -> list[tuple[str, str, bytes]]:
     """Those of a broken database as far as they can be read, with mailboxes' names."""
     found: list[tuple[str, str, bytes]] = []
     try:
-        database = connect(f"file:{path}?mode=ro", uri=True)
+        database = connect(f"file:{quote(path)}?mode=ro", uri=True)
     except DatabaseError:
         return found
     try:

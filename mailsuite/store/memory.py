@@ -142,6 +142,7 @@ class Account:
         if self._shared.find(new) is not None:
             raise MailboxExists(new)
         if old == names.INBOX:
+            annotations.copyable(self._shared.held(folder.notes), self._shared.settings)
             row = await self.create(new)
             self._shared.folders[row.id].notes = dict(folder.notes)
             uids = sorted(folder.messages)

@@ -184,11 +184,8 @@ class Shared:
             raise NoSuchMailbox(str(id_or_name))
         return folder.notes
 
-    def annotate(
-        self, id_or_name: MailboxId | str, changes: annotations.Changes
-    ) -> None:
-        """Change them, all or nothing."""
-        notes = self.annotated(id_or_name)
+    def held(self, notes: dict[str, bytes]) -> annotations.Held:
+        """What there is, seen from one mailbox's."""
         every = [self.notes, *(folder.notes for folder in self.folders.values())]
         others = sum(
             len(entry) + len(value)
@@ -196,8 +193,14 @@ class Shared:
             if some is not notes
             for entry, value in some.items()
         )
-        lengths = {entry: len(value) for entry, value in notes.items()}
-        annotations.fit(annotations.Held(lengths, others), changes, self.settings)
+        return annotations.Held({e: len(v) for e, v in notes.items()}, others)
+
+    def annotate(
+        self, id_or_name: MailboxId | str, changes: annotations.Changes
+    ) -> None:
+        """Change them, all or nothing."""
+        notes = self.annotated(id_or_name)
+        annotations.fit(self.held(notes), changes, self.settings)
         for entry, value in changes.items():
             if value is None:
                 _ = notes.pop(entry, None)

@@ -5,6 +5,7 @@ message is too dear, and to forget some of them harms nobody.
 """
 
 from sqlite3 import Connection, DatabaseError, connect
+from urllib.parse import quote
 
 from attrs import frozen
 
@@ -186,7 +187,7 @@ def salvaged(path: str, asked: str) -> list[tuple[object, ...]]:
     """Rows of a broken database, as far as they can be read."""
     found: list[tuple[object, ...]] = []
     try:
-        database = connect(f"file:{path}?mode=ro", uri=True)
+        database = connect(f"file:{quote(path)}?mode=ro", uri=True)
     except DatabaseError:
         return found
     try:

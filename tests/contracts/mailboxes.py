@@ -650,6 +650,23 @@ class MailboxContract:
 
         self.work(go())
 
+    def test_annotations_copied(self):
+        """To rename INBOX again and again makes no room for more annotations."""
+
+        async def go():
+            account = await self.alice()
+            full = {f"/shared/{n}": bytes(65_500) for n in range(100)}
+            await account.annotate("INBOX", full)
+            for number in range(9):  # 6.5 MB each, 64 MiB in all
+                await account.rename("INBOX", f"Old {number}")
+            with self.assertRaisesRegex(LimitReached, "octets in all"):
+                await account.rename("INBOX", "Old 9")
+            names = {row.name for row in await account.mailboxes()}
+            self.assertNotIn("Old 9", names)
+            self.assertEqual(len(await account.annotations("Old 8")), 100)
+
+        self.work(go())
+
     def test_annotations_follow(self):
         """They follow a rename, stay at INBOX, and go with the mailbox."""
 

@@ -4,7 +4,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mailsuite.directory import memory
 from mailsuite.directory.book import Rules
-from mailsuite.directory.names import checked_user, parse
+from mailsuite.directory.names import checked_user, guessed, parse
 from mailsuite.directory.settings import Settings
 from mailsuite.interfaces.directory import Alias, Local, Remote, Unknown
 from mailsuite.model.address import Address
@@ -17,6 +17,24 @@ def made(**options):
         {"info@example.test": ["ann@example.test", "x@elsewhere.test"]},
         **options,
     )
+
+
+class LoginTests(SynchronousTestCase):
+    def test_guessed(self):
+        """What finds the same account is counted as one name when it is guessed at."""
+        book = made().directory._state.book
+        for text in (
+            "ANN@Example.Test",
+            "a\u00adn\u00adn@example.test",
+            "\uff41nn@example.test",
+            "ann@exam\u00adple.test",
+            "ann@exam\u2064ple.test",
+            "ann@example.test.",
+        ):
+            self.assertEqual(book.login(text).name, "ann@example.test")
+            self.assertEqual(guessed(text), "ann@example.test")
+        self.assertEqual(guessed("A\u00adNN"), "ann")
+        self.assertEqual(guessed("\x00\ud800@"), "\x00\ud800@")
 
 
 class ResolveTests(SynchronousTestCase):

@@ -194,6 +194,15 @@ class ScramTests(SynchronousTestCase):
             rows = database.execute("SELECT * FROM scram").fetchall()
         self.assertEqual(rows, [])
 
+    def test_nothing_left(self):
+        """The octets of forgotten keys are overwritten in the file."""
+        stored = self.state.book.accounts[str(ANN)].keys[0].stored_key
+        with open(self.path, "rb") as file:
+            self.assertIn(stored, file.read())
+        self.registry.rearrange(Settings(scram="never"), Listing())
+        with open(self.path, "rb") as file:
+            self.assertNotIn(stored, file.read())
+
     def test_wrong_setting(self):
         """The setting has three words."""
         with self.assertRaisesRegex(UsageError, "directory.scram"):

@@ -101,6 +101,14 @@ class LoginTests(SynchronousTestCase):
             answer = Talk().connect().ask(b'LOGIN "' + name + b'" secret')[1]
             self.assertIn(b"AUTHENTICATIONFAILED", answer)
 
+    def test_too_long(self):
+        """Names and passwords longer than any are not looked at (CWE-407)."""
+        for name, secret in ((320, 1_024), (321, 1), (1, 1_025), (30_000, 30_000)):
+            sizes = (name, b"x" * name, secret, b"x" * secret)
+            said = Talk().connect().say(b"a LOGIN {%d+}\r\n%b {%d+}\r\n%b\r\n" % sizes)
+            fits = name <= 320 and secret <= 1_024
+            self.assertIn(b"a NO" if fits else b"a BAD", said)
+
     def test_too_late(self):
         """Who does not log in is sent away, however busy."""
         for _ in range(7):

@@ -74,6 +74,15 @@ class ThrottleTests(SynchronousTestCase):
         )
         self.assertEqual(self.throttle.delay("198.51.100.1", "bert@example.test"), 0.0)
 
+    def test_spelled(self):
+        """Spellings of one name count together, as they are told apart outside."""
+        spelled = Throttle(self.clock.seconds, spelled=lambda name: name.strip("-"))
+        for n in range(10):
+            spelled.failed("", "anna" + "-" * n)
+        self.assertEqual(spelled.delay("", "-anna"), throttle.ACCOUNT_SECONDS)
+        spelled.succeeded("", "--anna")
+        self.assertEqual(len(spelled), 0)
+
     def test_network(self):
         """Guesses from a whole /64 count together."""
         for n in range(50):

@@ -12,6 +12,7 @@ from mailsuite.store.settings import Settings
 from tests.support.store import House
 
 ALICE = "alice@example.test"
+ODD = "\xe5lice@example.test"  # its directory has a name with %C3%A5
 COMMENT = "/shared/comment"
 
 
@@ -33,11 +34,11 @@ class AnnotationTests(TestCase):
         self.reactor = reactor
         self.data = self.mktemp()
 
-    async def with_alice(self, work, settings=None):
+    async def with_alice(self, work, settings=None, name=ALICE):
         house = House(self.reactor, self.data, settings or Settings(names=0.05))
         accounts = await house.start()
         try:
-            return await work(await accounts.open(ALICE))
+            return await work(await accounts.open(name))
         finally:
             await house.stop()
 
@@ -78,6 +79,17 @@ class AnnotationTests(TestCase):
             path = os.path.join(self.data, "mail/example.test/alice/account.db")
             scribble(path, "subscription")
             await self.with_alice(self.check)
+
+        return defer.Deferred.fromCoroutine(go())
+
+    def test_damaged_odd_name(self):
+        """So does one of an account whose directory is spelled with escapes."""
+
+        async def go():
+            await self.with_alice(self.write, name=ODD)
+            path = os.path.join(self.data, "mail/example.test/%C3%A5lice/account.db")
+            scribble(path, "subscription")
+            await self.with_alice(self.check, name=ODD)
 
         return defer.Deferred.fromCoroutine(go())
 

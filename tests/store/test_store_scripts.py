@@ -193,16 +193,22 @@ class DurableTests(TestCase):
         """Scripts are there after a kill right behind the call."""
         return Deferred.fromCoroutine(self.killed())
 
-    async def salvaged(self):
+    async def salvaged(self, name, directory):
         scripts = await self.opened()
-        await scripts.put(ALICE, "a", b"keep;")
-        await scripts.activate(ALICE, "a")
+        await scripts.put(name, "a", b"keep;")
+        await scripts.activate(name, "a")
         await self.house.stop()
-        ruined(self.house.home() / "account.db", "mailbox")
+        home = self.house.home().parent / directory
+        ruined(home / "account.db", "mailbox")
         scripts = await self.opened()
-        self.assertEqual(await scripts.active(ALICE), Script("a", b"keep;"))
+        self.assertEqual(await scripts.active(name), Script("a", b"keep;"))
         await self.house.stop()
 
     def test_salvaged(self):
         """Scripts outlive damage to other tables of a database that is set aside."""
-        return Deferred.fromCoroutine(self.salvaged())
+        return Deferred.fromCoroutine(self.salvaged(ALICE, "alice"))
+
+    def test_salvaged_odd_name(self):
+        """So do those of a user whose directory is spelled with escapes."""
+        odd = "\xe5lice@example.test"
+        return Deferred.fromCoroutine(self.salvaged(odd, "%C3%A5lice"))

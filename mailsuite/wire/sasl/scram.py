@@ -24,15 +24,16 @@ MESSAGE_OCTETS = 4_096  # of a client's message; a nonce and its binding are sho
 NONCE_OCTETS = 512  # of a client's nonce; deployed ones have 24 to 64
 
 _MALFORMED = "Malformed authentication response"
+# Optional extensions are passed over; of m= RFC 5802 §5.1 says that it must fail.
 _FIRST = re.compile(
     rb"(?P<header>(?:n|y|p=(?P<binding>[A-Za-z0-9.-]+))"
     rb",(?:a=(?P<authzid>[^,\0]+))?,)"
     rb"(?P<bare>n=(?P<name>[^,\0]+),r=(?P<nonce>[\x21-\x2b\x2d-\x7e]+)"
-    rb"(?:,[A-Za-z]=[^,\0]+)*)"
+    rb"(?:,[A-Za-ln-z]=[^,\0]+)*)"
 )
 _FINAL = re.compile(
     rb"c=(?P<bound>[A-Za-z0-9+/=]+),r=(?P<nonce>[\x21-\x2b\x2d-\x7e]+)"
-    rb"(?:,[A-Za-z]=[^,\0]+)*"
+    rb"(?:,[A-Za-ln-z]=[^,\0]+)*"
 )
 _NAME = re.compile(rb"(?:[^=]|=2C|=3D)+")
 

@@ -4,6 +4,7 @@ from attrs import field, frozen
 
 from mailsuite.model.errors import PeerError
 from mailsuite.wire.imap.lexer import Cursor
+from mailsuite.wire.sasl.exchange import NAME_OCTETS, SECRET_OCTETS
 
 
 @frozen
@@ -23,12 +24,14 @@ class Authenticate:
 
 
 def login(cursor: Cursor) -> Login:
-    """Two strings; names and passwords are UTF-8."""
+    """Two strings, no longer than SASL's; names and passwords are UTF-8."""
     cursor.space()
     name = cursor.astring()
     cursor.space()
     secret = cursor.astring()
     cursor.end()
+    if len(name) > NAME_OCTETS or len(secret) > SECRET_OCTETS:
+        raise PeerError("name or password is too long")
     try:
         return Login(name.decode("utf-8"), secret.decode("utf-8"))
     except UnicodeDecodeError:
