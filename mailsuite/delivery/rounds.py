@@ -127,7 +127,7 @@ class Round:
         occasion, columns, lease = self._occasion, self._place.columns, self._lease
         flags: Sequence[str] = ordered(columns.table.sets[columns.flags[row]])
         if occasion.flags is not None:
-            flags = occasion.flags
+            flags = _as_of(occasion, flags)
         me = owner(occasion.account)
         recipient = Recipient(uid, me, sender=me)
         own = evolve(
@@ -162,6 +162,17 @@ class Round:
                 await self._place.mailbox.store(uids, marked.add & known, marked.drop)
         if self._marks:
             await self._place.account.synced()
+
+
+def _as_of(occasion: Occasion, now: Sequence[str]) -> Sequence[str]:
+    """Those that changed as they were after that, all others as they are now.
+
+    So a script sees what scripts for earlier events have set since.
+    """
+    changed = {name.lower() for name in occasion.changed}
+    kept = [name for name in now if name.lower() not in changed]
+    then = [name for name in occasion.flags or () if name.lower() in changed]
+    return ordered((*kept, *then))
 
 
 def items(occasion: Occasion) -> Mapping[str, str]:

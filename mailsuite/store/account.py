@@ -138,7 +138,7 @@ class Account:
         index = self._shelf.index
         found = annotations.whose(index, mailbox)
         kept: Mapping[str, bytes] = {}
-        if found in index.annotated:
+        if annotations.has(index, found, entries):
             kept = await self._shelf.run(annotations.read, found, entries)
         if found != annotations.ACCOUNT:
             return kept

@@ -118,10 +118,21 @@ def whose(index: Index, id_or_name: MailboxId | str) -> MailboxId:
     return box.id
 
 
-def annotated(database: Connection) -> frozenset[MailboxId]:
-    """Every mailbox that has any."""
-    rows = database.execute("SELECT DISTINCT mailbox FROM annotation")
-    return frozenset(MailboxId(mailbox) for (mailbox,) in rows.fetchall())
+def annotated(database: Connection) -> Mapping[MailboxId, frozenset[str]]:
+    """What every mailbox has that has any."""
+    found: dict[MailboxId, set[str]] = {}
+    rows = database.execute("SELECT mailbox, entry FROM annotation").fetchall()
+    for mailbox, entry in rows:
+        found.setdefault(MailboxId(mailbox), set()).add(entry)
+    return {mailbox: frozenset(entries) for mailbox, entries in found.items()}
+
+
+def has(index: Index, mailbox: MailboxId, entries: Sequence[str]) -> bool:
+    """Whether one of these is there, or any at all where none is named."""
+    known = index.annotated.get(mailbox)
+    if known is None or not entries:
+        return known is not None
+    return any(entry.lower() in known for entry in entries)
 
 
 def read(index: Index, mailbox: MailboxId, entries: Sequence[str]) -> dict[str, bytes]:
@@ -184,7 +195,7 @@ def copied(index: Index, source: MailboxId, target: MailboxId) -> None:
     if source not in index.annotated:
         return
     index.facts.change([(_COPY, (target, source))])
-    index.annotated |= {target}
+    index.annotated = annotated(index.facts.database)
 
 
 def salvaged(path: str) -> list[tuple[str, str, bytes]]:

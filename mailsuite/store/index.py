@@ -104,8 +104,8 @@ class Index:
     boxes: dict[MailboxId, Box] = field(factory=dict)
     names: Mapping[str, Box] = field(factory=dict)
     subscribed: frozenset[str] = frozenset()
-    annotated: frozenset[MailboxId] = frozenset()
-    """Mailboxes that have annotations; 0 stands for the account."""
+    annotated: Mapping[MailboxId, frozenset[str]] = field(factory=dict)
+    """Names of annotations, of mailboxes that have any; 0 stands for the account."""
     modseq: int = 1
     email: int = 0
     """The last ids given."""

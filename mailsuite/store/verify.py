@@ -70,7 +70,7 @@ def _looked(index: Index, account: AccountName) -> Iterator[Finding | int]:
             for text in _box(index, box):
                 yield Finding(account, box.name, text)
             yield box.messages
-    for mailbox in index.annotated - index.boxes.keys() - {ACCOUNT}:
+    for mailbox in index.annotated.keys() - index.boxes.keys() - {ACCOUNT}:
         yield Finding(account, "", f"annotations of mailbox {mailbox}, which is gone")
     for text in _account(index):
         yield Finding(account, "", text)

@@ -416,6 +416,29 @@ class JobTests(EventCase):
             self.happenings.ended(Occasion.read(lease.recipients[0]))
         self.assertEqual(self.happenings._under_way, {})
 
+    def test_flags_of_scripts_before(self):
+        """A script sees what scripts for earlier events of the message set."""
+        self.put(
+            'require ["imap4flags", "imapsieve"]; if hasflag "\\\\Flagged"'
+            ' { addflag "$important"; } else { removeflag "$important"; }'
+        )
+        uid = self.store()
+        held, transport = [], self.transport
+
+        class Later:
+            async def deliver(self, lease, settle):
+                held.append(go := Deferred())
+                await go
+                await transport.deliver(lease, settle)
+
+        self.ways["events"] = Later()
+        for flags in ({FLAGGED}, ()):
+            more = {"flags": frozenset(flags), "changed": frozenset({FLAGGED})}
+            self.event(uid, cause="FLAG", **more)
+        for one in held:
+            one.callback(None)
+        self.assertEqual(self.flags(uid), set())
+
     def test_room_of_removed(self):
         """Jobs that operators removed or hold take no room for ever."""
         self.patch(happenings, "ACCOUNT_JOBS", 2)

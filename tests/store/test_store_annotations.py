@@ -8,6 +8,7 @@ from twisted.internet import defer
 from twisted.trial.unittest import TestCase
 
 from mailsuite.interfaces.mailboxes import AnnotationTooLong, TooManyAnnotations
+from mailsuite.store import annotations
 from mailsuite.store.settings import Settings
 from tests.support.store import House
 
@@ -70,6 +71,22 @@ class AnnotationTests(TestCase):
             await self.with_alice(self.check)
 
         return defer.Deferred.fromCoroutine(go())
+
+    def test_not_there(self):
+        """To learn that an annotation is not there no database is asked."""
+
+        async def ask(account):
+            await self.write(account)
+            asked = []
+            self.patch(annotations, "read", lambda *what: asked.append(what) or {})
+            for mailbox in ("", "INBOX", "Drafts"):
+                found = await account.annotations(mailbox, ["/shared/none"])
+                self.assertEqual(found, {})
+            self.assertEqual(asked, [])
+            _ = await account.annotations("INBOX", ["/shared/none", COMMENT.upper()])
+            self.assertEqual(len(asked), 1)
+
+        return defer.Deferred.fromCoroutine(self.with_alice(ask))
 
     def test_damaged(self):
         """A database that lost its ids gives them back to mailboxes of their names."""
