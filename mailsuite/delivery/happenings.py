@@ -26,6 +26,7 @@ ENTRY = "/shared/imapsieve/script"
 """Names the script, of a mailbox or of the account (RFC 6785 §7.4, §7.5)."""
 TOGETHER = 50  # jobs that are handed over in one turn of the reactor
 ACCOUNT_JOBS = 200  # under way for one account; then its next command waits
+FEW = 5  # jobs of a small command: it may go beyond that, up to twice as many
 ALL_JOBS = 4_000  # under way for all of them, a fifth of what the queue takes
 LOOK = 0.1  # seconds between looks whether there is room
 LOOKS = 100  # in vain; then it is seen whether operators took jobs away
@@ -92,7 +93,7 @@ class Happenings:
         return f"{self._run}{next(self._numbers)}"
 
     async def _hand_over(self, jobs: Sequence[Occasion]) -> None:
-        await self._room(jobs[0].account)
+        await self._room(jobs[0].account, len(jobs))
         for one in jobs:
             self._under_way[one.account] += 1
             key = one.account, one.mailbox
@@ -124,10 +125,14 @@ class Happenings:
             reason=str(error),
         )
 
-    async def _room(self, account: AccountName) -> None:
-        """Wait for room; jobs that operators hold or removed take none."""
+    async def _room(self, account: AccountName, jobs: int) -> None:
+        """Wait for room; jobs that operators hold or removed take none.
+
+        Who reads mail does not stand behind a COPY of thousands.
+        """
         looks = 0
-        while self._crowded(account):
+        most = ACCOUNT_JOBS if jobs > FEW else 2 * ACCOUNT_JOBS
+        while self._crowded(account, most):
             looks += 1
             if looks % LOOKS == 0:
                 await self._sort_out(account)
@@ -144,10 +149,10 @@ class Happenings:
                 if all(row.state == "held" for row in rows):
                     self._over(key, ticket)
 
-    def _crowded(self, account: AccountName) -> bool:
+    def _crowded(self, account: AccountName, most: int) -> bool:
         """Whether so much is under way that mail of others would wait for it."""
         mine, all_ = self._under_way[account], self._under_way.total()
-        return mine >= ACCOUNT_JOBS or all_ >= ALL_JOBS
+        return mine >= most or all_ >= ALL_JOBS
 
     async def _pause(self, seconds: float) -> None:
         """Let others have the reactor."""

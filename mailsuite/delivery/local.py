@@ -18,7 +18,7 @@ from mailsuite.delivery.filing import Filing
 from mailsuite.delivery.folders import INBOX
 from mailsuite.delivery.handles import Handles
 from mailsuite.delivery.letters import Case
-from mailsuite.delivery.occasions import COPIED, copied, owner
+from mailsuite.delivery.occasions import COPIED, DOMAIN, copied, owner
 from mailsuite.delivery.settings import Settings
 from mailsuite.delivery.written import return_path
 from mailsuite.interfaces.directory import Alias, IDirectory, Local, Resolution, Unknown
@@ -114,6 +114,8 @@ class LocalDelivery:
             outcome = await self._expand(lease, recipient, what)
         elif isinstance(what, Unknown):
             outcome = NOBODY
+        elif recipient.address.domain.endswith(DOMAIN):
+            outcome = NOBODY  # somebody wrote to a place of ours for events
         else:
             outcome = ELSEWHERE
         await settle(lease, {recipient.n: outcome})

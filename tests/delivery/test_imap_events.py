@@ -322,7 +322,7 @@ class JobTests(EventCase):
     def test_from_outside(self):
         """Mail to their addresses runs nothing and goes nowhere."""
         outcome = self.deliver(to="run@user.example.test.imap-events.invalid")
-        self.assertEqual(type(outcome).__name__, "Deferred")
+        self.assertEqual(type(outcome).__name__, "Failed")
         self.assertEqual(self.mail(), [])
 
     def test_gone_account(self):
@@ -397,7 +397,7 @@ class JobTests(EventCase):
 
     def test_crowded(self):
         """While much is under way for an account its next command waits."""
-        self.patch(happenings, "ACCOUNT_JOBS", 2)
+        self.patch(happenings, "ACCOUNT_JOBS", 1)
         self.put(MARK)
         uid = self.store()
         self.ways["events"] = never = Far()
@@ -439,9 +439,32 @@ class JobTests(EventCase):
             one.callback(None)
         self.assertEqual(self.flags(uid), set())
 
+    def test_small_before_large(self):
+        """Who does little does not wait for what is left of a large command."""
+        self.patch(happenings, "ACCOUNT_JOBS", 6)
+        self.patch(happenings, "TOGETHER", 6)
+        self.patch(happenings, "BATCH", 1)
+        self.put(MARK)
+        uids = [self.store() for _ in range(12)]
+        self.ways["events"] = Far()
+        box = self.done(self.account.mailbox("INBOX"))
+        row = self.done(box.row())
+        large, small = (
+            Deferred.fromCoroutine(
+                self.happenings.happened(
+                    self.account,
+                    [Happening("COPY", "fred", box.id, row.uidvalidity, some)],
+                )
+            )
+            for some in (uids, uids[:1])
+        )
+        self.clock.pump([0.1] * 5)
+        self.assertNoResult(large)
+        self.successResultOf(small)
+
     def test_room_of_removed(self):
         """Jobs that operators removed or hold take no room for ever."""
-        self.patch(happenings, "ACCOUNT_JOBS", 2)
+        self.patch(happenings, "ACCOUNT_JOBS", 1)
         self.patch(happenings, "LOOKS", 2)
         self.put(MARK)
         uid = self.store()
