@@ -66,6 +66,7 @@ class Admin:
         _free(self._state.book, name)
         _checked_quota(quota_octets)
         stored, keys = await _stored(self._state.book, self._checker, password)
+        _free(self._state.book, name)  # somebody was quicker
         account = Account(
             *(AccountName(name), stored, quota_octets), created=self._wall(), keys=keys
         )
@@ -75,8 +76,9 @@ class Admin:
 
     async def set_password(self, address: Address, password: str) -> None:
         """Change a password; the old one fails from now on."""
-        account = self._account(address)
+        _ = self._account(address)
         stored, keys = await _stored(self._state.book, self._checker, password)
+        account = self._account(address)  # as it is after the work
         await self._state.put(evolve(account, password=stored, keys=keys))
         self._changed("password", account.name)
 

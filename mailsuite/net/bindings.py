@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from OpenSSL import SSL
 
@@ -37,7 +38,10 @@ def _end_point(connection: SSL.Connection) -> bytes | None:
     if shown is None:
         return None
     certificate = shown.to_cryptography()
-    algorithm = certificate.signature_hash_algorithm
+    try:
+        algorithm = certificate.signature_hash_algorithm
+    except UnsupportedAlgorithm:  # OpenSSL knows it, we do not
+        return None
     if algorithm is None:
         return None
     digest = hashes.Hash(hashes.SHA256() if algorithm.name in _WEAK else algorithm)

@@ -20,6 +20,7 @@ from mailsuite.store import expunge, flags, letters, maildir, uidlist
 from mailsuite.store.box import Box
 from mailsuite.store.index import Index
 from mailsuite.store.insert import Row, insert
+from mailsuite.store.likeness import Claims
 from mailsuite.store.reading import LINED_OCTETS, bare, rows_of
 from mailsuite.store.undo import transaction
 
@@ -198,6 +199,9 @@ def _adopt_some(
     some: Sequence[maildir.Found],
     old: Mapping[str, uidlist.Entry],
 ) -> None:
+    told = {f.base: old[f.base].email for f in some if f.base in old}
+    claims = Claims.of(index, told.values())
+    index.email = max(index.email, *told.values()) if told else index.email
     index.reserve({box: len(some)}, len(some))
     rows = []
     uidnext = box.uidnext
@@ -209,9 +213,11 @@ def _adopt_some(
         uid = entry.uid if entry else uidnext
         uidnext = max(uidnext, uid + 1)
         index.email += 1
-        email = entry.email if entry and entry.email else index.email
-        told = letters.flags_of(found.letters, box.keywords)
-        code = box.code(_spelled(box, told, entry))
+        email = told.get(found.base, 0)
+        if not email or not claims.grants(email, f"{box.path}/{found.relative}"):
+            email = index.email
+        marks = letters.flags_of(found.letters, box.keywords)
+        code = box.code(_spelled(box, marks, entry))
         rows.append(
             Row(uid, code, *measured, email, found.base, found.place, found.letters)
         )

@@ -54,6 +54,50 @@ class DirectoryContract:
     def login(self, name, secret):
         return self.get(self.registry.authenticate(Password(name, secret), "::1"))
 
+    def test_meanwhile(self):
+        """What is decided while a password is hashed stays decided."""
+        self.registry, self.admin = self.slow()
+        gates, bob = self.gates, parse("bob@example.test")
+        self.get(self.admin.add_domain("example.test"))
+        first, second, third = (
+            Deferred.fromCoroutine(self.admin.add_user(one, secret))
+            for one, secret in ((ANN, "a"), (bob, "b"), (bob, "c"))
+        )
+        for gate in gates[:3]:
+            gate.callback(None)
+        self.successResultOf(first)
+        self.successResultOf(second)
+        self.failureResultOf(third, UsageError)
+        self.assertIsInstance(self.login("bob@example.test", "b"), Principal)
+        changes = [
+            Deferred.fromCoroutine(self.admin.set_password(one, "new"))
+            for one in (ANN, bob)
+        ]
+        self.get(self.admin.set_disabled(ANN, disabled=True))
+        self.get(self.admin.remove_user(bob))
+        for gate in gates[3:]:
+            gate.callback(None)
+        self.successResultOf(changes[0])
+        self.failureResultOf(changes[1], UsageError)
+        (left,) = self.get(self.admin.users())
+        self.assertEqual((left.account, left.disabled), (str(ANN), True))
+
+    def slow(self):
+        """A directory in memory whose hashing waits for ``gates``."""
+        self.gates = gates = []
+
+        class Slow(memory.Plain):
+            async def hashed(self, secret):
+                gates.append(Deferred())
+                await gates[-1]
+                return secret
+
+        state = State(":memory:", Inline(), Events())
+        registry = Registry(Clock(), state, Slow())
+        self.get(registry.start())
+        self.addCleanup(lambda: self.get(registry.stop()))
+        return registry, Admin(state, Slow(), lambda: 1.0, Events())
+
     def test_provides(self):
         """Every interface is provided."""
         for interface in (IDirectory, IRouting):

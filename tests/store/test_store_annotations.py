@@ -8,8 +8,10 @@ from twisted.internet import defer
 from twisted.trial.unittest import TestCase
 
 from mailsuite.interfaces.mailboxes import AnnotationTooLong, TooManyAnnotations
+from mailsuite.model.changes import Need
 from mailsuite.store import annotations
 from mailsuite.store.settings import Settings
+from tests.contracts.mailboxes import draft
 from tests.support.store import House
 
 ALICE = "alice@example.test"
@@ -151,6 +153,57 @@ class AnnotationTests(TestCase):
 
         work = defer.Deferred.fromCoroutine(self.with_alice(look))
         return work.addCallback(check)
+
+    def test_foreign_folder(self):
+        """A folder of another account brings no ids of other messages (RFC 8474 §5.1)."""
+        home = os.path.join(self.data, "mail/example.test/alice")
+        told = {}
+
+        async def first(account):
+            for text in (b"mine", b"more"):
+                await account.append("INBOX", [draft(b"Subject: %b\r\n\r\n" % text)])
+            inbox = await account.mailbox("INBOX")
+            await account.transfer(inbox.id, [1], "Sent", move=False)
+
+        def bring():
+            folder = os.path.join(home, "Maildir", ".Foreign")
+            for name in ("cur", "new", "tmp"):
+                os.makedirs(os.path.join(folder, name))
+            lines = b""
+            for uid, email in enumerate((1, 2, 90_001, 90_001), 1):
+                with open(os.path.join(folder, f"cur/{uid}.far:2,S"), "wb") as file:
+                    file.write(b"Subject: far%d\r\n\r\n" % uid)
+                lines += b"%d E%d :%d.far\n" % (uid, email, uid)
+            with open(os.path.join(folder, "dovecot-uidlist"), "wb") as file:
+                file.write(b"3 V1000 N0000000005 Gabc\n" + lines)
+            os.unlink(os.path.join(home, "index.db"))
+
+        async def look(account):
+            _ = await account.mailboxes()
+            for name in ("INBOX", "Sent", "Foreign"):
+                box = await account.mailbox(name)
+                seen = await box.snapshot()
+                told[name] = list(seen.email)
+                async for batch in box.read(list(seen.uid), [Need.ENVELOPE]):
+                    subjects = [
+                        one.split(b'"')[1] for one in batch.columns[Need.ENVELOPE]
+                    ]
+                    told[name].append(subjects)
+
+        async def go():
+            await self.with_alice(first)
+            bring()
+            await self.with_alice(look)
+
+        def check(_):
+            self.assertEqual(told["INBOX"], [1, 2, [b"mine", b"more"]])
+            self.assertEqual(told["Sent"], [1, [b"mine"]])
+            *emails, subjects = told["Foreign"]
+            self.assertEqual(subjects, [b"far1", b"far2", b"far3", b"far4"])
+            self.assertEqual(len({1, 2, *emails}), 6)
+            self.assertEqual(emails[2], 90_001)
+
+        return defer.Deferred.fromCoroutine(go()).addCallback(check)
 
     def test_limits(self):
         """Entries, octets of one and octets of all; less is always taken."""
