@@ -117,7 +117,10 @@ class HappeningTests(SynchronousTestCase):
 
     def test_expunge_waits(self):
         """Messages go when scripts are done with them."""
-        for command in (b"EXPUNGE", b"UID EXPUNGE 1:*", b"CLOSE"):
+        for command in (
+            *(b"EXPUNGE", b"UID EXPUNGE 1:*", b"CLOSE", b"MOVE 1 Other"),
+            *(b"DELETE Other", b"RENAME INBOX Old"),
+        ):
             self.told.waiting = Deferred()
             self.client.say(b"a SELECT INBOX\r\n")
             said = self.client.say(b"t %b\r\n" % command)

@@ -34,6 +34,8 @@ async def rename(talk: Talk, asked: Rename) -> bytes:
     """§6.3.5; renaming INBOX moves its mail."""
     if asked.new == INBOX:
         raise No(b"NO [ALREADYEXISTS] INBOX is always there")
+    if asked.old == INBOX:
+        await happening.calm(talk, (await talk.account.mailbox(INBOX)).id)
     await talk.account.rename(asked.old, asked.new)
     if talk.selected is not None:
         talk.selected.stale = True
