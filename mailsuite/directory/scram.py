@@ -63,6 +63,7 @@ class Scram:
             keys = await self._checker.keyed(secret)
             if self._state.book.rules.scram != "never":
                 await self._state.key(account, keys)
+                await self._obeyed()  # the setting may be another one by now
         finally:
             self._deriving.discard(account.name)
 

@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailsuite.directory import memory, schema
+from mailsuite.directory import memory, rows, schema
 from mailsuite.directory.admin import Admin
 from mailsuite.directory.names import parse
 from mailsuite.directory.passwords import ITERATIONS, hash_now, key_now, verify_now
@@ -193,6 +193,25 @@ class ScramTests(SynchronousTestCase):
         with closing(sqlite3.connect(self.path)) as database:
             rows = database.execute("SELECT * FROM scram").fetchall()
         self.assertEqual(rows, [])
+
+    def test_never_meanwhile(self):
+        """Keys that are being written when the setting forbids them go again."""
+        self.unkeyed()
+        test = self
+
+        class Hooked(Inline):
+            async def run(self, call, *args, **how):
+                found = await super().run(call, *args, **how)
+                if call is rows.key:
+                    test.registry.rearrange(Settings(scram="never"), Listing())
+                return found
+
+        self.state._thread = Hooked()
+        self.assertEqual(self.plain("ann", "secret"), IS_ANN)
+        self.assertEqual(self.state.book.accounts[str(ANN)].keys, ())
+        with closing(sqlite3.connect(self.path)) as database:
+            kept = database.execute("SELECT * FROM scram").fetchall()
+        self.assertEqual(kept, [])
 
     def test_nothing_left(self):
         """The octets of forgotten keys are overwritten in the file."""
