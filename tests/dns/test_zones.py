@@ -97,9 +97,14 @@ class ZonesTests(Contract, TestCase):
         self.zones.failing("broken.test")
         self.server = NameServer(reactor, self.zones)
         self.addCleanup(lambda: Deferred.fromCoroutine(self.server.stop()))
-        settings = DNS(servers=(f"127.0.0.1:{self.server.port}",), seconds=20, rounds=1)
-        self.resolver = Resolver.of(reactor, settings)
-        self.addCleanup(lambda: Deferred.fromCoroutine(self.resolver.stop()))
+        self.resolver = self.asking(seconds=20)
+
+    def asking(self, seconds):
+        """A resolver that waits so long for each answer."""
+        servers = (f"127.0.0.1:{self.server.port}",)
+        resolver = Resolver.of(reactor, DNS(servers=servers, seconds=seconds, rounds=1))
+        self.addCleanup(lambda: Deferred.fromCoroutine(resolver.stop()))
+        return resolver
 
     async def test_alias(self):
         """CNAMEs are followed, and what they lead to may lack the type."""
@@ -122,5 +127,6 @@ class ZonesTests(Contract, TestCase):
         (found,) = await self.resolver.texts("big.example.test")
         self.assertGreater(len(found), 9_000)
         self.zones.garbled("noise.test")
+        hasty = self.asking(seconds=0.3)  # noise is no answer: it waits until the end
         with self.assertRaises(NoAnswer):
-            await self.resolver.texts("noise.test")
+            await hasty.texts("noise.test")

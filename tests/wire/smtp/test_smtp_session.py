@@ -43,6 +43,8 @@ WAYS = {
 }
 ASKED = b"EHLO c\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n"
 
+MECHANISMS = ("SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", "LOGIN")
+
 
 def begun(octets: bytes = b"", offer: Offer = FULL, **given) -> Machine:
     machine = Machine(offer, **given)
@@ -595,7 +597,7 @@ class TranscriptTests(SynchronousTestCase):
                 "mx.example.test",
                 Dialect.LMTP if lmtp else Dialect.SMTP,
                 size=100_000,
-                mechanisms=("PLAIN", "LOGIN") if "auth" in path.stem else (),
+                mechanisms=MECHANISMS if "auth" in path.stem else (),
                 clear_auth=True,
             )
             for cut in transcripts.CUTS:
