@@ -13,18 +13,11 @@ from mailsuite.sieve.extensions.duplicate import Remember
 from mailsuite.sieve.extensions.enotify import Notify
 from mailsuite.sieve.extensions.reject import Reject
 from mailsuite.sieve.extensions.vacation import Vacation
-from tests.support.sieve import errors, holds, run_script
+from tests.support.sieve import acts, errors, holds, run_script
 
 A = "From: coyote@desert.example.org\nSubject: I have a present for you\n\nLook\n"
 B = "From: b@x.invalid\nSubject: $$$ YOU, TOO, CAN BE A MILLIONAIRE! $$$\n\nNOW\n"
 IMPLICIT = Keep(implicit=True)
-
-
-def acts(script, message=A, answers=None, **letter):
-    """The actions of a script, wherever they stand in it."""
-    plan = run_script(script, message, answers, **letter)
-    assert not plan.trouble, plan.trouble
-    return [evolve(one, at=0) for one in plan.actions]
 
 
 class LanguageTests(SynchronousTestCase):
@@ -37,7 +30,7 @@ class LanguageTests(SynchronousTestCase):
                 discard;
              }"""
         self.assertEqual(acts(script, B), [Discard()])
-        self.assertEqual(acts(script, A), [IMPLICIT])
+        self.assertEqual(acts(script), [IMPLICIT])
 
     def test_comparator(self):
         """§2.7.3: only capitals are thrown away."""
@@ -167,10 +160,29 @@ class FlagsTests(SynchronousTestCase):
 
 
 class CopyTests(SynchronousTestCase):
-    """RFC 3894 §3."""
+    """RFC 3894."""
+
+    def test_unfiltered(self):
+        """§1: an extra copy, the old way."""
+        script = 'require "fileinto";\nfileinto "unfiltered";\nkeep;'
+        self.assertEqual(acts(script), [FileInto("unfiltered"), Keep()])
+
+    def test_ineffective_discard(self):
+        """§1: the discarded message ends up in the inbox, but not with :copy."""
+        script = """require ["copy", "fileinto"];
+      fileinto %s;
+      if header "Subject" "MAKE MONEY FAST!!!"
+      {
+              discard;
+      }"""
+        message = "Subject: Make money fast!!!\n\n"
+        found = acts(script % '"unfiltered"; keep', message)
+        self.assertEqual(found, [FileInto("unfiltered"), Keep(), Discard()])
+        found = acts(script % ':copy "unfiltered"', message)
+        self.assertEqual(found, [FileInto("unfiltered"), Discard()])
 
     def test_incoming(self):
-        """A copy is filed, and the implicit keep stands."""
+        """§3: a copy is filed, and the implicit keep stands."""
         script = 'require ["copy", "fileinto"];\nfileinto :copy "incoming";'
         self.assertEqual(acts(script), [FileInto("incoming"), IMPLICIT])
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from attrs import evolve
+
 from mailsuite.sieve.check import check
 from mailsuite.sieve.errors import BadScript, Question
 from mailsuite.sieve.extensions.table import VOCABULARY
@@ -41,6 +43,18 @@ def run_script(
     program = check(octets(script), vocabulary)
     whole = Letter(Message.of(octets(message)), **letter)
     return run(program, whole, answers or {})
+
+
+def acts(
+    script: str | bytes,
+    message: str | bytes = LETTER,
+    answers: Mapping[Question, Any] | None = None,
+    **letter: Any,
+) -> list[Any]:
+    """The actions of a script that has no trouble, wherever they stand in it."""
+    plan = run_script(script, message, answers, **letter)
+    assert not plan.trouble, plan.trouble
+    return [evolve(one, at=0) for one in plan.actions]
 
 
 def trail(
