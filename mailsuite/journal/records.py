@@ -9,6 +9,7 @@ into a message can pass for a record. Pure: takes and gives octets.
 import struct
 import zlib
 from collections.abc import Sequence
+from mmap import mmap
 
 from attrs import define, field, frozen
 
@@ -20,6 +21,8 @@ VERSION = 1
 FIRST = 4_096
 """Offset of a segment's first record; before it stand two copies of the header."""
 _COPY = 2_048
+Octets = bytes | mmap
+"""Of a segment; an anonymous map where most of it is zeros."""
 SALT_OCTETS = 8
 
 _HEADER = struct.Struct("<8sIIQQQ8sI")
@@ -139,7 +142,7 @@ class Entry:
         return (self.end + 7) & ~7
 
 
-def entry_at(data: bytes, header: Header, offset: int, base: int = 0) -> Entry | None:
+def entry_at(data: Octets, header: Header, offset: int, base: int = 0) -> Entry | None:
     """Read the record at ``offset``; ``data`` begins at ``base``. None: not good."""
     at = offset - base
     if at + HEAD_OCTETS > len(data):
@@ -167,20 +170,22 @@ class Scan:
         return self.entries[-1].after if self.entries else FIRST
 
 
-def scan(data: bytes, header: Header) -> Scan:
+def scan(data: Octets, header: Header, used: int | None = None) -> Scan:
     """Find every good record. Never raises, whatever the octets are.
 
+    Nothing but zeros stands at ``used`` and after it; None: that is not known.
     What stands after the last good record is a torn tail: nobody was told that it
     is safe. What stands before one is damage.
     """
     entries: list[Entry] = []
     bad: list[tuple[int, int]] = []
     mark = mark_of(header)
+    until = len(data) if used is None else used + len(mark)  # a mark may end in zeros
     at = FIRST
     while True:
         entry = entry_at(data, header, at)
         if entry is None:
-            entry = _resume(data, header, mark, at + 8)
+            entry = _resume(data, header, (mark, at + 8, until))
             if entry is None:
                 return Scan(entries, bad)
             bad.append((at, entry.offset))
@@ -188,8 +193,11 @@ def scan(data: bytes, header: Header) -> Scan:
         at = entry.after
 
 
-def _resume(data: bytes, header: Header, mark: bytes, at: int) -> Entry | None:
-    while (at := data.find(mark, at)) >= 0:
+def _resume(
+    data: Octets, header: Header, where: tuple[bytes, int, int]
+) -> Entry | None:
+    mark, at, until = where
+    while (at := data.find(mark, at, until)) >= 0:
         if at % 8 == 0:
             entry = entry_at(data, header, at)
             if entry is not None:

@@ -1,12 +1,13 @@
 """Reading a journal that a process left behind.
 
 Two passes: the first finds the good records, what was voided and how far the last
-checkpoint reached; the second gives the records, segment by segment, so that at
-most one segment's octets are in memory. All calls block.
+checkpoint reached; the second gives the records, one by one. At most one segment's
+octets are in memory. All calls block.
 """
 
 import os
 from collections.abc import Iterator, Sequence
+from mmap import mmap
 
 from attrs import define, field, frozen
 
@@ -18,12 +19,14 @@ from mailsuite.journal.records import (
     VOID,
     Entry,
     Header,
+    Octets,
     Scan,
     decode_header,
     scan,
 )
 from mailsuite.journal.segments import SUFFIX
 
+_BLOCK = 1 << 20
 _KINDS = frozenset(Kind)
 
 
@@ -60,12 +63,12 @@ class Left:
     def records(self, path: str, header: Header, found: Scan) -> "Iterator[Replayed]":
         """The records of one segment that count, with their places."""
         with open(path, "rb") as file:
-            data = file.read()
-        for entry in found.entries:
-            if entry.kind in _KINDS and not self._voided(header.epoch, entry):
-                place = Position(header.worker, header.epoch, entry.offset)
-                body = data[entry.begin : entry.end]
-                yield place, Record(Kind(entry.kind), (body,))
+            for entry in found.entries:
+                if entry.kind in _KINDS and not self._voided(header.epoch, entry):
+                    place = Position(header.worker, header.epoch, entry.offset)
+                    file.seek(entry.begin)
+                    body = file.read(entry.end - entry.begin)
+                    yield place, Record(Kind(entry.kind), (body,))
 
     def _voided(self, epoch: int, entry: Entry) -> bool:
         return any(
@@ -95,8 +98,7 @@ def survey(disk: Disk, folder: str, corrupt: str) -> Left:
 
 
 def _segment(disk: Disk, left: Left, path: str, corrupt: str) -> None:
-    with open(path, "rb") as file:
-        data = file.read()
+    data, used = _content(path)
     header = decode_header(data[:FIRST])
     if header is None:
         if any(data[:FIRST]):
@@ -106,7 +108,7 @@ def _segment(disk: Disk, left: Left, path: str, corrupt: str) -> None:
         else:
             left.free.append(path)
         return
-    found = scan(data, header)
+    found = scan(data, header, used)
     left.segments.append((header, path, found))
     for entry in found.entries:
         body = data[entry.begin : entry.end]
@@ -114,6 +116,24 @@ def _segment(disk: Disk, left: Left, path: str, corrupt: str) -> None:
             left._voids.append(VOID.unpack(body))  # noqa: SLF001 - made here
         elif entry.kind == Kind.CHECKPOINT and len(body) == CHECKPOINT.size:
             left.checkpoint = max(left.checkpoint, *CHECKPOINT.unpack(body))
+
+
+def _content(path: str) -> tuple[Octets, int]:
+    """Give a segment's octets, and an offset that only zeros follow.
+
+    Most of a segment is not written yet, and is zeros as memory is that nobody
+    touched. The file itself is not mapped: a disk's fault there would be a signal.
+    """
+    zeros, block, used, at = bytes(_BLOCK), bytearray(_BLOCK), 0, 0
+    with open(path, "rb", buffering=0) as file:
+        size = os.fstat(file.fileno()).st_size
+        data = mmap(-1, max(size, 1))
+        while count := file.readinto(block):
+            if count < _BLOCK or block != zeros:
+                data[at : at + count] = block[:count]
+                used = at + count
+            at += count
+    return data, used
 
 
 def _drop_torn_call(left: Left) -> None:

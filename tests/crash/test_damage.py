@@ -187,7 +187,7 @@ class JournalTests(Ground):
         numbers = set(damage.view(self.demo)[1])
         self.assertLessEqual({*range(1, 9), *range(20, 30)} - {25}, numbers)
         self.assertEqual(damage.view(self.demo, 2), before[1])
-        self.assertTrue(self.demo.logged("event=journal.corrupt"))
+        damage.wait_for(lambda: self.demo.logged("event=journal.corrupt"))
         damage.send(self.demo, 50)
         damage.wait_for(lambda: 50 in damage.view(self.demo)[1])
         self.assertEqual(self.demo.stop(), 0)

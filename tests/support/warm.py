@@ -11,6 +11,7 @@ What a start itself is like, from the command line on, is tested without it:
 """
 
 import atexit
+import gc
 import json
 import os
 import select
@@ -19,7 +20,9 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+import traceback
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -193,6 +196,8 @@ def imported():
     for place in VERBS.values():
         import_module(f"mailsuite.cli.{place.partition(':')[0]}")
     del sys.modules[REACTOR]
+    gc.collect()
+    gc.freeze()  # no fork looks through it, which would copy it
     return main
 
 
@@ -206,7 +211,27 @@ def main():
             sock.detach()
     if forked:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        main()
+        ended(main)
+
+
+def ended(call):
+    """Call it, and end as an interpreter does, but for the objects that it frees.
+
+    A fork would copy all that was imported only to take it apart.
+    """
+    status = 1
+    try:
+        call()
+        status = 0
+    except SystemExit as error:
+        status = error.code if isinstance(error.code, int) else bool(error.code)
+    except BaseException:
+        traceback.print_exc()
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    for file in (sys.stdout, sys.stderr):
+        file.flush()
+    os._exit(status)
 
 
 if __name__ == "__main__":
