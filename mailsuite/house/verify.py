@@ -17,7 +17,7 @@ from mailsuite.directory import schema
 from mailsuite.events.memory import Events
 from mailsuite.house.paths import Places
 from mailsuite.house.tree import Tree
-from mailsuite.journal import records, segments
+from mailsuite.journal import records, replay, segments
 from mailsuite.model.errors import UsageError
 from mailsuite.model.ids import AccountName
 from mailsuite.reports.schema import findings as reported
@@ -112,13 +112,11 @@ def _segments(folder: str) -> Iterator[Check]:
 
 def _segment_check(path: str) -> Callable[[], Checked]:
     def run() -> Checked:
-        with open(path, "rb") as file:
-            data = file.read()
+        data, used = replay.content(path)
         header = records.decode_header(data[: records.FIRST])
         if header is None:
-            torn = any(data[: records.FIRST])
-            return Checked(path, (f"{path}: its header is damaged",) if torn else ())
-        bad = records.scan(data, header).bad
+            return Checked(path, (f"{path}: its header is damaged",) if used else ())
+        bad = records.scan(data, header, used).bad
         return Checked(
             path,
             tuple(f"{path}: octets {start} to {end} are damaged" for start, end in bad),

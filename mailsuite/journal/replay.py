@@ -7,7 +7,7 @@ octets are in memory. All calls block.
 
 import os
 from collections.abc import Iterator, Sequence
-from mmap import mmap
+from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
 
 from attrs import define, field, frozen
 
@@ -98,10 +98,10 @@ def survey(disk: Disk, folder: str, corrupt: str) -> Left:
 
 
 def _segment(disk: Disk, left: Left, path: str, corrupt: str) -> None:
-    data, used = _content(path)
+    data, used = content(path)
     header = decode_header(data[:FIRST])
     if header is None:
-        if any(data[:FIRST]):
+        if used:  # no header, or one that was zeroed before the records it led
             aside = os.path.join(corrupt, f"journal-{os.path.basename(path)}")
             disk.rename(path, aside)
             left.damage.append(Damage(0, 0, aside))
@@ -118,8 +118,8 @@ def _segment(disk: Disk, left: Left, path: str, corrupt: str) -> None:
             left.checkpoint = max(left.checkpoint, *CHECKPOINT.unpack(body))
 
 
-def _content(path: str) -> tuple[Octets, int]:
-    """Give a segment's octets, and an offset that only zeros follow.
+def content(path: str) -> tuple[Octets, int]:
+    """Give a segment's octets, and an offset that only zeros follow (0: all are).
 
     Most of a segment is not written yet, and is zeros as memory is that nobody
     touched. The file itself is not mapped: a disk's fault there would be a signal.
@@ -127,9 +127,10 @@ def _content(path: str) -> tuple[Octets, int]:
     zeros, block, used, at = bytes(_BLOCK), bytearray(_BLOCK), 0, 0
     with open(path, "rb", buffering=0) as file:
         size = os.fstat(file.fileno()).st_size
-        data = mmap(-1, max(size, 1))
-        while count := file.readinto(block):
-            if count < _BLOCK or block != zeros:
+        # Shared memory would be filled with pages of zeros that are only read.
+        data = mmap(-1, max(size, 1), flags=MAP_PRIVATE | MAP_ANONYMOUS)
+        while count := min(file.readinto(block) or 0, size - at):
+            if not zeros.startswith(memoryview(block)[:count]):
                 data[at : at + count] = block[:count]
                 used = at + count
             at += count

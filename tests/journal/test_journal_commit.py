@@ -11,6 +11,7 @@ from zope.interface.verify import verifyObject
 
 from mailsuite.interfaces.journal import IJournal, Kind, Record
 from mailsuite.journal.generation import Generation
+from mailsuite.journal.records import FIRST
 from mailsuite.model.errors import Damaged, NoSpace, Taken, UsageError
 from tests.support.journal import EIO, ENOSPC, Client, Events, Failing, make
 
@@ -219,6 +220,30 @@ class JournalTests(TestCase):
         self.assertEqual([body[:1] for body in bodies], [b"0", b"1", b"3", b"4"])
         (event,) = self.events.named("journal.corrupt")
         self.assertEqual(glob(event["path"]), [event["path"]])
+
+    @run
+    async def test_lost_header(self):
+        """Records whose header reads as zeros are set aside, not written over."""
+        journal = await self.open()
+        await journal.commit([message(b"kept")])
+        await self.crash(journal)
+        (path,) = glob(f"{self.folder}/journal/0/*1.segment")
+        with open(path, "r+b") as file:  # noqa: ASYNC230 - a test's small file
+            file.write(bytes(FIRST))
+        self.assertEqual(await self.left(), [])
+        (event,) = self.events.named("journal.corrupt")
+        with open(event["path"], "rb") as file:  # noqa: ASYNC230 - the same
+            self.assertIn(b"kept", file.read())
+
+    @run
+    async def test_zeros_inside(self):
+        """A record of zeros, some octets between them, comes back whole."""
+        body = bytes(3 << 20) + b"here" + bytes(5 << 20)
+        journal = await self.open(size=16 << 20)
+        await journal.commit([message(b"before"), message(body), message(b"after")])
+        await self.crash(journal)
+        bodies = await self.left(size=16 << 20)
+        self.assertEqual(bodies, [b"before", body, b"after"])
 
     @run
     async def test_large(self):

@@ -108,6 +108,18 @@ class ScanTests(SynchronousTestCase):
         mixed = new[: starts[-1]] + old[starts[-1] :]
         self.assertEqual(found(mixed, later), [b"new"])
 
+    @given(BODIES, st.data())
+    def test_zeros(self, bodies, draw):
+        """Knowing where zeros begin changes nothing of what is found."""
+        whole, starts = written(bodies)
+        data = bytearray(whole)
+        for _ in range(draw.draw(st.integers(0, 3))):
+            start = draw.draw(st.integers(FIRST, starts[-1]))
+            end = draw.draw(st.integers(start, starts[-1]))
+            data[start:end] = bytes(end - start)
+        used = len(data.rstrip(b"\0"))
+        self.assertEqual(scan(bytes(data), HEADER), scan(bytes(data), HEADER, used))
+
     def test_forged(self):
         """A message that holds the octets of a record forges none."""
         inner, starts = written([[b"forged"]], Header(3, 7, 2, 1 << 16, b"guessing"))

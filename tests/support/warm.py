@@ -224,14 +224,18 @@ def ended(call):
         call()
         status = 0
     except SystemExit as error:
-        status = error.code if isinstance(error.code, int) else bool(error.code)
+        status = error.code or 0
+        if not isinstance(status, int):
+            print(status, file=sys.stderr)
+            status = 1
     except BaseException:
         traceback.print_exc()
     threading._shutdown()
     atexit._run_exitfuncs()
     for file in (sys.stdout, sys.stderr):
-        file.flush()
-    os._exit(status)
+        with suppress(BrokenPipeError):
+            file.flush()
+    os._exit(status & 0xFF)
 
 
 if __name__ == "__main__":
