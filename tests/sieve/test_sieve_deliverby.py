@@ -4,7 +4,7 @@ from calendar import timegm
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailsuite.sieve.actions import Keep, Redirect
+from mailsuite.sieve.actions import Discard, Keep, Redirect
 from tests.support.sieve import errors, holds, run_script
 
 NOW = float(timegm((2026, 11, 22, 19, 0, 0)))
@@ -18,6 +18,161 @@ def sent(script, message="From: user@example.com\n\n", **letter):
     assert not plan.trouble, plan.trouble
     (found,) = [one for one in plan.actions if isinstance(one, Redirect)]
     return found
+
+
+def done(script, **letter):
+    """Whether a script of the RFC comes to the place where it does whatever."""
+    plan = run_script(script.replace("# do whatever", "discard;"), now=NOW, **letter)
+    assert not plan.trouble, plan.trouble
+    return isinstance(plan.actions[0], Discard)
+
+
+class PrintedTests(SynchronousTestCase):
+    """The scripts as they stand there, with what they ask for."""
+
+    def test_success(self):
+        """§4.1, first: SUCCESS was requested, whatever else."""
+        script = """
+   require ["envelope", "envelope-dsn"];
+
+   # Check whether SUCCESS notifications were requested,
+   # irrespective of any other requests that were made
+   if envelope "notify" "SUCCESS"
+   {
+       # do whatever
+   }
+        """
+        for value, found in (
+            ("SUCCESS", True),
+            ("FAILURE,SUCCESS,DELAY", True),
+            ("FAILURE", False),
+            ("NEVER", False),
+        ):
+            self.assertIs(done(script, parameters={"NOTIFY": value}), found, value)
+        self.assertFalse(done(script))
+
+    def test_failure_alone(self):
+        """§4.1, second: FAILURE alone was requested."""
+        script = """
+   require ["envelope", "envelope-dsn", "relational",
+            "comparator-i;ascii-numeric"];
+
+   # Check whether only FAILURE notifications were requested
+   if allof ( envelope "notify" "FAILURE",
+              envelope :comparator "i;ascii-numeric"
+                       :count "eq" "notify" "1"
+            )
+   {
+       # do whatever
+   }
+        """
+        for value, found in (
+            ("FAILURE", True),
+            ("FAILURE,DELAY", False),
+            ("SUCCESS", False),
+        ):
+            self.assertIs(done(script, parameters={"NOTIFY": value}), found, value)
+        self.assertFalse(done(script))
+
+    def test_original_recipient(self):
+        """§4.1, third: the original recipient was in the domain example.com."""
+        script = """
+   require ["envelope", "envelope-dsn"];
+
+   # See if the orcpt is an RFC822 address in the example.com
+   # domain
+   if envelope :matches "orcpt" "rfc822;*@example.com"
+   {
+       # do whatever
+   }
+        """
+        for value, found in (
+            ("rfc822;joe@example.com", True),
+            ("rfc822;joe@example.org", False),
+            ("utf-8;joe@example.com", False),
+        ):
+            self.assertIs(done(script, parameters={"ORCPT": value}), found, value)
+        self.assertFalse(done(script))
+
+    def test_late(self):
+        """§5.1, first: it did not come in the time allotted."""
+        script = """
+   require ["envelope", "envelope-deliverby", "relational",
+            "comparator-i;ascii-numeric"];
+
+   # Check to see if this message didn't make it in the time allotted by
+   # the originator.
+   if anyof (envelope :contains "bytimerelative" "-",
+             envelope :value "eq" :comparator "i;ascii-numeric"
+                      "bytimerelative" "0")
+   {
+       # do whatever
+   }
+        """
+        for value, late in (("-5;N", True), ("0;RT", True), ("5;R", False)):
+            self.assertIs(done(script, parameters={"BY": value}), late, value)
+        self.assertFalse(done(script))
+
+    def test_dates(self):
+        """§5.1, second, as printed: ge holds where there is time left.
+
+        The text wants the messages that are late, which are those where lt holds.
+        """
+        script = """
+   require ["envelope", "envelope-deliverby", "relational", "date",
+            "variables"];
+
+   # Check to see if this message didn't make it in the time allotted by
+   # the originator.
+   if currentdate :matches "iso8601" "*" {
+       set "cdate" "${0}";
+       if envelope :value "ge" "bytimeabsolute" "${cdate}" {
+           # do whatever
+       }
+   }
+        """
+        for value, late in (("-5;N", True), ("0;R", False), ("5;R", False)):
+            for zone in (0, 60, -330):
+                given = {"parameters": {"BY": value}, "zone": zone}
+                self.assertIs(done(script, **given), not late, given)
+                meant = script.replace('"ge"', '"lt"')
+                self.assertIs(done(meant, **given), late, given)
+        self.assertFalse(done(script))
+
+    def test_missed(self):
+        """§5.1, third: as printed it is no script; with its brackets put right it is.
+
+        Then ``lt`` files what still has time, as in the example before.
+        """
+        script = """
+   require ["envelope", "envelope-deliverby", "relational", "date",
+            "variables"];
+
+   # If the message didn't make it in time, file it according to when it
+   # should have been received
+   if envelope :matches :zone "+0000" "bytimeabsolute" "*T*:*:*" {
+       set "bdate" "${0}";
+       set "bhour" "${2}";
+       if currentdate :zone "+0000" :value "lt" "iso8601" "${bdate}")
+           fileinto "missed-${bhour}";
+       }
+   }
+        """
+        self.assertIn("line 10, column 69", errors(script))
+        script = script.replace('"${bdate}")', '"${bdate}" {')
+        self.assertIn("fileinto is not asked for", errors(script))
+        script = script.replace('"variables"]', '"variables", "fileinto"]')
+        for value, name in (("7200;N", "missed-21"), ("-7200;N", None)):
+            plan = run_script(script, parameters={"BY": value}, now=NOW, zone=60)
+            self.assertEqual(getattr(plan.actions[0], "mailbox", None), name, value)
+
+    def test_before_ten(self):
+        """§7.2: as printed the limit is 20:00; erratum 2545 puts it to 22:00."""
+        printed = RedirectTests.LATE.replace("T22:00:00", "T20:00:00")
+        self.assertEqual(sent(printed).by, "3600;R")
+        self.assertEqual(sent(RedirectTests.LATE).by, "10800;R")
+        plan = run_script(RedirectTests.LATE, now=NOW + 3 * 3600)
+        self.assertEqual((plan.trouble, plan.actions), ("", (Keep(implicit=True),)))
 
 
 class EnvelopeDSNTests(SynchronousTestCase):

@@ -2,8 +2,10 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from mailsuite.sieve.actions import Keep
 from mailsuite.sieve.check import check
 from mailsuite.sieve.errors import BadScript, Question, Wanted
+from mailsuite.sieve.extensions.reject import Reject
 from mailsuite.sieve.message import Message
 from mailsuite.sieve.run import Letter, Run, planned, run
 from tests.support.sieve import LETTER, errors, octets
@@ -58,13 +60,15 @@ SCRIPTS = {
         }
     """,
     "spam_tests": """
+        require ["reject"];
+
         if header :contains "Subject" "XXXX"
         {
-            discard;
+            reject "Subject XXXX is unacceptable.";
         }
         elsif address :is "from" "money@example.com"
         {
-            discard;
+            reject "Mail from this sender is unwelcome.";
         }
     """,
     "mailing_lists": """
@@ -79,17 +83,19 @@ SCRIPTS = {
         }
     """,
     "g_spam_tests": """
+        require ["reject"];
+
         if anyof (header :contains "Subject" "$$",
                   header :contains "Subject" "Make money")
         {
-            discard;
+            reject "No thank you.";
         }
     """,
 }
 
 
 class ExampleTests(SynchronousTestCase):
-    """RFC 6609 §3.2, with discard where the RFC rejects."""
+    """RFC 6609 §3.2 to §4, as it is printed."""
 
     def _default(self, head):
         return names(included(DEFAULT, f"{head}\n\n", **SCRIPTS))
@@ -100,14 +106,31 @@ class ExampleTests(SynchronousTestCase):
         plan = run(check(octets(DEFAULT)), letter, answers(**SCRIPTS))
         self.assertEqual([one.implicit for one in plan.actions], [False])
 
+    def _refused(self, head):
+        """Why a message is refused, which is all that is done with it."""
+        plan = included(DEFAULT, f"{head}\n\n", **SCRIPTS)
+        self.assertEqual(plan.trouble, "")
+        (action,) = plan.actions
+        self.assertIsInstance(action, Reject)
+        return action.reason
+
     def test_global(self):
         """The site's tests."""
-        self.assertEqual(self._default("Subject: Make money fast"), ["Discard"])
+        self.assertEqual(self._refused("Subject: Make money fast"), "No thank you.")
+        self.assertEqual(self._refused("Subject: $$"), "No thank you.")
 
     def test_personal(self):
         """The owner's own of the same name."""
-        self.assertEqual(self._default("Subject: XXXX"), ["Discard"])
-        self.assertEqual(self._default("From: money@example.com"), ["Discard"])
+        said = self._refused("Subject: XXXX")
+        self.assertEqual(said, "Subject XXXX is unacceptable.")
+        said = self._refused("From: money@example.com")
+        self.assertEqual(said, "Mail from this sender is unwelcome.")
+
+    def test_together(self):
+        """What is always allowed cannot be refused as well: it is kept, with trouble."""
+        plan = included(DEFAULT, "From: ceo@example.com\nSubject: $$\n\n", **SCRIPTS)
+        self.assertIn("refused and delivered", plan.trouble)
+        self.assertEqual(plan.actions, (Keep(implicit=True),))
 
     def test_lists(self):
         """The last one files."""
@@ -161,15 +184,77 @@ class ExampleTests(SynchronousTestCase):
         script = 'require ["variables", "include"]; set "global.i_am_on_vacation" "1";'
         self.assertEqual(names(included(script)), ["Keep"])
 
+    def test_not_in_the_namespace(self):
+        """§3.4.2: what is not allowed, and what is not valid."""
+        head = 'require ["variables", "include"];'
+        for command in (
+            'set "global.data.from" "me@example.com";',
+            'set "global.12" "value";',
+        ):
+            self.assertNotEqual(errors(f"{head} {command}"), "")
+        said = errors('require "variables"; set "global.a" "1";')
+        self.assertIn("include", said)
+
     def test_two_syntaxes(self):
         """§3.4.2: declared ones and those of the namespace are the same."""
         script = """
-            require ["variables", "include"];
+            require ["variables", "include", "vacation"];
             global "i_am_on_vacation";
+
             set "global.i_am_on_vacation" "1";
-            if string :is "${i_am_on_vacation}" "1" { discard; }
+
+            if string :is "${i_am_on_vacation}" "1"
+            {
+                vacation "It's true, I am on vacation.";
+            }
         """
-        self.assertEqual(names(included(script)), ["Discard"])
+        letter = Letter(
+            Message.of(b"To: me@example.com\r\n\r\n"),
+            sender="you@example.com",
+            recipient="me@example.com",
+        )
+        plan = run(check(octets(script)), letter, {})
+        self.assertEqual(plan.trouble, "")
+        reply, keep = plan.actions
+        self.assertEqual(reply.reason, "It's true, I am on vacation.")
+        self.assertTrue(keep.implicit)
+
+    def test_edited_headers(self):
+        """§3.5: an included script sees no field that was removed, and the added one."""
+        script = """
+            require ["include", "editheader", "fileinto", "copy"];
+            deleteheader "X-First";
+            addheader "X-Second" "2";
+            include "inner";
+            if exists "X-Second" { fileinto :copy "second is here still"; }
+            if exists "X-Third" { fileinto :copy "third is here"; }
+        """
+        inner = """
+            require ["editheader", "fileinto", "copy"];
+            if exists "X-First" { fileinto :copy "first is here"; }
+            if exists "X-Second" { fileinto :copy "second is here"; }
+            deleteheader "X-Second";
+            addheader "X-Third" "3";
+        """
+        plan = included(script, "X-First: 1\n\n", inner=inner)
+        self.assertEqual(names(plan), ["second is here", "third is here", "Keep"])
+        header = plan.messages[-1].written()
+        self.assertEqual(header, b"X-Third: 3\r\n\r\n")
+
+    def test_reject_goes_on(self):
+        """§3.5: reject is for the whole message, and the scripts go on behind it."""
+        script = """
+            require ["include", "variables"];
+            include "inner";
+            if string "${global.a}" "1" { include "other"; }
+        """
+        inner = """
+            require ["include", "variables", "reject"];
+            reject "no"; set "global.a" "1";
+        """
+        other = 'require ["editheader", "imap4flags"]; addflag "x";'
+        plan = included(script, inner=inner, other=other)
+        self.assertEqual(names(plan), ["Reject"])
 
     def test_hostile_names(self):
         """§4: names that attack are errors."""

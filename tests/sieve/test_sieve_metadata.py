@@ -84,6 +84,32 @@ class ServerMetadataTests(SynchronousTestCase):
             " I have a present for you",
         )
 
+    def test_notified(self):
+        """§4.1: as it is printed, who is to be told is told."""
+        script = self.SCRIPT.replace('"fileinto"', '"enotify"').replace(
+            'fileinto "${notif_uri} ${from_addr}${env_from}: ${subject}";',
+            """notify :message "${from_addr}${env_from}: ${subject}"
+                  "${notif_uri}";""",
+        )
+        self.assertIn("notify :message", script)
+        question = Question("servermetadata", (URI,))
+        for uri, told in (("mailto:me@a.example", 1), ("none", 0)):
+            plan = run_script(script, answers={question: uri}, sender="real@a.example")
+            self.assertEqual((plan.trouble, len(plan.actions)), ("", 1 + told), uri)
+        plan = run_script(
+            script,
+            answers={question: "mailto:me@a.example"},
+            sender="real@a.example",
+        )
+        notice, keep = plan.actions
+        self.assertEqual(notice.recipients, ("me@a.example",))
+        self.assertEqual(
+            notice.message,
+            "coyote@desert.example.org [really: real@a.example]:"
+            " I have a present for you",
+        )
+        self.assertTrue(keep.implicit)
+
     def test_none(self):
         """§4.1: where it says none nobody is told."""
         self.assertIsNone(self.filed("none"))

@@ -144,8 +144,49 @@ class ExampleTests(SynchronousTestCase):
         listed = run_script(self.THIRD, "To: sievemailinglist@example.org\n\n")
         self.assertEqual(listed.trouble, "")
 
+    def test_third_by_mail(self):
+        """RFC 5435, example 3: what it says, where all its methods are mail."""
+        script = self.THIRD.replace(
+            "xmpp:tim@example.com?message;subject=SIEVE;body=You%20got%20mail",
+            "mailto:tim@example.com?subject=SIEVE&body=You%20got%20mail",
+        ).replace("tel:+14085551212", "mailto:14085551212@sms.example.com")
+        sms, tim = ("14085551212@sms.example.com",), ("tim@example.com",)
+        listed, boss = "To: sievemailinglist@example.org\n", "From: boss@example.org\n"
+        for message, told in (
+            ("", [(tim, None, "2")]),
+            ("Subject: Your dog\n", [(sms, None, "2")]),
+            (f"{listed}Subject: Your dog\n", []),
+            (
+                f"{boss}Subject: Now\n",
+                [(tim, None, "2"), (sms, "BOSS: Now", "1")],
+            ),
+            (f"{boss}Subject: FYI: later\n", [(tim, None, "2")]),
+            (f"{listed}{boss}Subject: Now\n", [(sms, "BOSS: Now", "1")]),
+        ):
+            found = notices(script, f"{message}\n")
+            said = [(one.recipients, one.message, one.importance) for one in found]
+            self.assertEqual(said, told, message)
+        found = notices(script, "\n")
+        self.assertEqual((found[0].uri.subject, found[0].uri.body), ("SIEVE", "You got mail"))
+
+    def test_third_stays(self):
+        """RFC 5435, example 3: to the boss's mail to the list one method is left, tel."""
+        head = "From: boss@example.org\nTo: sievemailinglist@example.org\n"
+        self.assertIn("tel", run_script(self.THIRD, f"{head}Subject: x\n\n").trouble)
+        plan = run_script(self.THIRD, f"{head}Subject: FYI: x\n\n")
+        self.assertEqual(plan.trouble, "")
+
     def test_fourth(self):
         """RFC 5435, example 4: not all of these methods are there."""
+        script = """
+             require "enotify";
+             if not valid_notify_method ["mailto:",
+                     "http://gw.example.net/notify?test"] {
+                 stop;
+             }
+             discard;
+        """
+        self.assertEqual(run_script(script).actions, (Keep(implicit=True),))
         test = """not valid_notify_method ["mailto:",
                      "http://gw.example.net/notify?test"]"""
         self.assertTrue(holds(test, requires="enotify"))
@@ -167,6 +208,15 @@ class ExampleTests(SynchronousTestCase):
              }
         """
         self.assertIn("line 11: notices by tel", run_script(script).trouble)
+        script = script.replace(
+            "xmpp:tim@example.com?message;subject=SIEVE",
+            "mailto:tim@example.com?subject=SIEVE",
+        ).replace("tel:+14085551212", "mailto:14085551212@sms.example.com")
+        (found,) = notices(script)
+        said = (found.recipients, found.message, found.importance)
+        self.assertEqual(said, (("14085551212@sms.example.com",), "You got mail", "2"))
+        (found,) = notices(script.replace('"yes"', '"maybe"'))
+        self.assertEqual((found.recipients, found.importance), (("tim@example.com",), "1"))
 
     def test_sixth(self):
         """RFC 5435, example 6: an encoded value is one value."""
@@ -203,6 +253,13 @@ class ExampleTests(SynchronousTestCase):
         self.assertEqual(
             found.recipients, ("0123456789@sms.example.net", "backup@example.com")
         )
+
+    def test_owner(self):
+        """RFC 5436 §2.7.1: notices of notices are not sent, whoever is told as owner."""
+        script = 'require "enotify"; notify "mailto:a@b.example";'
+        for parameter in ('owner-email="me@example.com"', "owner-token=af3NN2pK5dDXI0W"):
+            field = f"Auto-Submitted: auto-notified; {parameter}"
+            self.assertEqual(notices(script, f"{field}\n\n"), [])
 
     def test_carbon_copies(self):
         """RFC 8580 §3.2: a copy of the notice, and whether there can be one."""
