@@ -1,6 +1,6 @@
 """One run of a program over a message: it only plans, and can be run again."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from attrs import define, field, frozen
@@ -80,6 +80,9 @@ class Run:
     answers: Mapping[Question, Any] = field(factory=dict)
     budget: Budget = WHOLE
     message: Message = field(init=False)
+    """What tests and edits are about."""
+    around: Callable[[], Message] | None = field(default=None, init=False)
+    """Gives what actions are about, while ``message`` is a part of it."""
     actions: list[Any] = field(factory=list, init=False)
     messages: list[Message] = field(factory=list, init=False)
     """The message as each action has it."""
@@ -152,7 +155,7 @@ class Run:
         if cancels:
             self.kept = False
         self.work(ACTION_OCTETS * len(self.actions))
-        message = self.message
+        message = self.message if self.around is None else self.around()
         if isinstance(action, (Redirect, RedirectList)):
             message = message.enclosed or message  # RFC 5703 §6
         for place, known in enumerate(self.actions):
@@ -172,6 +175,8 @@ class Run:
 
     def editable(self) -> Message:
         """The message, to be changed: actions that are planned keep what they have."""
+        if self.around is not None:
+            return self.message  # no action has a part of a message
         if self.messages or self.message is self.letter.message:
             self.message = self.message.copied()
         return self.message

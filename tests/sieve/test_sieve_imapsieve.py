@@ -49,7 +49,7 @@ class ExampleTests(SynchronousTestCase):
     """RFC 6785 §5."""
 
     def test_first(self):
-        """A message new in ActionItems is sent on, and kept."""
+        """§5, example 1: a message new in ActionItems is sent on, and kept."""
         for cause in ("APPEND", "COPY"):
             redirect, keep = event(ACTIONS, cause, "ActionItems").actions
             self.assertEqual(redirect.address, "actionitems@example.com")
@@ -60,7 +60,7 @@ class ExampleTests(SynchronousTestCase):
             self.assertTrue(keep.implicit)
 
     def test_second(self):
-        """A notice goes out when a message gets the flag, and at no other time.
+        """§5, example 2: a notice when a message gets the flag, at no other time.
 
         The RFC's is by xmpp, which we have not.
         """
@@ -70,6 +70,17 @@ class ExampleTests(SynchronousTestCase):
         for flags, changed in ((flagged, "\\Seen"), (("\\Seen",), "\\Flagged")):
             (keep,) = event(FLAGGED, "FLAG", "Work", flags, changed).actions
             self.assertIsInstance(keep, Keep)
+
+    def test_second_as_printed(self):
+        """§5, example 2: by xmpp the notice is trouble, and everything stays."""
+        printed = FLAGGED.replace(
+            "mailto:tim@example.com?subject=SIEVE",
+            "xmpp:tim@example.com?message;subject=SIEVE",
+        )
+        self.assertEqual(errors(printed), "")
+        plan = event(printed, "FLAG", "Work", ("\\Flagged",), "\\Flagged")
+        self.assertIn("xmpp", plan.trouble)
+        self.assertEqual(event(printed, "FLAG", "Work", (), "\\Flagged").trouble, "")
 
 
 class PlaceTests(SynchronousTestCase):

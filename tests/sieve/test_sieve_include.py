@@ -416,6 +416,146 @@ class RuleTests(SynchronousTestCase):
         self.assertIn((2, "a: discard"), running.trail)
 
 
+PARTS = """\
+From: a@example.org
+Subject: outer
+Content-Type: multipart/mixed; boundary=AA
+
+--AA
+Content-Type: text/plain
+Subject: first
+
+Hello
+--AA
+Content-Type: multipart/alternative; boundary=BB
+Subject: second
+
+--BB
+Content-Type: text/html
+Subject: third
+
+<p>World</p>
+--BB--
+--AA--
+"""
+LOOP = """
+    require ["include", "foreverypart", "variables", "fileinto", "copy"];
+    foreverypart { include "inner"; }
+"""
+
+
+class PartTests(SynchronousTestCase):
+    """RFC 6609 §3.5: the part a loop is at is the whole message to an included script."""
+
+    HEAD = """require ["include", "foreverypart", "mime", "body", "variables", "fileinto",
+        "copy", "editheader", "replace", "enclose", "reject"];"""
+
+    def _done(self, inner, loop=LOOP, **scripts):
+        plan = included(loop, PARTS, inner=self.HEAD + inner, **scripts)
+        self.assertEqual(plan.trouble, "")
+        return plan
+
+    def test_header(self):
+        """Tests for fields, with and without :mime, are about the part."""
+        for mime in ("", ":mime"):
+            inner = f"""if header {mime} :matches "subject" "*" {{
+                fileinto :copy "${{1}}"; }}"""
+            found = names(self._done(inner))
+            self.assertEqual(found, ["outer", "first", "second", "third", "Keep"])
+        inner = 'if exists "from" { fileinto :copy "once"; } else { discard; }'
+        self.assertEqual(names(self._done(inner)), ["once", "Discard"])
+
+    def test_content(self):
+        """So are tests for the body and the size."""
+        inner = """if allof (header :matches "subject" "*", size :under 100,
+            body :contains "World") { fileinto :copy "${1}"; }"""
+        self.assertEqual(names(self._done(inner)), ["third", "Keep"])
+        inner = inner.replace("100", "1K")
+        self.assertEqual(names(self._done(inner)), ["outer", "second", "third", "Keep"])
+
+    def test_loops(self):
+        """A loop of the included script goes through the part, and break is its own."""
+        inner = """if header :matches "subject" "*" { set "at" "${1}"; }
+            foreverypart { if header :mime :matches "subject" "*" {
+                set "at" "${at} ${1}"; } }
+            fileinto :copy "${at}";"""
+        self.assertEqual(
+            names(self._done(inner)),
+            [
+                "outer outer first second third",
+                *("first first", "second second third", "third third", "Keep"),
+            ],
+        )
+        self.assertIn("break", errors("break;"))
+
+    def test_actions(self):
+        """What is filed or refused is the message as it was delivered."""
+        plan = self._done('fileinto :copy "a";')
+        self.assertEqual({one.written() for one in plan.messages}, {octets(PARTS)})
+        plan = self._done('if header "subject" "third" { reject "no"; }')
+        self.assertEqual(names(plan), ["Reject"])
+        self.assertEqual(plan.message.written(), octets(PARTS))
+
+    def test_edits(self):
+        """What is changed in the part is changed in the message."""
+        inner = """if header "subject" "third" {
+            deleteheader "Subject"; addheader "X-Seen" "yes";
+            fileinto :copy "a"; addheader "X-Filed" "yes"; }"""
+        plan = self._done(inner)
+        old = b"Content-Type: text/html\r\nSubject: third\r\n"
+        filed = b"X-Seen: yes\r\nContent-Type: text/html\r\n"
+        kept = b"X-Filed: yes\r\n" + filed
+        whole = octets(PARTS)
+        self.assertEqual(
+            [one.written() for one in plan.messages],
+            [whole.replace(old, filed), whole.replace(old, kept)],
+        )
+        inner = """if header "subject" "third" { replace "gone"; }"""
+        again = """require ["include", "foreverypart", "body", "fileinto"];
+            foreverypart { include "inner"; }
+            if not body :contains "World" { fileinto "changed"; }"""
+        self.assertEqual(names(self._done(inner, again)), ["changed"])
+
+    def test_the_first_part(self):
+        """The message itself is the first part: what is done to it is done."""
+        inner = """if header "subject" "outer" {
+            enclose :subject "wrapped" "see"; addheader "X-A" "b"; }
+            if header :matches "subject" "*" { fileinto :copy "${1}"; }"""
+        found = names(self._done(inner))
+        self.assertEqual(found, ["wrapped", "first", "second", "third", "Keep"])
+
+    def test_scripts_in_scripts(self):
+        """The part of a part is what the innermost script sees."""
+        inner = """
+            if header "subject" "second" { foreverypart { include "other"; } }"""
+        other = (
+            self.HEAD
+            + """
+            if header :matches "subject" "*" { fileinto :copy "${1}"; }
+            if exists "subject" { addheader "X-Seen" "1"; }"""
+        )
+        plan = self._done(inner, other=other)
+        self.assertEqual(names(plan), ["second", "third", "Keep"])
+        written = plan.messages[-1].written()
+        self.assertEqual(written.count(b"X-Seen: 1"), 2)
+        self.assertTrue(written.startswith(b"From: a@example.org"))
+
+    def test_stop(self):
+        """§3.5: stop ends all scripts, and what was changed stays so."""
+        inner = """if header "subject" "third" { addheader "X-A" "b"; stop; }"""
+        plan = self._done(inner, LOOP + "discard;")
+        self.assertEqual(names(plan), ["Keep"])
+        self.assertIn(b"\r\nX-A: b\r\nContent-Type: text/html", plan.message.written())
+
+    def test_delimiters(self):
+        """An included script cannot write the message's delimiter either."""
+        inner = r"""if header "subject" "third" {
+            replace :mime "X: y\r\n\r\n--AA--\r\n"; }"""
+        script = self.HEAD + inner.replace("\\r\\n", "\n")
+        plan = included(LOOP, PARTS, inner=script)
+        self.assertIn("delimiter", plan.trouble)
+
+
 class ScopeTests(SynchronousTestCase):
     """Variables of scripts (RFC 6609 §3.4)."""
 

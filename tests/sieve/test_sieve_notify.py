@@ -167,7 +167,9 @@ class ExampleTests(SynchronousTestCase):
             said = [(one.recipients, one.message, one.importance) for one in found]
             self.assertEqual(said, told, message)
         found = notices(script, "\n")
-        self.assertEqual((found[0].uri.subject, found[0].uri.body), ("SIEVE", "You got mail"))
+        self.assertEqual(
+            (found[0].uri.subject, found[0].uri.body), ("SIEVE", "You got mail")
+        )
 
     def test_third_stays(self):
         """RFC 5435, example 3: to the boss's mail to the list one method is left, tel."""
@@ -216,7 +218,9 @@ class ExampleTests(SynchronousTestCase):
         said = (found.recipients, found.message, found.importance)
         self.assertEqual(said, (("14085551212@sms.example.com",), "You got mail", "2"))
         (found,) = notices(script.replace('"yes"', '"maybe"'))
-        self.assertEqual((found.recipients, found.importance), (("tim@example.com",), "1"))
+        self.assertEqual(
+            (found.recipients, found.importance), (("tim@example.com",), "1")
+        )
 
     def test_sixth(self):
         """RFC 5435, example 6: an encoded value is one value."""
@@ -257,7 +261,10 @@ class ExampleTests(SynchronousTestCase):
     def test_owner(self):
         """RFC 5436 §2.7.1: notices of notices are not sent, whoever is told as owner."""
         script = 'require "enotify"; notify "mailto:a@b.example";'
-        for parameter in ('owner-email="me@example.com"', "owner-token=af3NN2pK5dDXI0W"):
+        for parameter in (
+            'owner-email="me@example.com"',
+            "owner-token=af3NN2pK5dDXI0W",
+        ):
             field = f"Auto-Submitted: auto-notified; {parameter}"
             self.assertEqual(notices(script, f"{field}\n\n"), [])
 

@@ -70,6 +70,36 @@ class DraftTests(SynchronousTestCase):
         names = [one.mailbox for one in plan.actions]
         self.assertEqual(names, ["acme-users] [fwd", "version 1.0 is out"])
 
+    VARIABLES = r"""
+        require ["fileinto", "regex", "variables"];
+
+        if header :regex "List-ID" "<(.*)@" {
+            fileinto "lists.${1}"; stop;
+        }
+
+        # Imagine the header
+        # Subject: [acme-users] [fwd] version 1.0 is out
+        if header :regex "Subject" "%s" {
+            # ${1} will hold "acme-users] [fwd"
+            fileinto "${1}"; stop;
+        }
+    """
+
+    def test_variables_as_printed(self):
+        """Without backslashes before its brackets the second one is a set, never met.
+
+        (``.*)]`` in brackets is one of four characters, which the subject has not at
+        its beginning.)
+        """
+        subject = "Subject: [acme-users] [fwd] version 1.0 is out\n\n"
+        (action,) = run_script(self.VARIABLES % "^[(.*)] (.*)$", subject).actions
+        self.assertTrue(action.implicit)
+        meant = self.VARIABLES % r"^\\[(.*)\\] (.*)$"
+        (action,) = run_script(meant, subject).actions
+        self.assertEqual(action.mailbox, "acme-users] [fwd")
+        (action,) = run_script(meant, f"List-ID: <a@b.example>\n{subject}").actions
+        self.assertEqual(action.mailbox, "lists.a")
+
     def test_quoteregex(self):
         """All that has a meaning is quoted, and matches itself alone."""
         special = r".*+?^$()[]{}|\a"

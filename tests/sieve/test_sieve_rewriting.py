@@ -443,26 +443,125 @@ class ConvertTests(SynchronousTestCase):
         plan, _ = rewritten(script, octets("Subject: x\n\ny\n"))
         self.assertEqual(plan.actions, (Keep(implicit=True),))
 
-    def test_tiff_examples(self):
-        """RFC 6558 §4: images cannot be converted here; these scripts run and say so."""
-        tiff = octets("Content-Type: image/tiff\nContent-Disposition: inline\n\nII\n")
-        convert = 'convert "image/tiff" "image/jpeg" ["pix-x=320","pix-y=240"]'
-        plan, _ = rewritten(f"{convert};", tiff)
-        self.assertEqual(plan.message.written(), tiff)
-        script = """
-            if header :mime :anychild :contenttype "Content-Type" "image/tiff"
-            { if %s { fileinto "INBOX.pics"; } }"""
-        plan, _ = rewritten(script % convert, tiff)
-        self.assertEqual(plan.actions, (Keep(implicit=True),))
-        script = """
-            if header :mime :anychild :contenttype "Content-Type" "image/tiff"
-            { %s; fileinto "INBOX.pics"; }
-            foreverypart {
-                if header :mime :type "Content-Disposition" "inline" { %s; }
+    PICTURES = 'require ["mime", "foreverypart", "fileinto", "convert"];'
+    SECOND = """
+        if header :mime :anychild :contenttype
+                  "Content-Type" "image/tiff"
+        {
+            if convert "image/tiff" "image/jpeg" ["pix-x=320","pix-y=240"] {
+                fileinto "INBOX.pics";
             }
-            if exists "Mobile-Link" { redirect "joe@mobile.example.com"; }"""
-        plan, _ = rewritten(script % (convert, convert), tiff)
-        self.assertEqual([one.mailbox for one in plan.actions], ["INBOX.pics"])
+        }"""
+    THIRD = """
+        foreverypart
+        {
+            if header :mime :param "filename" :contains
+                      "Content-Disposition" "inline"
+            {
+                if size :over 500K
+                {
+                    convert "image/tiff" "image/jpeg" ["pix-x=640","pix-y=480"];
+                } else {
+                    convert "image/tiff" "image/jpeg" ["pix-x=320","pix-y=240"];
+                }
+            }
+        }"""
+    FOURTH = """
+        if header :mime :anychild :contenttype
+                  "Content-Type" "image/tiff"
+        {
+            convert "image/tiff" "image/jpeg" ["pix-x=640","pix-y=480"];
+            fileinto "INBOX.pics";
+        }
+        foreverypart
+        {
+            if header :mime :param "filename" :contains
+                      "Content-Disposition" "inline"
+            {
+                convert "image/jpeg" "image/jpeg" ["pix-x=320","pix-y=240"];
+            }
+        }
+        if exists "Mobile-Link"
+        {
+            redirect "joe@mobile.example.com";
+        }
+        if header :mime :anychild :contenttype
+                  "Content-Type" "image/tiff"
+        {
+            fileinto "Tiff";
+        }"""
+    TIFF = octets(
+        "Mobile-Link: x\nContent-Type: image/tiff\n"
+        'Content-Disposition: attachment; filename="inline.tiff"\n\nII\n'
+    )
+
+    def printed(self, script, message):
+        """What a script does that is printed in the RFC."""
+        plan = run_script(self.PICTURES + script, message)
+        self.assertEqual(plan.trouble, "")
+        done = [getattr(one, "mailbox", type(one).__name__) for one in plan.actions]
+        return done, plan
+
+    def as_html(self, script):
+        """The same script for the one conversion that there is here."""
+        for old, new in (
+            ('"image/jpeg" "image/jpeg"', '"image/tiff" "image/jpeg"'),
+            ("image/tiff", "text/html"),
+            ("image/jpeg", "text/plain"),
+            ('"pix-x=320","pix-y=240"', '"charset=utf-8"'),
+            ('"pix-x=640","pix-y=480"', '"charset=utf-8"'),
+        ):
+            script = script.replace(old, new)
+        return script
+
+    PAGE = octets(
+        "Mobile-Link: x\nContent-Type: multipart/mixed; boundary=a\n\n"
+        "--a\nContent-Type: text/html\n"
+        'Content-Disposition: attachment; filename="inline.html"\n\n<b>y</b>\n'
+        "--a\nContent-Type: text/html\n\n<i>z</i>\n--a--\n"
+    )
+
+    def test_tiff_first(self):
+        """RFC 6558 §4, example 1: all pictures; none can be converted here."""
+        first = 'require ["convert"];\n'
+        first += 'convert "image/tiff" "image/jpeg" ["pix-x=320","pix-y=240"];'
+        plan = run_script(first, self.TIFF)
+        self.assertEqual((plan.trouble, plan.message.written()), ("", self.TIFF))
+        plan = run_script(self.as_html(first), self.PAGE)
+        self.assertNotIn(b"text/html", plan.message.written())
+
+    def test_tiff_second(self):
+        """RFC 6558 §4, example 2: filed where something was converted."""
+        self.assertEqual(self.printed(self.SECOND, self.TIFF)[0], ["Keep"])
+        self.assertEqual(self.printed(self.SECOND, PLAIN)[0], ["Keep"])
+        script = self.as_html(self.SECOND)
+        done, plan = self.printed(script, self.PAGE)
+        self.assertEqual(done, ["INBOX.pics"])
+        self.assertNotIn(b"text/html", plan.messages[0].written())
+        self.assertEqual(self.printed(script, self.TIFF)[0], ["Keep"])
+
+    def test_tiff_third(self):
+        """RFC 6558 §4, example 3: only parts whose file name tells them."""
+        done, plan = self.printed(self.THIRD, self.TIFF)
+        self.assertEqual((done, plan.message.written()), (["Keep"], self.TIFF))
+        _, plan = self.printed(self.as_html(self.THIRD), self.PAGE)
+        found = types(email.message_from_bytes(plan.message.written()))
+        self.assertEqual(found, ["multipart/mixed", "text/plain", "text/html"])
+
+    def test_tiff_fourth(self):
+        """RFC 6558 §4, example 4: each block has what those before it converted.
+
+        Tiff gets nothing once all were converted, and nothing is kept. Nobody can ask
+        for ``redirect``, as the example does.
+        """
+        asked = self.PICTURES.replace('"convert"', '"redirect", "convert"')
+        self.assertIn("no capability redirect", errors(asked + self.FOURTH))
+        done, _ = self.printed(self.FOURTH, self.TIFF)
+        self.assertEqual(done, ["INBOX.pics", "Redirect", "Tiff"])
+        done, plan = self.printed(self.as_html(self.FOURTH), self.PAGE)
+        self.assertEqual(done, ["INBOX.pics", "Redirect"])
+        for one in plan.messages:
+            self.assertNotIn(b"text/html", one.written())
 
     def test_too_large(self):
         """HTML that is too large to look through is left whole."""

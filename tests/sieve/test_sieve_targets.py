@@ -102,10 +102,53 @@ class SpecialUseTests(SynchronousTestCase):
             Question("specialuse_exists", ("In", "\\A", "\\B")),
         )
 
+    def test_example_report(self):
+        """§3: what somebody copies into the mailbox for spam is reported.
+
+        As printed the name is looked for with ``:contains``, which sets no variable.
+        """
+        script = r"""
+            require "imapsieve";
+            require "special-use";
+            require "environment";
+            require "variables";
+
+            if environment :contains "imap.mailbox" "*" {
+                set "mailbox" "${1}";
+            }
+
+            if allof(
+                environment "imap.cause" "COPY",
+                specialuse_exists "${mailbox}" "\\Junk") {
+                redirect "spam-report@example.org";
+            }
+        """
+        items = {"imap.cause": "COPY", "imap.mailbox": "Spam"}
+        given = {"environment": items, "event": "COPY", "flags": ()}
+        question = Question("specialuse_exists", ("Spam", "\\Junk"))
+        meant = script.replace(":contains", ":matches")
+        found = filed(meant, {question: True}, **given)
+        self.assertEqual([one.address for one in found], ["spam-report@example.org"])
+        (kept,) = filed(meant, {question: False}, **given)
+        self.assertTrue(kept.implicit)
+        given["environment"] = items | {"imap.cause": "APPEND"}
+        (kept,) = filed(meant, {question: True}, **given)
+        self.assertTrue(kept.implicit)
+        given["environment"] = items
+        (kept,) = filed(script, **given)
+        self.assertTrue(kept.implicit)
+
     def test_example_fileinto(self):
         """§4: spam goes to the mailbox with the use, or else into Spam."""
         script = self.HEAD + r'fileinto :specialuse "\\Junk" "Spam";'
         self.assertEqual(filed(script), [FileInto("Spam", special_use="\\Junk")])
+
+    def test_empty_name(self):
+        """§3: an empty name is that of no mailbox, and not any mailbox."""
+        for name in ('""', '"${nothing}"'):
+            script = f"""require ["special-use", "variables"];
+                if specialuse_exists {name} "\\\\Sent" {{ discard; }}"""
+            self.assertEqual(filed(script), [Keep(implicit=True)])
 
     def test_example_archive(self):
         """§4: filed by its use, and by the name that is there for others."""

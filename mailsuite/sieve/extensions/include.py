@@ -12,7 +12,7 @@ from attrs import define, field
 
 from mailsuite.sieve.binding import Bound
 from mailsuite.sieve.errors import Exhausted, Question, Trouble
-from mailsuite.sieve.extensions import variables
+from mailsuite.sieve.extensions import presenting, variables
 from mailsuite.sieve.program import Expand, Program, Step
 from mailsuite.sieve.run import Run, Stopped
 from mailsuite.sieve.shapes import CommandShape, Extension, Kind, Namespace, Tagged
@@ -75,7 +75,8 @@ def _include(bound: Bound) -> Step:
             raise Trouble(f"line {bound.line}: {why}")
         here.stack.append(key)
         here.seen.add(key)
-        _within(run, program, name)
+        with presenting.part(run):
+            _within(run, program, name)
         here.stack.pop()
 
     return include

@@ -44,7 +44,7 @@ def _replace(bound: Bound) -> Step:
         run.work(len(entity))
         path = loops.current(run)
         if path:
-            _put(run, path, entity)
+            put(run, path, entity)
         else:
             named = None if subject is None else text(run, subject)
             _become(run, entity, named, authors(run))
@@ -65,7 +65,7 @@ def _entity(given: str) -> bytes:
     return octets if blank else octets.rstrip(b"\r\n") + b"\r\n\r\n"
 
 
-def _put(run: Run, path: Path, entity: bytes) -> None:
+def put(run: Run, path: Path, entity: bytes) -> None:
     """Put an entity in the place of a part."""
     whole = looking.lying(run, path[:-1], inside=False)
     for length in range(len(path)):
@@ -128,7 +128,7 @@ def _enclose(bound: Bound) -> Step:
 
     def enclose(run: Run) -> None:
         run.step()
-        count = run.state.get("enclose", 0) + 1
+        count = enclosures(run) + 1
         if count > ENCLOSURES:
             raise Exhausted(f"a message is enclosed more than {ENCLOSURES} times")
         run.state["enclose"] = count
@@ -143,6 +143,12 @@ def _enclose(bound: Bound) -> Step:
         loops.enclosed(run, INSIDE)
 
     return enclose
+
+
+def enclosures(run: Run) -> int:
+    """How often a message was enclosed in this run."""
+    count: int = run.state.get("enclose", 0)
+    return count
 
 
 def _outer(run: Run, inner: Message, names: set[str], subject: str | None) -> bytes:

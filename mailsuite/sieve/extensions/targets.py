@@ -68,8 +68,19 @@ def _mailboxidexists(bound: Bound) -> Condition:
 
 
 def _specialuse_exists(bound: Bound) -> Condition:
-    mailbox = bound.value(0) if bound.given(0) else ""
-    return asking("specialuse_exists", bound, (mailbox, *bound.values(1)))
+    uses = bound.values(1)
+    if not bound.given(0):
+        return asking("specialuse_exists", bound, ("", *uses))
+    mailbox = bound.value(0)
+    ask = asking("specialuse_exists", bound, (mailbox, *uses))
+
+    def of_that(run: Run) -> bool:
+        if text(run, mailbox):
+            return ask(run)
+        run.step()
+        return False  # no mailbox has an empty name
+
+    return of_that
 
 
 def create(_: Bound) -> Completed:
