@@ -1,7 +1,7 @@
 """The directory of a stopped suite, opened by a command."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from attrs import define
 
@@ -39,9 +39,11 @@ class Direct:
         """Compare."""
         return stored is not None and verify_now(stored, secret)
 
-    async def keyed(self, secret: str) -> tuple[StoredKeys, ...]:
+    async def keyed(
+        self, secret: str, salts: Mapping[str, bytes]
+    ) -> tuple[StoredKeys, ...]:
         """Derive."""
-        return key_now(secret)
+        return key_now(secret, salts)
 
     def stop(self) -> None:
         """There is nothing to let go of."""

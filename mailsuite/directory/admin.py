@@ -65,45 +65,63 @@ class Admin:
         name = checked_user(address)
         _free(self._state.book, name)
         _checked_quota(quota_octets)
-        stored, keys = await _stored(self._state.book, self._checker, password)
-        _free(self._state.book, name)  # somebody was quicker
-        account = Account(
-            *(AccountName(name), stored, quota_octets), created=self._wall(), keys=keys
-        )
-        await self._state.put(account)
-        self._changed("user", name)
-        return _user(account)
+        stored, keys = await _stored(self._state.book, self._checker, name, password)
+
+        def decide() -> Account:
+            _free(self._state.book, name)  # somebody may have been quicker
+            return Account(
+                *(AccountName(name), stored, quota_octets),
+                created=self._wall(),
+                keys=_allowed(self._state.book, keys),
+            )
+
+        return self._told(await self._state.change(decide))
 
     async def set_password(self, address: Address, password: str) -> None:
         """Change a password; the old one fails from now on."""
-        _ = self._account(address)
-        stored, keys = await _stored(self._state.book, self._checker, password)
-        account = self._account(address)  # as it is after the work
-        await self._state.put(evolve(account, password=stored, keys=keys))
-        self._changed("password", account.name)
+        name = self._account(address).name
+        stored, keys = await _stored(self._state.book, self._checker, name, password)
+
+        def decide() -> Account:
+            account = self._account(address)  # as it is after the work
+            return evolve(
+                account, password=stored, keys=_allowed(self._state.book, keys)
+            )
+
+        await self._state.change(decide)
+        self._changed("password", name)
 
     async def set_quota(self, address: Address, quota_octets: int) -> User:
         """Change how much a mailbox may hold; 0: what the settings say."""
-        account = self._account(address)
         _checked_quota(quota_octets)
-        return await self._altered(evolve(account, quota_octets=quota_octets))
+        return self._told(
+            await self._state.change(
+                lambda: evolve(self._account(address), quota_octets=quota_octets)
+            )
+        )
 
     async def set_disabled(self, address: Address, *, disabled: bool) -> User:
         """Refuse logins of a user, or allow them again; mail is taken all the time."""
-        account = self._account(address)
-        return await self._altered(evolve(account, disabled=disabled))
+        return self._told(
+            await self._state.change(
+                lambda: evolve(self._account(address), disabled=disabled)
+            )
+        )
 
-    async def _altered(self, account: Account) -> User:
-        await self._state.put(account)
+    def _told(self, account: Account) -> User:
         self._changed("user", account.name)
         return _user(account)
 
     async def remove_user(self, address: Address) -> None:
         """Forget a user to whom nothing leads; the mail stays on the disk."""
-        account = self._account(address)
-        _unneeded(self._state.book, Local(account.name), account.name)
-        await self._state.drop(account)
-        self._changed("user", account.name)
+
+        def decide() -> Account:
+            account = self._account(address)
+            _unneeded(self._state.book, Local(account.name), account.name)
+            return account
+
+        gone = await self._state.remove(decide)
+        self._changed("user", gone.name)
 
     async def domains(self) -> Sequence[Domain]:
         """All domains, those from files first."""
@@ -112,33 +130,26 @@ class Admin:
     async def add_domain(self, name: str, catch_all: str = "") -> Domain:
         """Make a domain ours."""
         name = checked_domain(name)
-        known = self._state.book.domains.get(name)
-        if known is not None:
-            raise UsageError(f"{name} is there already, in {known.source}")
         into = canonical(parse(catch_all, name)) if catch_all else ""
-        if into and not into.endswith("@" + name):
-            _known(self._state.book, parse(into))
-        domain = Domain(name, into, rows.SOURCE)
+
+        def decide() -> Domain:
+            known = self._state.book.domains.get(name)
+            if known is not None:
+                raise UsageError(f"{name} is there already, in {known.source}")
+            if into and not into.endswith("@" + name):
+                _known(self._state.book, parse(into))
+            return Domain(name, into, rows.SOURCE)
+
+        _ = decide()  # before the work
         keys = await self._keys.first(name) if self._keys is not None else ()
-        await self._state.put(domain, *keys)
+        domain = await self._state.change(decide, *keys)
         self._changed("domain", name)
         return domain
 
     async def remove_domain(self, name: str) -> None:
         """Give a domain up; its users and aliases must be gone before."""
         name = checked_domain(name)
-        book = self._state.book
-        domain = book.domains.get(name)
-        if domain is None:
-            raise UsageError(f"{name} is not one of our domains")
-        _own(domain.source, name)
-        users = sum(_within(account, name) for account in book.accounts)
-        aliases = sum(_within(alias, name) for alias in book.aliases)
-        if users or aliases:
-            raise UsageError(
-                f"{name} still has {users} users and {aliases} aliases: remove them"
-            )
-        await self._state.drop(domain)
+        await self._state.remove(lambda: _empty(self._state.book, name))
         self._changed("domain", name)
 
     async def aliases(self, domain: str = "") -> Sequence[AliasRow]:
@@ -149,27 +160,35 @@ class Admin:
     async def add_alias(self, address: Address, targets: Sequence[Address]) -> AliasRow:
         """Let an address stand for others."""
         name = canonical(address)
-        _free(self._state.book, name, name in map(canonical, targets))
         if not 1 <= len(targets) <= TARGETS:
             raise UsageError(f"an alias has between 1 and {TARGETS} targets")
-        for target in targets:
-            _known(self._state.book, target)
-        into = tuple(dict.fromkeys(map(_target, targets)))
-        row = AliasRow(name, into, rows.SOURCE)
-        await self._state.put(row)
+
+        def decide() -> AliasRow:
+            _free(self._state.book, name, name in map(canonical, targets))
+            for target in targets:
+                _known(self._state.book, target)
+            into = tuple(dict.fromkeys(map(_target, targets)))
+            return AliasRow(name, into, rows.SOURCE)
+
+        row = await self._state.change(decide)
         self._changed("alias", name)
         return row
 
     async def remove_alias(self, address: Address) -> None:
         """Forget an alias to which nothing leads."""
         name = canonical(address)
-        row = self._state.book.aliases.get(name)
-        if row is None:
-            raise UsageError(f"there is no alias {name}")
-        _own(row.source, name)
-        if name not in self._state.book.accounts:
-            _unneeded(self._state.book, self._state.book.resolve(address), name)
-        await self._state.drop(row)
+
+        def decide() -> AliasRow:
+            book = self._state.book
+            row = book.aliases.get(name)
+            if row is None:
+                raise UsageError(f"there is no alias {name}")
+            _own(row.source, name)
+            if name not in book.accounts:
+                _unneeded(book, book.resolve(address), name)
+            return row
+
+        await self._state.remove(decide)
         self._changed("alias", name)
 
     def _account(self, address: Address) -> Account:
@@ -229,6 +248,21 @@ def _unneeded(book: Book, gone: Resolution, name: str) -> None:
         )
 
 
+def _empty(book: Book, name: str) -> Domain:
+    """Find a domain of nobody. :raises UsageError: it is not one."""
+    domain = book.domains.get(name)
+    if domain is None:
+        raise UsageError(f"{name} is not one of our domains")
+    _own(domain.source, name)
+    users = sum(_within(account, name) for account in book.accounts)
+    aliases = sum(_within(alias, name) for alias in book.aliases)
+    if users or aliases:
+        raise UsageError(
+            f"{name} still has {users} users and {aliases} aliases: remove them"
+        )
+    return domain
+
+
 def _within(name: str, domain: str) -> bool:
     return not domain or name.endswith("@" + domain.lower())
 
@@ -251,14 +285,19 @@ def _own(source: str, name: str) -> None:
 
 
 async def _stored(
-    book: Book, checker: Checker, password: str
+    book: Book, checker: Checker, name: str, password: str
 ) -> tuple[str, tuple[StoredKeys, ...]]:
     """What is kept of a password, as SASLprep spells it (RFC 4013)."""
     secret = prepared(_checked_secret(password))
     stored = await checker.hashed(secret)
     if book.rules.scram == "never":
         return stored, ()
-    return stored, await checker.keyed(secret)
+    return stored, await checker.keyed(secret, book.salts(name))
+
+
+def _allowed(book: Book, keys: tuple[StoredKeys, ...]) -> tuple[StoredKeys, ...]:
+    """None, if the setting has changed while they were derived."""
+    return () if book.rules.scram == "never" else keys
 
 
 def _checked_quota(octets: int) -> None:

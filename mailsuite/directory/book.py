@@ -5,6 +5,7 @@ postmaster and abuse (RFC 5321 §4.5.1, RFC 2142), names that a transport consum
 catch-all.
 """
 
+import hmac
 from collections.abc import Mapping
 
 from attrs import define, field, frozen
@@ -25,6 +26,7 @@ from mailsuite.model.address import Address
 from mailsuite.model.ids import AccountName
 from mailsuite.model.principals import StoredKeys
 from mailsuite.wire.sasl.saslprep import prepared
+from mailsuite.wire.sasl.scram import DIGESTS
 
 ALWAYS = frozenset({"postmaster", "abuse"})
 """Names that must be deliverable in each domain of ours."""
@@ -33,6 +35,9 @@ DEPTH = 10
 """Aliases of aliases that are followed to find whose address it is."""
 TARGETS = 1_000
 """Targets looked at for the same."""
+
+SALT_OCTETS = 16
+"""Of SCRAM."""
 
 REMOTE = Remote()
 UNKNOWN = Unknown()
@@ -177,6 +182,25 @@ class Book:
                 return ""
             local, domain = domain, next(iter(self.domains))
         return f"{fold_local(local)}@{fold_domain(domain)}"
+
+    def derived(self, part: str, digest: str, name: str) -> bytes:
+        """Give 32 octets that stay the same for ever, whoever has that name."""
+        spelled = self.spelled(prepared(name)) or prepared(name)
+        return hmac.digest(self.seed, f"{part} {digest} {spelled}".encode(), "sha256")
+
+    def salts(self, name: str) -> Mapping[str, bytes]:
+        """What a challenge tells of a name, by digest; new keys keep to it.
+
+        A salt that changed with the password, or when keys are first derived, would
+        tell that somebody has the name: those of nobody never change.
+        """
+        account = self.login(name)
+        known = {one.digest: one.salt for one in account.keys} if account else {}
+        return {
+            digest: known.get(digest)
+            or self.derived("salt", digest, name)[:SALT_OCTETS]
+            for digest in DIGESTS.values()
+        }
 
     def offers_scram(self) -> bool:
         """Whether clients may be told of it, by rule and by what accounts have.

@@ -36,9 +36,11 @@ class Plain:
             known, secret.encode("utf-8", "surrogateescape")
         )
 
-    async def keyed(self, secret: str) -> tuple[StoredKeys, ...]:
+    async def keyed(
+        self, secret: str, salts: Mapping[str, bytes]
+    ) -> tuple[StoredKeys, ...]:
         """Derive quickly."""
-        return key_now(secret, self.iterations)
+        return key_now(secret, salts, self.iterations)
 
     def stop(self) -> None:
         """There is nothing to let go of."""

@@ -8,6 +8,7 @@ wrong password (CWE-208).
 import hashlib
 import os
 from collections import OrderedDict
+from collections.abc import Mapping
 from typing import Protocol
 
 from argon2 import PasswordHasher
@@ -35,7 +36,6 @@ The client spends them anew at each login, on a telephone too (there 0.05 s), an
 some refuse many more. So whoever steals ``state.db`` finds SCRAM's keys cheaper to
 guess at than argon2id's; ``[directory] scram = "never"`` keeps none.
 """
-SALT_OCTETS = 16
 
 _HASHER = PasswordHasher(TIME_COST, MEMORY_KIB, PARALLELISM)
 DUMMY = (
@@ -65,8 +65,10 @@ class Checker(Protocol):
         """Whether it is the password; ``stored`` is None for nobody's."""
         ...
 
-    async def keyed(self, secret: str) -> tuple[StoredKeys, ...]:
-        """Give what SCRAM keeps of a password."""
+    async def keyed(
+        self, secret: str, salts: Mapping[str, bytes]
+    ) -> tuple[StoredKeys, ...]:
+        """Give what SCRAM keeps of a password, by digest with its salt."""
         ...
 
     def stop(self) -> None:
@@ -79,11 +81,12 @@ def hash_now(secret: str) -> str:
     return _HASHER.hash(_cut(secret))
 
 
-def key_now(secret: str, iterations: int = ITERATIONS) -> tuple[StoredKeys, ...]:
+def key_now(
+    secret: str, salts: Mapping[str, bytes], iterations: int = ITERATIONS
+) -> tuple[StoredKeys, ...]:
     """Derive SCRAM's keys on the calling thread: 4 ms for each digest."""
     return tuple(
-        scram.keys(secret, digest, os.urandom(SALT_OCTETS), iterations)
-        for digest in scram.DIGESTS.values()
+        scram.keys(secret, digest, salt, iterations) for digest, salt in salts.items()
     )
 
 
@@ -114,9 +117,11 @@ class Argon2:
         """Hash on a lane."""
         return await self._lanes.lane(self._next()).run(hash_now, secret)
 
-    async def keyed(self, secret: str) -> tuple[StoredKeys, ...]:
+    async def keyed(
+        self, secret: str, salts: Mapping[str, bytes]
+    ) -> tuple[StoredKeys, ...]:
         """Derive on a lane."""
-        return await self._lanes.lane(self._next()).run(key_now, secret)
+        return await self._lanes.lane(self._next()).run(key_now, secret, salts)
 
     async def matches(self, stored: str | None, secret: str) -> bool:
         """Answer from memory, else on a lane. :raises Busy: too many wait."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from attrs import Factory, astuple, field, frozen
 
+from mailsuite.directory import schema
 from mailsuite.directory.book import Account
 from mailsuite.interfaces.directory import AliasRow, Domain
 from mailsuite.interfaces.signing import SigningKey
@@ -79,15 +80,23 @@ def in_order(keys: Iterable[SigningKey]) -> tuple[SigningKey, ...]:
     )
 
 
-def put(database: sqlite3.Connection, rows: Sequence[Row]) -> None:
-    """Insert or replace rows in one commit; durable on return."""
+def put(
+    database: sqlite3.Connection, rows: Sequence[Row], version: int | None = None
+) -> bool:
+    """Insert or replace rows in one commit; durable on return.
+
+    False: another connection has committed since ``version``, nothing was done.
+    """
     with database:
         database.execute("BEGIN IMMEDIATE")
+        if version not in (None, schema.data_version(database)):
+            return False
         for row in rows:
             database.execute(*_insertion(row))
             if isinstance(row, Account):
                 database.execute("DELETE FROM scram WHERE user = ?", (row.name,))
                 _put_keys(database, row.name, row.keys)
+    return True
 
 
 def key(
@@ -151,13 +160,15 @@ def _insertion(row: Row) -> tuple[str, tuple[str | int | float | bytes, ...]]:
             )
 
 
-def drop(database: sqlite3.Connection, row: Row) -> None:
+def drop(database: sqlite3.Connection, row: Row, version: int | None = None) -> bool:
     """Delete one row; durable on return. A user's mail stays on the disk.
 
-    A domain's keys go with it.
+    A domain's keys go with it. False: as of :func:`put`.
     """
     with database:
         database.execute("BEGIN IMMEDIATE")
+        if version not in (None, schema.data_version(database)):
+            return False
         match row:
             case Domain():
                 named = (row.name,)
@@ -173,3 +184,4 @@ def drop(database: sqlite3.Connection, row: Row) -> None:
                     "DELETE FROM signing_key WHERE domain = ? AND selector = ?",
                     (row.domain, row.selector),
                 )
+    return True

@@ -1,20 +1,18 @@
 """SCRAM's keys of users: told, made up, derived when the password is at hand.
 
-Who is unknown gets a salt that is the same for ever, so that a challenge tells
-nobody who has a mailbox here (RFC 5802 §9, CWE-204).
+Who is unknown gets a salt that is the same for ever, and so does everybody else, so
+that challenges, over years too, tell nobody who has a mailbox here (RFC 5802 §9,
+CWE-204).
 """
-
-import hmac
 
 from attrs import define, field
 
-from mailsuite.directory.book import Account
-from mailsuite.directory.passwords import SALT_OCTETS, Checker
+from mailsuite.directory.book import SALT_OCTETS, Account
+from mailsuite.directory.passwords import Checker
 from mailsuite.directory.state import State
 from mailsuite.model.ids import AccountName
 from mailsuite.model.principals import Signature, StoredKeys
 from mailsuite.net.tasks import Tasks
-from mailsuite.wire.sasl.saslprep import prepared
 from mailsuite.wire.sasl.scram import proven
 
 DERIVING = 100
@@ -33,10 +31,8 @@ class Scram:
     def known(self, name: str, digest: str) -> StoredKeys:
         """What a challenge tells, in the same time for whoever has no keys."""
         book = self._state.book
-        spelled = book.spelled(prepared(name)) or prepared(name)
         salt, stored, server = (
-            hmac.digest(book.seed, f"{part} {digest} {spelled}".encode(), "sha256")
-            for part in ("salt", "stored", "server")
+            book.derived(part, digest, name) for part in ("salt", "stored", "server")
         )
         iterations = self._checker.iterations
         made_up = StoredKeys(digest, salt[:SALT_OCTETS], iterations, stored, server)
@@ -60,7 +56,8 @@ class Scram:
 
     async def _derived(self, account: Account, secret: str) -> None:
         try:
-            keys = await self._checker.keyed(secret)
+            salts = self._state.book.salts(account.name)
+            keys = await self._checker.keyed(secret, salts)
             if self._state.book.rules.scram != "never":
                 await self._state.key(account, keys)
                 await self._obeyed()  # the setting may be another one by now
@@ -72,8 +69,7 @@ class Scram:
         self._tasks.launch("forget keys of SCRAM", self._obeyed())
 
     async def _obeyed(self) -> None:
-        book = self._state.book
-        if book.rules.scram == "never" and any(a.keys for a in book.accounts.values()):
+        if self._state.book.rules.scram == "never":
             await self._state.unkey()
 
     async def settled(self) -> None:

@@ -4,18 +4,24 @@ People's files win over the database where both name the same domain or alias.
 """
 
 import sqlite3
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from attrs import Factory, define, evolve, field, frozen
+from twisted.internet.defer import DeferredLock
 
 from mailsuite.directory import rows, schema
 from mailsuite.directory.book import Account, Book, Rules
 from mailsuite.interfaces.directory import AliasRow, Domain
 from mailsuite.interfaces.events import IEvents
 from mailsuite.interfaces.signing import SigningKey
+from mailsuite.model.errors import UsageError
 from mailsuite.model.principals import StoredKeys
 from mailsuite.net.lanes import Runs
+
+One = TypeVar("One", bound=rows.Row)
+TRIES = 20
+"""So often in a row may another process be quicker with its change."""
 
 
 @frozen
@@ -32,7 +38,7 @@ class Listing:
 
 @define(eq=False, repr=False)
 class State:
-    """Open database and current book."""
+    """Open database and current book; one change is made at a time."""
 
     _path: str
     _thread: Runs
@@ -41,6 +47,7 @@ class State:
     _files: Listing = Listing()
     _database: sqlite3.Connection | None = None
     _rows: rows.Rows = field(factory=rows.Rows)
+    _lock: DeferredLock = field(factory=DeferredLock, init=False)
 
     async def open(self) -> None:
         """Open the database and read it. :raises UsageError: it cannot be used."""
@@ -61,33 +68,78 @@ class State:
         self._fill()
 
     async def put(self, *changed: rows.Row) -> None:
-        """Make rows durable, then count them in the book."""
+        """Make rows durable, whatever stands there, then count them in the book."""
+        async with self._lock:
+            await self._written(rows.put, changed, None)
+            self._count(changed)
+
+    async def change(self, decide: Callable[[], One], *others: rows.Row) -> One:
+        """Make durable what ``decide`` makes of the book, then count it there.
+
+        Nobody else's change comes between: it is asked again if another process
+        was quicker, and what it raises ends the change.
+        """
+        async with self._lock:
+            for _ in range(TRIES):
+                row = decide()
+                changed = (row, *others)
+                if await self._written(rows.put, changed, self._rows.version):
+                    self._count(changed)
+                    return row
+                await self._reread()
+        raise UsageError(f"{rows.SOURCE} is being changed all the time: try again")
+
+    async def remove(self, decide: Callable[[], One]) -> One:
+        """Delete for good the row that ``decide`` finds, as :meth:`change` does."""
+        async with self._lock:
+            for _ in range(TRIES):
+                row = decide()
+                if await self._written(rows.drop, row, self._rows.version):
+                    self._forget(row)
+                    return row
+                await self._reread()
+        raise UsageError(f"{rows.SOURCE} is being changed all the time: try again")
+
+    async def key(self, account: Account, keys: Sequence[StoredKeys]) -> None:
+        """Add keys of a password, if it is still the account's; durable on return."""
+        async with self._lock:
+            if not await self._written(rows.key, account, keys):
+                return
+            known = self.book.accounts.get(account.name)
+            if known is not None and known.password == account.password:
+                self._count((evolve(known, keys=tuple(keys)),))
+
+    async def unkey(self) -> None:
+        """Forget everybody's keys of SCRAM, for good."""
+        async with self._lock:
+            if any(account.keys for account in self.book.accounts.values()):
+                await self._written(rows.unkey)
+                await self._reread()
+
+    async def drop(self, row: rows.Row) -> None:
+        """Delete a row for good, then forget it in the book."""
+        async with self._lock:
+            await self._written(rows.drop, row, None)
+            self._forget(row)
+
+    async def _written(self, write: Callable[..., Any], *what: object) -> bool:
+        """Whether it was written. Who is cancelled meanwhile may not learn of it."""
         assert self._database is not None
-        await self._thread.run(rows.put, self._database, changed)
+        known = False
+        try:
+            done = await self._thread.run(write, self._database, *what)
+            known = True
+        finally:
+            if not known:
+                self._rows = evolve(self._rows, version=-1)  # all is read anew
+        return bool(done)
+
+    def _count(self, changed: Sequence[rows.Row]) -> None:
         for row in changed:
             for tables in (self._rows, self.book):
                 _counted(tables, row)
 
-    async def key(self, account: Account, keys: Sequence[StoredKeys]) -> None:
-        """Add keys of a password, if it is still the account's; durable on return."""
-        assert self._database is not None
-        if not await self._thread.run(rows.key, self._database, account, keys):
-            return
-        known = self.book.accounts.get(account.name)
-        if known is not None and known.password == account.password:
-            for tables in (self._rows, self.book):
-                _counted(tables, evolve(known, keys=tuple(keys)))
-
-    async def unkey(self) -> None:
-        """Forget everybody's keys of SCRAM, for good."""
-        assert self._database is not None
-        await self._thread.run(rows.unkey, self._database)
-        await self._reread()
-
-    async def drop(self, row: rows.Row) -> None:
-        """Delete a row for good, then forget it in the book."""
-        assert self._database is not None
-        await self._thread.run(rows.drop, self._database, row)
+    def _forget(self, row: rows.Row) -> None:
         for tables in (self._rows, self.book):
             _forgotten(tables, row)
 

@@ -12,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mailsuite.directory import memory, rows, schema
 from mailsuite.directory.admin import Admin
+from mailsuite.directory.book import Book
 from mailsuite.directory.names import parse
 from mailsuite.directory.passwords import ITERATIONS, hash_now, key_now, verify_now
 from mailsuite.directory.registry import Registry, rules_of
@@ -97,7 +98,7 @@ class ScramTests(SynchronousTestCase):
         salt = self.known("ann").salt
         self.get(self.admin.set_password(ANN, "other"))
         self.assertEqual(self.get(self.registry.authenticate(old, "::1")), Denied())
-        self.assertNotEqual(self.known("ann").salt, salt)
+        self.assertEqual(self.known("ann").salt, salt)
         self.assertEqual(self.login("ann", "other"), IS_ANN)
         self.get(self.admin.set_quota(ANN, 5))
         self.assertEqual(self.login("ann", "other"), IS_ANN)
@@ -116,6 +117,43 @@ class ScramTests(SynchronousTestCase):
         self.assertEqual(len(others), 7)
         self.registry, _ = self.opened()
         self.assertEqual(self.known("eve"), eve)
+
+    def test_always_the_same(self):
+        """No change of a user shows in what a challenge tells."""
+        names = ("bob", "b\uff4fb@example.test")
+        bob = parse("bob@example.test")
+
+        def told():
+            return {
+                (name, digest, one.salt, one.iterations)
+                for name in names
+                for digest in DIGESTS.values()
+                for one in [self.known(name, digest)]
+            }
+
+        before = told()
+        self.get(self.admin.add_user(bob, "one"))
+        self.assertEqual(told(), before)
+        self.get(self.admin.set_password(bob, "two"))
+        self.assertEqual(told(), before)
+        self.unkeyed()
+        self.assertEqual(told(), before)
+        self.assertEqual(self.plain("bob", "two").account, "bob@example.test")
+        self.assertEqual(self.login("bob", "two").account, "bob@example.test")
+        self.assertEqual(told(), before)
+        self.get(self.admin.remove_user(bob))
+        self.assertEqual(told(), before)
+
+    def test_salt_stays(self):
+        """A salt that an older release drew stays as long as its user."""
+        account = self.state.book.accounts[str(ANN)]
+        drawn = {digest: os.urandom(16) for digest in DIGESTS.values()}
+        keys = key_now("secret", drawn, 2)
+        self.get(self.state.put(evolve(account, keys=keys)))
+        self.get(self.admin.set_password(ANN, "other"))
+        for digest, salt in drawn.items():
+            self.assertEqual(self.known("ann", digest).salt, salt)
+        self.assertEqual(self.login("ann", "other"), IS_ANN)
 
     def test_two_domains(self):
         """Names without a domain are told apart even where none can be meant."""
@@ -163,7 +201,8 @@ class ScramTests(SynchronousTestCase):
         self.unkeyed()
         account = self.state.book.accounts[str(ANN)]
         stale = evolve(account, password="before")
-        self.get(self.state.key(stale, key_now("before", 2)))
+        salts = self.state.book.salts("ann")
+        self.get(self.state.key(stale, key_now("before", salts, 2)))
         self.assertEqual(self.state.book.accounts[str(ANN)].keys, ())
         self.registry, _ = self.opened()
         self.assertEqual(self.login("ann", "before"), Denied())
@@ -262,7 +301,8 @@ class ScramTests(SynchronousTestCase):
 class KeysTests(SynchronousTestCase):
     def test_real(self):
         """Real keys have a salt each and enough iterations (RFC 7677 §4)."""
-        keys = key_now("x")
+        book = Book(seed=b"seed")
+        keys = key_now("x", book.salts("ann@example.test"))
         self.assertEqual([one.digest for one in keys], list(DIGESTS.values()))
         self.assertEqual(len({one.salt for one in keys}), 2)
         self.assertGreaterEqual(ITERATIONS, 4_096)
