@@ -16,6 +16,7 @@ from mailsuite.sieve.extensions.reject import Reject
 STATUS = "5.7.1"  # RFC 5429 §2.5
 FIXED = "The message was refused by the recipient's mail filtering program"
 """Where words cannot be sent that are not ASCII."""
+REASON = "The reason given is as follows:"  # RFC 5429 §2.1.2
 HEADER_OCTETS = 64 * 1024  # of the header that is looked at and returned
 
 
@@ -28,7 +29,7 @@ def refused(case: Case, action: Reject, header: bytes, ground: Ground) -> Outcom
     if case.junk:
         return Delivered("refused as junk, without a report")
     if action.early:
-        return Failed(STATUS, reason)
+        return Failed(STATUS, f"{FIXED}. {REASON} {reason}")
     header = header[:HEADER_OCTETS]
     never = "NEVER" in case.recipient.notify.upper()
     if case.sender is None or never or autoreply.automatic(header):

@@ -266,6 +266,29 @@ class ExtendedTests(SynchronousTestCase):
         found = self.filed(mail("a@example.org", sender))
         self.assertEqual(found, {"INBOX": {"\\Flagged", "$Work"}})
 
+    def test_company(self):
+        """Mail from and to the company is kept with what was found before."""
+        for message in (
+            mail("x@company.example.com"),
+            mail("a@example.org", "To: y@company.example.com"),
+        ):
+            self.assertEqual(self.filed(message), {"INBOX": set()})
+
+    def test_spam(self):
+        """Mail to others, and with certain subjects, goes to spam."""
+        mine = "To: me@company.example.com.invalid"
+        for message in (
+            mail("a@example.org", "To: b@example.org"),
+            mail("a@example.org", mine, "Subject: MAKE much money really fast"),
+            mail("a@example.org", mine, "Subject: university diplomas"),
+        ):
+            self.assertEqual(self.filed(message), {"spam": set()})
+
+    def test_personal(self):
+        """All other mail is personal."""
+        message = mail("a@example.org", "Cc: me@company.example.com.invalid")
+        self.assertEqual(self.filed(message), {"personal": set()})
+
 
 class SortedTests(SynchronousTestCase):
     """What is made of a list of flags."""

@@ -34,7 +34,7 @@ class ThereTests(SynchronousTestCase):
         self.assertEqual(kinds(script), ["Discard"])
 
     def test_not_evaluated(self):
-        """An ihave that was not evaluated grants nothing; it is a run-time error."""
+        """What no ihave has found is a run-time error (§4, 1)."""
         script = """
             require "ihave";
             if allof (false, ihave "fileinto") {}

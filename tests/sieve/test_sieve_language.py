@@ -64,7 +64,7 @@ class LiteralTests(SynchronousTestCase):
         self.assertTrue(holds('header "x" "a # b /* c */"', "X: a # b /* c */\n\n"))
 
     def test_quantifiers(self):
-        """K, M and G are powers of two, in any case."""
+        """§2.4.1: K, M and G are powers of two, in any case."""
         for text, factor in (("1k", 1 << 10), ("1M", 1 << 20), ("0g", 0)):
             over = f"size :over {text}"
             message = "A: b\n\n"
@@ -237,7 +237,7 @@ class StructureTests(SynchronousTestCase):
         self.assertIn("no capability", errors('require "FileInto";'))
 
     def test_language_comparators_may_be_required(self):
-        """§6.1: both comparators are capabilities that need no require."""
+        """§6.1: both comparators are capabilities, that need no require (§2.7.3)."""
         script = 'require ["comparator-i;octet", "comparator-i;ascii-casemap"]; keep;'
         self.assertEqual(planned(script), (Keep(),))
 

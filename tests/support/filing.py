@@ -146,9 +146,10 @@ class FilingCase(SynchronousTestCase):
         to = recipient.pop("to", USER)
         blob = blob or letter()
         marks = recipient.pop("envelope_marks", {})
+        awaited = recipient.pop("awaited", True)
         one = Recipient(0, address(to), **recipient)
         envelope = Envelope(address(sender) if sender else None, (one,), marks)
-        lease = Lease(name, 1, envelope, blob, (one,), "local", 1, self.now)
+        lease = Lease(name, 1, envelope, blob, (one,), "local", 1, self.now, awaited)
         settled = {}
 
         async def settle(lease, outcomes):
