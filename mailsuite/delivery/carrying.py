@@ -93,10 +93,10 @@ class Carrying:
 
     async def send(self, work: Work, deed: Deed) -> None:
         """Make what a deed sends, if it sends something."""
-        before = len(work.spawn)
-        for action in _each(deed.action):
+        before, each = len(work.spawn), _each(deed.action)
+        for action in each:
             if isinstance(action, Redirect):
-                await self._redirect(work, action, deed.message)
+                await self._redirect(work, (action, each), deed.message)
             elif isinstance(action, Vacation | Notify):
                 await self._answer(work, action)
             elif isinstance(action, Reject):
@@ -142,14 +142,17 @@ class Carrying:
         told = bool(outcome.spawn) or isinstance(outcome, Failed)
         self._happened("sieve.rejected", case, line=action.at, told=int(told))
 
-    async def _redirect(self, work: Work, action: Redirect, message: Message) -> None:
-        case = work.case
-        name = case.account.name
+    async def _redirect(
+        self, work: Work, one: tuple[Redirect, Sequence[Redirect]], message: Message
+    ) -> None:
+        """Send to one of several that are sent to together, all of them or none."""
+        (action, each), case = one, work.case
+        name, job = case.account.name, f"{case.lease.id}/{case.recipient.n}"
         try:
             if case.junk and not self._settings.redirect_junk:
                 raise Refused("the message was judged to be junk")
             sending.checked_loop(case, message)
-            if not self._redirects.allows(name, f"{case.lease.id}/{case.recipient.n}"):
+            if not self._redirects.allows(name, *(f"{job}/{a.address}" for a in each)):
                 raise Refused(f"more than {self._redirects.limit} in an hour")
             lacking = sending.completed(case, message, self._ground.hostname)
             blob = await work.written(message)

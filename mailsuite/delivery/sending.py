@@ -30,23 +30,25 @@ _LOCAL_MARKS = frozenset(("notice",))
 class Rate:
     """So many an hour for each account; 0: no limit.
 
-    A message counts once, however often it is tried.
+    Each thing counts once, however often it is tried: a message, or a recipient.
     """
 
     limit: int
     _seconds: Callable[[], float]
     _counted: "OrderedDict[str, tuple[float, set[str]]]" = field(factory=OrderedDict)
 
-    def allows(self, account: str, what: str) -> bool:
-        """Count it if there is room for it."""
+    def allows(self, account: str, *what: str) -> bool:
+        """Count all of it if there is room for all of it."""
+        if not self.limit:
+            return True
         now = self._seconds()
         since, seen = self._counted.get(account, (now, set[str]()))
         if now - since >= HOUR:
             since, seen = now, set[str]()
-        if what not in seen:
-            if self.limit and len(seen) >= self.limit:
-                return False
-            seen.add(what)
+        fresh = {one for one in what if one not in seen}
+        if fresh and len(seen) + len(fresh) > self.limit:
+            return False
+        seen |= fresh
         self._counted[account] = since, seen
         self._counted.move_to_end(account)
         if len(self._counted) > ACCOUNTS:

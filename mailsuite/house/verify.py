@@ -10,6 +10,7 @@ import sqlite3
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from urllib.parse import quote
 
 from attrs import frozen
 
@@ -129,7 +130,7 @@ def _queue(data: str) -> Iterator[str]:
     path = os.path.join(data, "queue.db")
     if not os.path.exists(path):
         return
-    database = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    database = sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True)
     try:
         for (said,) in database.execute("PRAGMA integrity_check"):
             if said != "ok":

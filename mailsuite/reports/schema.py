@@ -5,6 +5,7 @@ WAL with ``synchronous=FULL``: what is committed survives a power cut.
 
 import os
 import sqlite3
+from urllib.parse import quote
 
 from attrs import frozen
 
@@ -144,7 +145,7 @@ def findings(path: str) -> list[str]:
     if not os.path.exists(path):
         return []
     try:
-        database = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+        database = sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True)
     except sqlite3.Error as error:
         return [f"{path}: {error}"]
     try:

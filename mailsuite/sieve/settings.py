@@ -36,7 +36,9 @@ class Sieve:
     scripts: int = setting(100, "scripts that one account may keep")
     octets: int = setting(1 << 20, "size of all scripts of one account", "octets")
     redirects: int = setting(
-        200, "messages an hour that an account's script may send on; 0: no limit"
+        200,
+        "recipients an hour to whom an account's script may send mail on, each address"
+        " of a list counted; 0: no limit",
     )
     redirect_junk: bool = setting(
         False, "whether mail that was judged to be junk may be sent on by a script"

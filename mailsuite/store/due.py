@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from threading import Lock
+from urllib.parse import quote
 
 from attrs import define, field
 
@@ -109,7 +110,7 @@ def findings(path: str) -> Iterator[str]:
     """What is wrong with one that nobody has open."""
     if not os.path.exists(path):
         return
-    database = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    database = sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True)
     try:
         for (said,) in database.execute("PRAGMA integrity_check"):
             if said != "ok":

@@ -45,7 +45,8 @@ class Settings:
     )
     annotations: int = setting(
         100,
-        "annotations (RFC 5464) of one mailbox, and of the account itself; 10 at least",
+        "annotations (RFC 5464) of one mailbox, and of the account itself; 10 at least"
+        " and 5000 at most",
         "entries",
     )
     annotation_octets: int = setting(

@@ -135,6 +135,20 @@ class ListsTests(FilingCase):
         sent = {one.n: str(one.address) for one in child.envelope.recipients}
         self.assertEqual(sent, {0: "a@one.test", 1: "b@three.test"})
 
+    def test_redirect_rate(self):
+        """Each address of a list counts; those that do not fit go to nobody."""
+        self.filing.reload(Sieve(redirects=5), detail_folders=False)
+        self.annotated(USER, team="a@one.test\nb@two.test\nc@three.test\n")
+        self.script(f'{HEAD} redirect :list ":addrbook:team";')
+        (child,) = self.deliver(name="0G1G8").spawn
+        self.assertEqual(len(child.envelope.recipients), 3)
+        outcome = self.deliver(name="0G1G10")
+        self.assertEqual((outcome.spawn, outcome.text), ((), "INBOX"))
+        again = self.deliver(name="0G1G8")  # counted already
+        self.assertEqual(len(again.spawn), 1)
+        self.script('redirect "far@else.example";')
+        self.assertEqual(len(self.deliver(name="0G1G18").spawn), 1)
+
     def test_redirect_nowhere(self):
         """A list that is not there, or holds no address, sends nothing."""
         self.annotated(USER, all="*@two.test\n")

@@ -66,6 +66,11 @@ class GuardTests(SynchronousTestCase):
         self.assertIn("10 ", self.refused("store", "annotations = 9"))
         self.start("store", "annotations = 10")
 
+    def test_many_annotations(self):
+        """More than can be listed in one turn are refused: what to do is said."""
+        self.assertIn("at most 5000", self.refused("store", "annotations = 5001"))
+        self.start("store", "annotations = 5000")
+
     def test_port_in_use(self):
         """A port in use: which, and what to do."""
         with socket.create_server(("127.0.0.1", 0)) as other:
