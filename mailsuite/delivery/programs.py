@@ -66,10 +66,10 @@ class Programs:
         :raises BadScriptText: what is wrong, with its place.
         """
         try:
-            await self.program(content)
+            program = await self.program(content)
         except BadScript as error:
             raise BadScriptText(str(error)) from error
-        return ()
+        return program.doubts
 
 
 def _weight(program: Program) -> int:

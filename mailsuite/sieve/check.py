@@ -11,6 +11,7 @@ from attrs import define, field
 from mailsuite.sieve import advice, printing, screening, wrapping
 from mailsuite.sieve.arguments import Sorting
 from mailsuite.sieve.binding import Bound, Scope
+from mailsuite.sieve.doubts import told
 from mailsuite.sieve.errors import BadScript, Unsupported, printable
 from mailsuite.sieve.extensions.table import VOCABULARY
 from mailsuite.sieve.grammar import parse
@@ -57,7 +58,8 @@ class Checker:
         scope = self._scope
         screening.known(scope).clear()
         wanted = tuple(dict.fromkeys(scope.wanted))
-        return Program(steps, scope.requires, wanted, self._nodes)
+        doubts = told(self._script)
+        return Program(steps, scope.requires, wanted, self._nodes, doubts)
 
     def demand(self, name: str, at: int) -> None:
         """A capability that the script asks for. :raises BadScript: unknown."""

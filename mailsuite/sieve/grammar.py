@@ -148,7 +148,7 @@ class _Reader:
         kind, value, _ = self._tokens[self._at]
         if kind is Kind.END or value == "}":
             what = kind.value if kind is Kind.END else value
-            return self._error(f"; is missing before {what}")
+            return self._error(f"; is missing before {what}", at=self._behind())
         return self._unexpected("; or {" if tested else "; or { or an argument")
 
     def _unexpected(self, wanted: str, hint: str = "") -> BadScript:
@@ -158,6 +158,13 @@ class _Reader:
             what = f":{value}" if kind is Kind.TAG else str(value)
         return self._error(f"{what} stands where {wanted} should", hint)
 
-    def _error(self, message: str, hint: str = "") -> BadScript:
-        at = self._tokens[self._at][2]
+    def _behind(self) -> int:
+        """Where something is missing: the token before, if the next is lines below."""
+        before, after = (self._tokens[self._at - back][2] for back in (1, 0))
+        return before if "\n" in self._text[before:after] else after
+
+    def _error(
+        self, message: str, hint: str = "", *, at: int | None = None
+    ) -> BadScript:
+        at = self._tokens[self._at][2] if at is None else at
         return BadScript(*place(self._text, at), message, hint)

@@ -25,13 +25,14 @@ class Program:
 
     ``wanted`` are questions that a run is likely to ask: answers to them that are
     there from the beginning spare it to begin anew. ``nodes`` are the commands and
-    tests of the script.
+    tests of the script. ``doubts`` tell, with lines, what may not be meant.
     """
 
     steps: tuple[Step, ...]
     requires: frozenset[str]
     wanted: tuple[Question, ...] = ()
     nodes: int = 0
+    doubts: tuple[str, ...] = ()
 
 
 def text(run: "Run", value: Value) -> str:

@@ -50,6 +50,8 @@ class AdviceTests(SynchronousTestCase):
         self._said('fileinto "a"\nstop;', (1, 1), "fileinto")
         self._said("if true { keep }", (1, 16), "; is missing before }")
         self._said("keep", (1, 5), "; is missing before the end of the script")
+        for end in ("\n", "\n\n# more\n", " # and\n}"):
+            self._said(f"#a\n  keep{end}", (2, 3), "; is missing before")
 
     def test_braces(self):
         """What is open, and what nothing opened."""
