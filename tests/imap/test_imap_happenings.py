@@ -52,7 +52,7 @@ class HappeningTests(SynchronousTestCase):
         return heard
 
     def test_capability(self):
-        """It names the ManageSieve server, before and after login (§2.1)."""
+        """It names the ManageSieve server, before and after login (§2.1, §5)."""
         said = self.client.say(b"t CAPABILITY\r\n")
         self.assertIn(b" IMAPSIEVE=sieve://mx.example", said)
         said = self.talk.connect().say(b"t CAPABILITY\r\n")

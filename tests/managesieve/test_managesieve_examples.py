@@ -196,9 +196,7 @@ if envelope :contains "to" "tmartin+lists" {
             f'Putscript "myforwards" {{{len(script)}+}}\r\n{script}',
             'OK (WARNINGS) "line 10: a message is redirected 4 times at most; ...',
         )
-        self.says(
-            f"Checkscript {{{len(script)}+}}\r\n{script}", "OK (WARNINGS) ..."
-        )
+        self.says(f"Checkscript {{{len(script)}+}}\r\n{script}", "OK (WARNINGS) ...")
 
     def test_list(self):
         """§2.7: every script in any form of its name; the active one has its word."""
@@ -219,9 +217,7 @@ if envelope :contains "to" "tmartin+lists" {
         for _ in range(2):
             self.says('Setactive ""', 'OK "Done"')
         for name in ('"baz"', "{3+}\r\nbaz"):
-            self.says(
-                f"Setactive {name}", 'NO (NONEXISTENT) "There is no such script"'
-            )
+            self.says(f"Setactive {name}", 'NO (NONEXISTENT) "There is no such script"')
 
     def test_get(self):
         """§2.9: the octets that were put; the RFC's script asks for nothing."""

@@ -36,7 +36,7 @@ class ScramTests(DoorContract, SynchronousTestCase):
         return said.startswith(b"NO ")
 
     def test_last_words(self):
-        """They are in the code of OK."""
+        """They are in the code of OK (RFC 5804 §1.3, §2.1)."""
         client = Client(self.user, "secret")
         said = self.ended(client)
         found = re.fullmatch(rb'OK \(SASL "([^"]+)"\) "Logged in"\r\n', said)

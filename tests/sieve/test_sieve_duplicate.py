@@ -47,7 +47,7 @@ class Account:
 
 
 class ExampleTests(SynchronousTestCase):
-    """RFC 7352 §3.2 and §5."""
+    """RFC 7352 §3.2, §5.1, §5.2, §5.3 and §5.4."""
 
     equivalent = (
         'require "duplicate"; if duplicate { discard; }',

@@ -49,7 +49,7 @@ class ExampleTests(SynchronousTestCase):
     """
 
     def test_first(self):
-        """RFC 5435, example 1: the boss's mail, and a list's."""
+        """RFC 5435 §3.7, example 1: the boss's mail, and a list's."""
         plan = run_script(self.FIRST, "From: boss@example.org\n\n")
         found, keep = plan.actions
         self.assertEqual(found.message, "This is probably very important")
@@ -68,7 +68,7 @@ class ExampleTests(SynchronousTestCase):
         self.assertEqual(notices(self.FIRST), [])
 
     def test_second(self):
-        """RFC 5435, example 2: the sender of the envelope in the message."""
+        """RFC 5435 §3.7, example 2: the sender of the envelope in the message."""
         script = """
        require ["enotify", "fileinto", "variables", "envelope"];
 
@@ -136,7 +136,7 @@ class ExampleTests(SynchronousTestCase):
     """
 
     def test_third(self):
-        """RFC 5435, example 3: methods that nobody has fail when they are used."""
+        """RFC 5435 §3.7, example 3: methods that nobody has fail when they are used."""
         self.assertIn("xmpp", run_script(self.THIRD).trouble)
         dog = run_script(self.THIRD, "Subject: Your dog\n\n")
         self.assertIn("tel", dog.trouble)
@@ -145,7 +145,7 @@ class ExampleTests(SynchronousTestCase):
         self.assertEqual(listed.trouble, "")
 
     def test_third_by_mail(self):
-        """RFC 5435, example 3: what it says, where all its methods are mail."""
+        """RFC 5435 §3.7, example 3: what it says, where all its methods are mail."""
         script = self.THIRD.replace(
             "xmpp:tim@example.com?message;subject=SIEVE;body=You%20got%20mail",
             "mailto:tim@example.com?subject=SIEVE&body=You%20got%20mail",
@@ -172,14 +172,14 @@ class ExampleTests(SynchronousTestCase):
         )
 
     def test_third_stays(self):
-        """RFC 5435, example 3: to the boss's mail to the list one method is left, tel."""
+        """RFC 5435 §3.7, example 3: of the boss's mail to the list only tel tells."""
         head = "From: boss@example.org\nTo: sievemailinglist@example.org\n"
         self.assertIn("tel", run_script(self.THIRD, f"{head}Subject: x\n\n").trouble)
         plan = run_script(self.THIRD, f"{head}Subject: FYI: x\n\n")
         self.assertEqual(plan.trouble, "")
 
     def test_fourth(self):
-        """RFC 5435, example 4: not all of these methods are there."""
+        """RFC 5435 §4, example 4: not all of these methods are there."""
         script = """
              require "enotify";
              if not valid_notify_method ["mailto:",
@@ -195,7 +195,7 @@ class ExampleTests(SynchronousTestCase):
         self.assertTrue(holds('valid_notify_method ["mailto:"]', requires="enotify"))
 
     def test_fifth(self):
-        """RFC 5435, example 5: nobody is known to be online by a method not there."""
+        """RFC 5435 §5, example 5: nobody is known to be online by a method not there."""
         script = """
              require ["enotify"];
 
@@ -223,7 +223,7 @@ class ExampleTests(SynchronousTestCase):
         )
 
     def test_sixth(self):
-        """RFC 5435, example 6: an encoded value is one value."""
+        """RFC 5435 §6, example 6: an encoded value is one value."""
         script = """
        require ["enotify", "variables"];
 

@@ -230,7 +230,7 @@ Expect a delay.
 
 
 class DuplicateTests(SynchronousTestCase):
-    """RFC 7352 §5, with the extensions that it uses."""
+    """RFC 7352 §5.1, §5.2, §5.3 and §5.4, with the extensions that they use."""
 
     def delivered(self, script, message, *, seen, **letter):
         """The actions but what is remembered, where every ID was seen or none."""

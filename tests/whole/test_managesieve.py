@@ -218,7 +218,7 @@ class OpenSSLTests(Suite):
 
 
 class HandshakeTests(Suite):
-    """STARTTLS with a real handshake, octet by octet."""
+    """STARTTLS with a real handshake, octet by octet (RFC 5804 §2.1, §2.2)."""
 
     settings = LIMITS | TLS_ONLY
 
