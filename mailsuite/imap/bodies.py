@@ -54,7 +54,7 @@ async def _section(
         return
     if section.kind in {Kind.FIELDS, Kind.FIELDS_NOT}:
         header = await _read(octets, *span)
-        text = section.cut(facts.chosen(section, header))
+        text = facts.of_header(section)(header)
         said.append(b"%b {%d}\r\n%b" % (section.label, len(text), text))
         return
     start, end = _cut(section, *span)

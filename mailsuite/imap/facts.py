@@ -1,6 +1,6 @@
 """What FETCH tells of many messages at once: columns, rendered in bulk."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from attrs import field, frozen
@@ -28,10 +28,12 @@ _NEEDS = {
     Fact.BODY: Need.PARTS,
     Fact.STRUCTURE: Need.STRUCTURE,
 }
+
+
 _HEADERS = {Kind.HEADER, Kind.FIELDS, Kind.FIELDS_NOT}
 
 
-def of_header(section: Section) -> bool:
+def _is_of_header(section: Section) -> bool:
     """Whether the stored header answers it, without the message's file."""
     return not section.part and section.kind in _HEADERS
 
@@ -56,14 +58,14 @@ class Plan:
         bodies: list[Section] = []
         needs: dict[Need, None] = {}
         for item in items:
-            if isinstance(item, Section) and not of_header(item):
+            if isinstance(item, Section) and not _is_of_header(item):
                 bodies.append(item)
                 if item.kind is not Kind.ALL or item.part:
                     needs[Need.PARTS] = None
                 continue
             bulk.append(item)
             if isinstance(item, Section):
-                needs[Need.HEADER] = None
+                needs[_need(item)] = None
             elif item in _NEEDS:
                 needs[_NEEDS[item]] = None
         form = b"* %d FETCH (" + b" ".join(map(_form, bulk))
@@ -99,7 +101,7 @@ def _columns(
 ) -> list[Sequence[Any]]:
     if isinstance(item, Section):
         assert batch is not None
-        cuts = [_header(item, header) for header in batch.columns[Need.HEADER]]
+        cuts = list(map(of_header(item), batch.columns[_need(item)]))
         return [list(map(len, cuts)), cuts]
     view = selected.view
     match item:
@@ -131,13 +133,23 @@ def _body(parts: bytes) -> bytes:
     return structure.render_body(structure.decode(parts))
 
 
-def _header(section: Section, header: bytes) -> bytes:
-    return section.cut(chosen(section, header))
+def _need(section: Section) -> Need:
+    """Which stored answer a section of header kind is cut out of."""
+    return need_of(section.fields) if section.kind is Kind.FIELDS else Need.HEADER
 
 
-def chosen(section: Section, header: bytes) -> bytes:
-    """The fields of a header that a section of header kind wants."""
-    if section.kind in {Kind.FIELDS, Kind.FIELDS_NOT}:
-        invert = section.kind is Kind.FIELDS_NOT
-        return headers.select(header, section.fields, invert=invert)
-    return header
+def need_of(names: Iterable[bytes]) -> Need:
+    """Which stored answer holds all fields of these names, in any case."""
+    usual = headers.USUAL.issuperset(name.lower() for name in names)
+    return Need.USUAL if usual else Need.HEADER
+
+
+def of_header(section: Section) -> Callable[[bytes], bytes]:
+    """Give what cuts a section of header kind out of each header."""
+    if section.kind not in {Kind.FIELDS, Kind.FIELDS_NOT}:
+        return section.cut
+    invert = section.kind is Kind.FIELDS_NOT
+    choose = headers.selector(frozenset(section.fields), invert=invert)
+    if section.partial is None:
+        return choose
+    return lambda header: section.cut(choose(header))

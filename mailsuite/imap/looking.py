@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from attrs import define
 
+from mailsuite.imap import facts
 from mailsuite.imap.talk import Talk
 from mailsuite.interfaces.mailboxes import IMailbox
 from mailsuite.mime import dates, headers, structure, text, words
@@ -43,15 +44,18 @@ class Looking:
     async def _named(self, key: Text, uids: Sequence[Uid]) -> AsyncIterator[Uid]:
         needle, name = key.text.casefold(), key.name.encode("latin-1", "replace")
         raw = needle.encode("ascii") if needle.isascii() else None
-        async for batch in self.mailbox.read(uids, [Need.HEADER]):
-            for uid, header in zip(batch.uids, batch.columns[Need.HEADER], strict=True):
-                if _may_hold(header, raw, name) and _holds(header, name, needle):
+        need = facts.need_of([name])
+        choose = headers.selector(frozenset([name]))
+        async for batch in self.mailbox.read(uids, [need]):
+            named = map(choose, batch.columns[need])
+            for uid, fields in zip(batch.uids, named, strict=True):
+                if _may_say(fields, raw) and _holds(fields, name, needle):
                     yield uid
             await self.talk.flush()
 
     async def _dated(self, key: Date, uids: Sequence[Uid]) -> AsyncIterator[Uid]:
-        async for batch in self.mailbox.read(uids, [Need.HEADER]):
-            for uid, header in zip(batch.uids, batch.columns[Need.HEADER], strict=True):
+        async for batch in self.mailbox.read(uids, [Need.USUAL]):
+            for uid, header in zip(batch.uids, batch.columns[Need.USUAL], strict=True):
                 if _sent_fits(key, headers.value(header, b"date")):
                     yield uid
             await self.talk.flush()
@@ -92,11 +96,16 @@ class Looking:
             octets.close()
 
 
-def _may_hold(octets: bytes, raw: bytes | None, name: bytes = b"") -> bool:
-    """Whether decoding could find an ASCII text, in a field of that name."""
+def _may_say(fields: bytes, raw: bytes | None) -> bool:
+    """Whether decoding could find an ASCII text in fields."""
+    if raw is None or b"=?" in fields or not fields.isascii():
+        return True
+    return raw in fields.replace(b"\r\n", b"").lower()
+
+
+def _may_hold(octets: bytes, raw: bytes | None) -> bool:
+    """Whether decoding could find an ASCII text."""
     lowered = octets.lower()
-    if name not in lowered:
-        return False
     if raw is None or raw in lowered or any(word in lowered for word in _HIDING):
         return True
     return b" " in raw and raw in lowered.replace(b"\r\n", b"").replace(b"\n", b"")

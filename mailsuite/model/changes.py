@@ -120,6 +120,8 @@ class Need(Enum):
     """Offsets of every part, as :mod:`mailsuite.mime.structure` encodes them."""
     HEADER = "header"
     """The header's octets as they lie in the file, blank line included."""
+    USUAL = "usual"
+    """Of those the fields :data:`mailsuite.mime.headers.USUAL`, which cost less."""
 
 
 @frozen(eq=False)

@@ -5,22 +5,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from attrs import frozen
 
 from mailsuite.interfaces.blobs import IOctets
+from mailsuite.mime import headers
 from mailsuite.model.changes import Batch, Need
 from mailsuite.model.errors import Damaged
 from mailsuite.model.ids import Uid
 from mailsuite.store import reading
-from mailsuite.store.index import Index
 from mailsuite.store.insert import Wide
 from mailsuite.store.reading import Answer
 from mailsuite.store.scanning import Scanner
 from mailsuite.store.shelf import Shelf
-
-_FIELDS = {
-    Need.ENVELOPE: "envelope",
-    Need.STRUCTURE: "structure",
-    Need.PARTS: "parts",
-    Need.HEADER: "header",
-}
 
 Stored = tuple[bytes, ...]
 
@@ -38,9 +31,18 @@ async def batch(
     source: Source, found: Sequence[Answer], needs: Sequence[Need]
 ) -> Batch:
     """A batch of answers; what was not scanned is, and long headers are read."""
+    uids, _, *columns = zip(*found, strict=True)
+    if any(None in column for column in columns):
+        columns = list(zip(*await _completed(source, found, needs), strict=True))
+    return Batch(uids, dict(zip(needs, columns, strict=True)))
+
+
+async def _completed(
+    source: Source, found: Sequence[Answer], needs: Sequence[Need]
+) -> Sequence[Stored]:
     rows: list[Stored] = []
     scans: list[tuple[int, Wide]] = []
-    for uid, email, row in found:
+    for uid, email, *row in found:
         parts = tuple(part for part in row if part is not None)
         if len(parts) < len(row):
             try:
@@ -49,12 +51,8 @@ async def batch(
                 parts = tuple(part or b"" for part in row)
         rows.append(parts)
     if scans:
-        await source.shelf.run(_keep_wide, scans)
-    columns = list(zip(*rows, strict=True))
-    return Batch(
-        [Uid(answer[0]) for answer in found],
-        {need: columns[n] for n, need in enumerate(needs)},
-    )
+        await source.shelf.run(reading.keep_wide, scans)
+    return rows
 
 
 async def _scanned(
@@ -74,17 +72,8 @@ async def _scanned(
         raise Damaged("the message cannot be scanned now")
     scans.append((email, wide))
     header = whole[: wide.header_size]
+    of_header = {Need.HEADER: header, Need.USUAL: headers.usual(header)}
     return tuple(
-        header if need is Need.HEADER else getattr(wide, _FIELDS[need])
+        of_header[need] if need in of_header else getattr(wide, need.value)
         for need in needs
-    )
-
-
-def _keep_wide(index: Index, scans: Sequence[tuple[int, Wide]]) -> None:
-    reading.keep_wide(
-        index,
-        [
-            (email, w.envelope, w.structure, w.parts, w.header, w.header_size)
-            for email, w in scans
-        ],
     )

@@ -18,6 +18,7 @@ class Wide(NamedTuple):
     parts: bytes
     header: bytes | None
     header_size: int
+    usual: bytes | None
 
 
 class Memory(NamedTuple):
@@ -45,8 +46,8 @@ class Row(NamedTuple):
     once: Memory | None = None
 
 
-_ARRIVAL = f"INSERT INTO arrival VALUES ({', '.join('?' * 20)})"
-_UNSCANNED = (None,) * 5
+_ARRIVAL = f"INSERT INTO arrival VALUES ({', '.join('?' * 21)})"
+_UNSCANNED = (None,) * 6
 _FORGOTTEN = (None,) * 5
 
 

@@ -6,6 +6,8 @@ from contextlib import suppress
 from typing import Concatenate, ParamSpec, TypeVar
 
 from attrs import define
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from mailsuite.interfaces.blobs import IOctets
@@ -27,7 +29,7 @@ from mailsuite.store.box import Box
 from mailsuite.store.index import Index
 from mailsuite.store.nearby import Nearby
 from mailsuite.store.octets import Octets
-from mailsuite.store.reading import Raw, RawDelta
+from mailsuite.store.reading import Answer, Raw, RawDelta
 from mailsuite.store.scanning import Scanner
 from mailsuite.store.shelf import Shelf
 from mailsuite.store.watching import Watching
@@ -140,13 +142,25 @@ class Mailbox:
     ) -> AsyncIterator[Batch]:
         """See :meth:`IMailbox.read`."""
         left: Sequence[int] = sorted(set(uids))
-        while left:
-            some = left[: reading.BATCH_ROWS]
-            found, full = await self._run(reading.answers, some, needs)
-            reached = found[-1][0] if full else some[-1]
-            left = left[bisect_right(left, reached) :]
-            if found:
-                yield await completing.batch(self._source, found, needs)
+        coming = self._begun(left, needs)
+        try:
+            while coming is not None:
+                found, reached = await coming
+                left = left[bisect_right(left, reached) :]
+                coming = self._begun(left, needs)  # while these are told
+                if found:
+                    yield await completing.batch(self._source, found, needs)
+        finally:
+            if coming is not None:
+                _ = coming.addErrback(_dropped)
+
+    def _begun(
+        self, left: Sequence[int], needs: Sequence[Need]
+    ) -> "Deferred[tuple[list[Answer], int]] | None":
+        """Have the lane read a batch; None: nothing is left."""
+        if not left:
+            return None
+        return Deferred.fromCoroutine(self._run(reading.answers, left, needs))
 
     async def octets(self, uid: Uid) -> IOctets:
         """See :meth:`IMailbox.octets`."""
@@ -195,6 +209,10 @@ def _changed(
     if look and outside.stale(index, box):
         return True, nothing(box)
     return False, reading.delta(index, box, since)
+
+
+def _dropped(_: Failure) -> None:
+    """What could not be read ahead is nobody's concern any more."""
 
 
 def nothing(box: Box) -> RawDelta:

@@ -19,11 +19,13 @@ from mailsuite.model.ids import ModSeq
 from mailsuite.store import maildir
 from mailsuite.store.box import Box
 from mailsuite.store.index import ADDED, CHANGED, Index
+from mailsuite.store.insert import Wide
 from mailsuite.store.undo import failing, transaction
 
 ROWS_OF_COLUMNS = 8_000  # in one JSON text, 3 ms of parsing
 BATCH_ROWS = 500
 BATCH_OCTETS = 262_144
+ROWS_AT_ONCE = 20  # fetched before their octets are counted
 PRELOAD_OCTETS = 65_536  # smaller messages are read whole when they are opened
 NEAR_BEFORE, NEAR_AFTER = 100, 300  # UIDs whose files are likely read next
 LINED_OCTETS = 256 << 20  # a file with bare LF is turned into CRLF up to this
@@ -212,44 +214,45 @@ def _old_delta(index: Index, box: Box, since: int) -> RawDelta:
 
 
 _COLUMN = {
-    Need.ENVELOPE: "envelope",
-    Need.STRUCTURE: "structure",
-    Need.PARTS: "parts",
-    Need.HEADER: "header",
+    Need.ENVELOPE: "wide.envelope",
+    Need.STRUCTURE: "wide.structure",
+    Need.PARTS: "wide.parts",
+    Need.HEADER: "wide.header",
+    Need.USUAL: "usual.fields",
 }
 
-Answer = tuple[int, int, tuple[bytes | None, ...]]
+Answer = tuple[Any, ...]
+"""UID, email, stored octets; these are None where no scan is kept, or too long."""
 
 
 def answers(
     index: Index, box: Box, uids: Sequence[int], needs: Sequence[Need]
-) -> tuple[list[Answer], bool]:
-    """(uid, email, stored octets) for the first of ``uids`` that fill a batch.
-
-    The second value says that it was full before all were looked at. Octets are None where no scan is kept yet, or the header is too long.
-    """
-    columns = ", ".join(f"wide.{_COLUMN[need]}" for need in needs)
+) -> tuple[list[Answer], int]:
+    """What is stored of the first of ``uids``, and the last that was looked at."""
     some = uids[:BATCH_ROWS]
     dense = some[-1] - some[0] + 1 == len(some)
     where = "BETWEEN ? AND ?" if dense else "IN (SELECT value FROM json_each(?))"
     values = (some[0], some[-1]) if dense else (as_json(some),)
     cursor = index.rows.execute(
-        f"SELECT uid, message.email, {columns} FROM message LEFT JOIN wide"
-        " ON wide.email = message.email"
+        f"SELECT uid, message.email, {_joined(needs)}"
         f" WHERE mailbox = ? AND uid {where} ORDER BY uid",
         (box.id, *values),
     )
-    result = []
+    result: list[Answer] = []
     octets = 0
-    full = False
-    for row in cursor:
-        result.append((row[0], row[1], row[2:]))
-        octets += sum(map(len, filter(None, row[2:])))
-        if octets >= BATCH_OCTETS:
-            full = True
-            break
+    while octets < BATCH_OCTETS and (rows := cursor.fetchmany(ROWS_AT_ONCE)):
+        result += rows
+        octets += sum(len(part) for row in rows for part in row[2:] if part)
     cursor.close()
-    return result, full
+    return result, result[-1][0] if octets >= BATCH_OCTETS else some[-1]
+
+
+def _joined(needs: Sequence[Need]) -> str:
+    """Columns, and the tables they are in."""
+    names = [_COLUMN[need] for need in needs]
+    tables = sorted({name.partition(".")[0] for name in names})
+    joins = [f"LEFT JOIN {t} ON {t}.email = message.email" for t in tables]
+    return f"{', '.join(names)} FROM message {' '.join(joins)}"
 
 
 @frozen
@@ -339,11 +342,14 @@ def bare(octets: bytes) -> int:
     return octets.count(b"\n") - octets.count(b"\r\n")
 
 
-def keep_wide(
-    index: Index, rows: Sequence[tuple[int, bytes, bytes, bytes, bytes | None, int]]
-) -> None:
-    """Keep what scans made later found: envelope, structure, parts, header."""
+def keep_wide(index: Index, scans: Sequence[tuple[int, Wide]]) -> None:
+    """Keep what scans made later found, each with its email."""
     with transaction(index.rows):
         index.rows.executemany(
-            "INSERT OR REPLACE INTO wide VALUES (?, ?, ?, ?, ?, ?)", rows
+            "INSERT OR REPLACE INTO wide VALUES (?, ?, ?, ?, ?, ?)",
+            [(email, *wide[:5]) for email, wide in scans],
+        )
+        index.rows.executemany(
+            "INSERT OR REPLACE INTO usual VALUES (?, ?)",
+            [(email, wide.usual) for email, wide in scans if wide.usual],
         )

@@ -16,6 +16,7 @@ from attrs import define, field
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
+from mailsuite.mime import headers
 from mailsuite.mime.scan import Scan, scan
 from mailsuite.model.envelope import Blob
 from mailsuite.model.errors import Damaged, Taken
@@ -27,7 +28,7 @@ SMALL_OCTETS = 65_536  # scanned at once
 SLICE_SECONDS = 0.005  # of scanning in one turn of the reactor
 REMEMBERED = 64  # scans of messages with several recipients
 
-_SIZES = ("envelope", "structure", "parts", "header")
+_SIZES = ("envelope", "structure", "parts", "header", "usual")
 
 
 @define(eq=False)
@@ -91,10 +92,18 @@ class Scanner:
 
 
 def widened(found: Scan, octets: bytes) -> Wide:
-    """A scan as it is kept, with the header unless that is long."""
+    """A scan as it is kept, with the header and fields of it unless they are long."""
     size = found.header_size
-    header = octets[:size] if size <= HEADER_OCTETS else None
-    return Wide(found.envelope, found.structure, found.parts, header, size)
+    whole = octets[:size]
+    usual = headers.usual(whole)
+    return Wide(
+        found.envelope,
+        found.structure,
+        found.parts,
+        whole if size <= HEADER_OCTETS else None,
+        size,
+        usual if len(usual) <= HEADER_OCTETS else None,
+    )
 
 
 def _answer(
@@ -106,23 +115,28 @@ def _answer(
         with os.fdopen(descriptor, "rb") as file:
             octets += file.read()
     wide = widened(scan(octets), octets)
-    fields = (wide.envelope, wide.structure, wide.parts, wide.header or b"")
+    fields = [getattr(wide, name) or b"" for name in _SIZES]
     told = dict(zip(_SIZES, map(len, fields), strict=True))
     told["header_size"] = wide.header_size
     return told, b"".join(fields)
 
 
 def _unpacked(told: Mapping[str, Any], body: bytes) -> Wide:
-    parts = []
+    parts = {}
     at = 0
     for name in _SIZES:
-        parts.append(body[at : at + told[name]])
+        parts[name] = body[at : at + told[name]]
         at += told[name]
     if at != len(body):
         raise Damaged("a scan was cut short")
     size = told["header_size"]
     return Wide(
-        parts[0], parts[1], parts[2], parts[3] if size <= 65_536 else None, size
+        parts["envelope"],
+        parts["structure"],
+        parts["parts"],
+        parts["header"] if size <= HEADER_OCTETS else None,
+        size,
+        parts["usual"] or None,
     )
 
 

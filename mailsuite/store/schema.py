@@ -126,6 +126,37 @@ INDEX = (
             WHERE NEW.source IS NOT NULL;
     END;
     """,
+    """
+    CREATE TABLE usual (email INTEGER PRIMARY KEY, fields BLOB);
+    CREATE TRIGGER usual_gone AFTER DELETE ON wide BEGIN
+        DELETE FROM usual WHERE email = OLD.email;
+    END;
+    DROP VIEW arrival;
+    CREATE VIEW arrival AS SELECT
+        mailbox, uid, flags, modseq, size, date, email, base, place, letters,
+        envelope, structure, parts, header, header_size, fields,
+        0 AS source, 0 AS recipient, 0 AS action, 0 AS epoch, 0 AS drafts
+    FROM message JOIN file USING (mailbox, uid) JOIN wide USING (email)
+        JOIN usual USING (email);
+    CREATE TRIGGER arriving INSTEAD OF INSERT ON arrival BEGIN
+        INSERT INTO message VALUES (
+            NEW.mailbox, NEW.uid, NEW.flags, NEW.modseq, NEW.size, NEW.date, NEW.email
+        );
+        INSERT INTO file VALUES (
+            NEW.mailbox, NEW.uid, NEW.base, NEW.place, NEW.letters
+        );
+        INSERT OR IGNORE INTO wide
+            SELECT NEW.email, NEW.envelope, NEW.structure, NEW.parts,
+                NEW.header, NEW.header_size
+            WHERE NEW.envelope IS NOT NULL;
+        INSERT OR IGNORE INTO usual
+            SELECT NEW.email, NEW.fields WHERE NEW.fields IS NOT NULL;
+        INSERT INTO once
+            SELECT NEW.source, NEW.recipient, NEW.action, NEW.epoch,
+                NEW.mailbox, NEW.uid, NEW.email, NEW.drafts
+            WHERE NEW.source IS NOT NULL;
+    END;
+    """,
 )
 """Versions of ``index.db``, as :data:`FACTS`."""
 

@@ -17,6 +17,7 @@ from mailsuite.interfaces.mailboxes import (
     NoSuchMailbox,
     TooManyAnnotations,
 )
+from mailsuite.mime import headers
 from mailsuite.model.changes import Draft, Need
 from mailsuite.model.envelope import Blob, Once
 from mailsuite.model.errors import OverQuota
@@ -149,6 +150,8 @@ class MailboxContract:
             self.assertIn(b'"First"', columns[Need.ENVELOPE][0])
             self.assertTrue(columns[Need.STRUCTURE][0].startswith(b'("'))
             self.assertEqual(len(columns[Need.PARTS]), 2)
+            [batch] = [batch async for batch in inbox.read([1], [Need.USUAL])]
+            self.assertEqual(batch.columns[Need.USUAL][0], headers.usual(header))
 
         self.work(go())
 

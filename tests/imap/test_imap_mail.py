@@ -67,6 +67,15 @@ class MailTests(SynchronousTestCase):
             b"X-Long", self.fetched(b"BODY.PEEK[HEADER.FIELDS.NOT (x-long)]")
         )
 
+    def test_usual_fields(self):
+        """Fields that are kept apart are told as those that are not."""
+        for names in (b"from SUBJECT", b"From", b"DATE content-type"):
+            label = b"BODY[HEADER.FIELDS (%b)]" % names
+            few = self.fetched(b"BODY.PEEK[HEADER.FIELDS (%b)]" % names)
+            more = self.fetched(b"BODY.PEEK[HEADER.FIELDS (%b X-None)]" % names)
+            self.assertIn(label, few)
+            self.assertEqual(few, more.replace(b" X-None)", b")"))
+
     def test_percent(self):
         """A field name with a percent sign is only a name."""
         self.body(b'BODY.PEEK[HEADER.FIELDS ("%d%s")]', b"\r\n")

@@ -24,6 +24,7 @@ from mailsuite.interfaces.mailboxes import (
     MailboxExists,
     NoSuchMailbox,
 )
+from mailsuite.mime import headers
 from mailsuite.mime.scan import scan
 from mailsuite.model.changes import (
     Appended,
@@ -242,6 +243,7 @@ def _stored(message, need):
         Need.STRUCTURE: found.structure,
         Need.PARTS: found.parts,
         Need.HEADER: message.octets[: found.header_size],
+        Need.USUAL: headers.usual(message.octets[: found.header_size]),
     }[need]
 
 
