@@ -88,7 +88,7 @@ class Door(Talking[Event]):
     @override
     async def serve(self, event: Event) -> None:
         if isinstance(event, Fatal):
-            self._leaving = replies.bye(event.text)
+            self._leaving = replies.bye(event.text, event.code)
             return
         if isinstance(event, Refused):
             self._wrong(replies.refuse(event.text, event.code))
@@ -158,13 +158,17 @@ class Door(Talking[Event]):
             code = b"SASL " + replies.string(encoding.encode(final))
         self._answer(replies.ok("Logged in", code))
 
-    def _anew(self) -> Authorization:
-        return Authorization(self.ground, self.session, self.host, self.bindings)
+    def _anew(self, failures: int = 0) -> Authorization:
+        """For who is nobody yet; what they got wrong before still counts."""
+        return Authorization(
+            self.ground, self.session, self.host, self.bindings, failures
+        )
 
     def _forget(self) -> None:
         """UNAUTHENTICATE (RFC 5804 §2.14.1)."""
         self._principal = self._shelf = None
-        self._authorization = self._anew()
+        self._authorization = self._anew(self._authorization.failures)
+        self.expect_login(self.ground.settings.login_seconds)
         self._answer(replies.ok("Nobody is logged in"))
 
     def _start_tls(self) -> None:
@@ -175,7 +179,7 @@ class Door(Talking[Event]):
         self._answer(replies.ok("Begin TLS"))
         self.secure(self.ground.contexts.creator())
         self._session.secured()
-        self._authorization = self._anew()
+        self._authorization = self._anew(self._authorization.failures)
 
     def _may_secure(self) -> bool:
         return (

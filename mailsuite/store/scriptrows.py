@@ -68,15 +68,19 @@ def active(database: Connection) -> Script | None:
 
 
 def room(database: Connection, name: str, octets: int, limits: Limits) -> None:
-    """:raises ScriptsFull: a script of that size cannot be put."""
-    row = database.execute(
-        "SELECT count(*), coalesce(sum(length(content)), 0) FROM script"
-        " WHERE name != ?",
-        (name,),
+    """Whether a script can be put; what takes no more than before always can.
+
+    (Limits may have been lowered since.) :raises ScriptsFull: it cannot.
+    """
+    others, held, replaced = database.execute(
+        "SELECT coalesce(sum(name != :name), 0), coalesce(sum(length(content)), 0),"
+        " (SELECT length(content) FROM script WHERE name = :name) FROM script",
+        {"name": name},
     ).fetchone()
-    if row[0] >= limits.scripts:
+    if replaced is None and others >= limits.scripts:
         raise ScriptsFull("maxscripts", f"more than {limits.scripts} scripts")
-    if row[1] + octets > limits.octets:
+    grown = octets - (replaced or 0)
+    if grown > 0 and held + grown > limits.octets:
         text = f"all scripts together may have {limits.octets} octets"
         raise ScriptsFull("maxsize", text)
 

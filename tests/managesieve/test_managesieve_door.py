@@ -106,6 +106,22 @@ class DoorTests(SynchronousTestCase):
         )
         self.assertTrue(self.talk.transport.disconnecting)
 
+    def test_wrong_passwords_are_added_up(self):
+        """UNAUTHENTICATE is no way to guess for longer."""
+        wrong = b'AUTHENTICATE "PLAIN" "AGFubgB4"\r\n'
+        for _ in range(2):
+            self.assertTrue(self.talk.say(wrong, 0.1).startswith(b"NO"))
+            self.talk.login()
+            self.say(b"UNAUTHENTICATE\r\n", b'OK "Nobody is logged in"')
+        said = self.talk.say(wrong, 0.1)
+        self.assertTrue(said.endswith(b'BYE "Too many errors"\r\n'), said)
+
+    def test_literal_without_end(self):
+        """What no account may have ends with the code of its quota (§1.3)."""
+        self.talk.login()
+        said = self.talk.say(b'PUTSCRIPT "x" {4294967295+}\r\n')
+        self.assertEqual(said, b'BYE (QUOTA/MAXSIZE) "Literal too long"\r\n')
+
     def test_scripts(self):
         """Put, list, activate, get, rename, remove."""
         self.talk.login()
@@ -195,6 +211,17 @@ class DoorTests(SynchronousTestCase):
         self.talk.clock.advance(61)
         self.assertTrue(self.talk.heard().startswith(b"BYE"))
         self.assertTrue(self.talk.transport.disconnecting)
+
+    def test_silence_after_unauthenticate(self):
+        """Who is nobody again has as long to log in as a stranger."""
+        self.talk.login()
+        self.talk.clock.advance(100)
+        self.say(b"UNAUTHENTICATE\r\n", b'OK "Nobody is logged in"')
+        self.assertEqual(self.talk.login(), b'OK "Logged in"\r\n')
+        self.talk.clock.advance(100)
+        self.say(b"UNAUTHENTICATE\r\n", b'OK "Nobody is logged in"')
+        self.talk.clock.advance(61)
+        self.assertTrue(self.talk.heard().startswith(b"BYE"))
 
     def test_silence_within_a_login(self):
         """BYE is the last word, whatever the directory says later."""

@@ -126,6 +126,21 @@ class ScriptsTests(SynchronousTestCase):
         self.put("../../etc/passwd")
         self.put("\U0001f600" * 128)
 
+    def test_lowered_limits(self):
+        """Who has more than is allowed since may replace and shrink, not add or grow."""
+        for name in "abc":
+            self.put(name, b"#" * 30)
+        self.scripts.settings = Sieve(scripts=2, octets=50)
+        self.put("a", b"#" * 30)
+        self.put("a", b"#" * 29)
+        self.assertEqual(
+            self.fails(self.scripts.room(ALICE, "a", 30), ScriptsFull).which, "maxsize"
+        )
+        self.assertEqual(
+            self.fails(self.scripts.room(ALICE, "d", 0), ScriptsFull).which,
+            "maxscripts",
+        )
+
     def test_quota(self):
         """Neither too many scripts nor too many octets are taken."""
         self.put("a", b"x" * 60)

@@ -26,6 +26,7 @@ _TOKEN = re.compile(
     rb'|(?P<word>[^ \t"{}()\\\r\n\0-\x1f\x7f-\xff]++)'
     rb")"
 )
+_SPACES = b" \t"
 _ESCAPED = re.compile(rb"\\(.)")
 _END = re.compile(rb"\{([0-9]++)\+?\}")
 
@@ -43,6 +44,7 @@ class Fatal:
     """The peer cannot be followed any longer; answer BYE with ``text``."""
 
     text: str
+    code: bytes = b""
 
 
 Gathered = tuple[Token, ...] | Refused | Fatal
@@ -116,7 +118,8 @@ class Gathering:
         """Take the rest of a command's line; None: a literal follows it."""
         at = 0
         while at < len(line) and line[at:].strip(b" \t"):
-            match = _TOKEN.match(line, at)
+            apart = not self._tokens or line[at] in _SPACES
+            match = _TOKEN.match(line, at) if apart else None
             if match is None:
                 return self._wrong("Syntax error", line)
             at = match.end()
@@ -139,7 +142,7 @@ class Gathering:
         if self._literals > LITERALS:
             return Fatal("Too many literals")
         if octets > DRAINED_OCTETS:
-            return Fatal("Literal too long")
+            return Fatal("Literal too long", _too_large(self._tokens).code)
         held = sum(len(one) for one in self._tokens if isinstance(one, bytes))
         if len(self._tokens) >= TOKENS:
             self._refused = self._refused or Refused("Too many arguments")

@@ -64,9 +64,9 @@ def refuse(text: str, code: bytes = b"") -> Reply:
     return Reply(b"NO", text, code)
 
 
-def bye(text: str) -> Reply:
+def bye(text: str, code: bytes = b"") -> Reply:
     """The connection ends."""
-    return Reply(b"BYE", text)
+    return Reply(b"BYE", text, code)
 
 
 def capabilities(pairs: Sequence[tuple[str, str | None]]) -> bytes:

@@ -111,6 +111,10 @@ class SessionTests(SynchronousTestCase):
             b'HAVESPACE "a" "1"',
             b'NOOP "a" (',
             b"NOOP (1)",
+            b'NOOP"a"',
+            b'RENAMESCRIPT "a""b"',
+            b'PUTSCRIPT {1+}\r\na"b"',
+            b'PUTSCRIPT "a"{5+}\r\nkeep;',
             b"NO\xc3\xa4P",
             b"GETSCRIPT a",
             b'GETSCRIPT "\xff"',
@@ -137,6 +141,8 @@ class SessionTests(SynchronousTestCase):
         for digits in (b"%d" % (gathering.DRAINED_OCTETS + 1), b"9" * 5_000):
             huge = b"CHECKSCRIPT {%b+}\r\n" % digits
             self.assertEqual(events(True, huge), [Fatal("Literal too long")])
+            (told,) = events(True, b'PUTSCRIPT "a" {%b+}\r\n' % digits)
+            self.assertEqual(told, Fatal("Literal too long", b"QUOTA/MAXSIZE"))
         endless = b"x" * gathering.LINE_OCTETS
         self.assertEqual(events(True, endless), [Fatal("Line too long")])
 
