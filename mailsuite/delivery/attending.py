@@ -19,6 +19,7 @@ from mailsuite.delivery.rounds import Round
 from mailsuite.interfaces.directory import Alias, Local
 from mailsuite.interfaces.mailboxes import IAccounts, LimitReached, NoSuchMailbox
 from mailsuite.interfaces.queueing import IDelivery, Lease, Settle
+from mailsuite.model.changes import Columns
 from mailsuite.model.errors import Damaged, NoSpace
 from mailsuite.model.ids import AccountName
 from mailsuite.model.outcomes import Deferred, Delivered, Failed, Outcome
@@ -41,6 +42,8 @@ class Attending:
     _ended: Callable[[Occasion], None]
     _handles: Handles = field(init=False)
     _locks: dict[AccountName, DeferredLock] = field(factory=dict)
+    _columns: dict[AccountName, Columns] = field(factory=dict)
+    """What the last job saw, kept for the next: the store tells only what changed."""
 
     def __attrs_post_init__(self) -> None:
         self._handles = Handles(self._accounts, OPEN_ACCOUNTS)
@@ -68,6 +71,7 @@ class Attending:
                 lock.release()
                 if not lock.locked:
                     self._locks.pop(name, None)
+                    self._columns.pop(name, None)
         finally:
             if not going_on:
                 self._ended(occasion)
@@ -83,6 +87,7 @@ class Attending:
             try:
                 place = held.account, await held.account.mailbox(occasion.mailbox)
                 round_ = await Round.begin(self._filing, lease, occasion, place)
+                self._columns[name] = round_.columns
                 room = await self._accounts.room(name)
                 outcome = await round_.run(room, self._renew)
             finally:

@@ -4,7 +4,6 @@ The command is answered when the jobs are durable; scripts run behind its back, 
 whoever expunges waits for those that still look at what would go.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import count
 
@@ -16,11 +15,13 @@ from zope.interface import implementer
 from mailsuite.delivery.filing import Filing
 from mailsuite.delivery.occasions import BATCH, Occasion
 from mailsuite.delivery.rounds import NOTHING
+from mailsuite.delivery.tickets import Tickets, recall
 from mailsuite.interfaces.happenings import Happening, IHappenings
 from mailsuite.interfaces.mailboxes import IAccount, NoSuchMailbox
 from mailsuite.interfaces.queueing import IQueue
 from mailsuite.model.errors import NoSpace
-from mailsuite.model.ids import AccountName, MailboxId, QueueId
+from mailsuite.model.ids import AccountName, MailboxId
+from mailsuite.net.tasks import Tasks
 
 ENTRY = "/shared/imapsieve/script"
 """Names the script, of a mailbox or of the account (RFC 6785 §7.4, §7.5)."""
@@ -31,8 +32,6 @@ ALL_JOBS = 4_000  # under way for all of them, a fifth of what the queue takes
 LOOK = 0.1  # seconds between looks whether there is room
 LOOKS = 100  # in vain; then it is seen whether operators took jobs away
 PATIENCE = 5.0  # seconds that an EXPUNGE waits for scripts
-
-Key = tuple[AccountName, MailboxId]
 
 
 @define(eq=False)
@@ -45,12 +44,30 @@ class Happenings:
     _filing: Filing
     _run: str
     """Tells the jobs of this process from those of earlier ones."""
-    _pending: dict[Key, set[str]] = field(factory=dict)
-    _under_way: Counter[AccountName] = field(factory=Counter)
-    _waiting: dict[Key, list[Deferred[None]]] = field(factory=dict)
-    _ids: dict[str, QueueId] = field(factory=dict)
-    """Of jobs under way, by their tickets."""
+    tickets: Tickets = field(factory=Tickets)
     _numbers: Iterator[int] = field(factory=count)
+    _tasks: Tasks = field(factory=Tasks)
+
+    def start(self) -> None:
+        """Find the jobs that an earlier process left; the queue runs by now.
+
+        Until all are found, who expunges waits as for jobs that are known.
+        """
+        self.tickets.look()
+        self._tasks.launch("find jobs of scripts", self._recall())
+
+    async def stop(self) -> None:
+        """Look no further."""
+        await self._tasks.stop()
+
+    async def _recall(self) -> None:
+        try:
+            after = await recall(self.tickets, self._queue, "")
+            while after:
+                await self._pause(0)
+                after = await recall(self.tickets, self._queue, after)
+        finally:
+            self.tickets.looked()
 
     async def awaited(self, account: IAccount, mailbox: MailboxId) -> bool:
         """See :meth:`IHappenings.awaited`."""
@@ -95,16 +112,13 @@ class Happenings:
     async def _hand_over(self, jobs: Sequence[Occasion]) -> None:
         await self._room(jobs[0].account, len(jobs))
         for one in jobs:
-            self._under_way[one.account] += 1
-            key = one.account, one.mailbox
-            self._pending.setdefault(key, set()).add(one.ticket)
+            self.tickets.add(one)
         taken = False
         try:
             ids = await self._queue.accept([one.submission(NOTHING) for one in jobs])
             taken = True
             for one, known in zip(jobs, ids, strict=True):
-                if one.ticket in self._pending.get((one.account, one.mailbox), ()):
-                    self._ids[one.ticket] = known
+                self.tickets.named(one, known)
         except (NoSpace, OSError) as error:
             for one in jobs:
                 self._missed(one.account, one.cause, len(one.uids), error)
@@ -140,18 +154,19 @@ class Happenings:
 
     async def _sort_out(self, account: AccountName) -> None:
         """Forget jobs that no transport will tell of; one that began again may."""
-        for key, tickets in list(self._pending.items()):
+        for key, tickets in list(self.tickets.pending.items()):
             for ticket in [one for one in tickets if key[0] == account]:
-                known = self._ids.get(ticket)
+                known = self.tickets.ids.get(ticket)
                 if known is None:
                     continue
                 rows = await self._queue.show(known)
                 if all(row.state == "held" for row in rows):
-                    self._over(key, ticket)
+                    self.tickets.over(key, ticket)
 
     def _crowded(self, account: AccountName, most: int) -> bool:
         """Whether so much is under way that mail of others would wait for it."""
-        mine, all_ = self._under_way[account], self._under_way.total()
+        under_way = self.tickets.under_way
+        mine, all_ = under_way[account], under_way.total()
         return mine >= most or all_ >= ALL_JOBS
 
     async def _pause(self, seconds: float) -> None:
@@ -162,33 +177,17 @@ class Happenings:
 
     def ended(self, occasion: Occasion) -> None:
         """A job is over; who waits for the last one of a mailbox goes on."""
-        self._over((occasion.account, occasion.mailbox), occasion.ticket)
-
-    def _over(self, key: Key, ticket: str) -> None:
-        pending = self._pending.get(key, set())
-        self._ids.pop(ticket, None)
-        if ticket in pending:  # else it is of an earlier process
-            pending.discard(ticket)
-            account, _ = key
-            self._under_way[account] -= 1
-            if not self._under_way[account]:
-                del self._under_way[account]
-        if not pending:
-            self._pending.pop(key, None)
-            for waiting in [*self._waiting.pop(key, ())]:  # each takes itself out
-                waiting.callback(None)
+        self.tickets.over((occasion.account, occasion.mailbox), occasion.ticket)
 
     async def settled(self, account: AccountName, mailbox: MailboxId) -> None:
         """See :meth:`IHappenings.settled`."""
-        key = account, mailbox
-        if key not in self._pending:
+        key, tickets = (account, mailbox), self.tickets
+        if not tickets.waits(key):
             return
-        waiting: Deferred[None] = Deferred()
-        waiters = self._waiting.setdefault(key, [])
-        waiters.append(waiting)
+        waiting = tickets.waiter(key)
 
         def late() -> None:
-            waiters.remove(waiting)
+            tickets.leave(key, waiting)
             waiting.callback(None)
 
         timer = self._reactor.callLater(PATIENCE, late)
@@ -197,8 +196,7 @@ class Happenings:
         finally:
             if timer.active():
                 timer.cancel()
-            if waiting in waiters:
-                waiters.remove(waiting)
+            tickets.leave(key, waiting)
 
 
 async def _script(account: IAccount, mailbox: MailboxId) -> str:

@@ -27,7 +27,7 @@ from mailsuite.model.flags import ordered
 from mailsuite.model.ids import AccountName, MailboxId, Uid
 
 TRANSPORT = "events"
-BATCH = 100  # messages that one job names
+BATCH = 400  # messages that one job names
 DOMAIN = ".imap-events.invalid"
 RUN, FILE = "run", "file"
 """Local parts: scripts are run, a copy is filed."""
@@ -81,7 +81,12 @@ class Occasion:
     @classmethod
     def read(cls, recipient: Recipient) -> "Occasion | None":
         """What a recipient's mark says; None: it is not one of ours."""
-        mark = recipient.marks.get(EVENT)
+        return cls.told(recipient.marks)
+
+    @classmethod
+    def told(cls, marks: Marks) -> "Occasion | None":
+        """What marks of a recipient say; None: it is not one of ours."""
+        mark = marks.get(EVENT)
         return None if mark is None else cls(**json.loads(mark))
 
     def submission(self, nothing: Blob) -> Submission:

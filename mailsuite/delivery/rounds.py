@@ -24,6 +24,8 @@ from mailsuite.model.outcomes import Deferred, Delivered, Outcome
 from mailsuite.sieve.extensions import imapsieve
 
 SPAWN_OCTETS = 4 << 20  # of copies in one record; the rest becomes a job of its own
+SPAWNED = 100  # copies and mail of one record, as well
+BREATH = 100  # messages are looked at in one turn of the reactor, 20 ms
 NOTHING = Blob(BlobKey("event"), 0, b"")
 FENCED = Deferred("4.3.0", "another one looks at these messages")
 
@@ -75,6 +77,11 @@ class Round:
         there = Place(account, mailbox, await mailbox.snapshot())
         return cls(filing, lease, occasion, there, chain)
 
+    @property
+    def columns(self) -> Columns:
+        """The mailbox as the scripts saw it."""
+        return self._place.columns
+
     async def run(
         self, room: Room, renew: Callable[[Lease], Awaitable[bool]]
     ) -> Outcome:
@@ -84,15 +91,17 @@ class Round:
         if occasion.uidvalidity != self._place.columns.uidvalidity:
             uids = ()
         effects = Effects(self._filing, occasion, room)
-        for number, uid in enumerate(uids):
+        for number, uid in enumerate(uids, 1):
+            if not number % BREATH:
+                await self._filing.ground.lane.run(int)  # others have a turn
             if not await renew(self._lease):
                 return FENCED
             try:
                 seen += await self._look(effects, uid)
             except (KeyError, Damaged):
                 continue  # it went meanwhile, or nobody can read it
-            if self._octets >= SPAWN_OCTETS:
-                self.rest = uids[number + 1 :]
+            if self._octets >= SPAWN_OCTETS or len(self._spawn) >= SPAWNED:
+                self.rest = uids[number:]
                 break
         if self.rest:
             left = evolve(occasion, uids=self.rest)

@@ -102,6 +102,7 @@ class Parts:
         keeping.accounts.start()
         await self.ways.filters.awakening.start()
         await queue.start()
+        self.ways.attendance.happenings.start()
         self.ways.reports.start()
         self.people.turnover.start()
         for service in (self.search, *self.doors.services, self.control):
@@ -115,6 +116,7 @@ class Parts:
         await _left([one for one in serving if one is not self.search])
         await _left([one for one in serving if one is self.search])
         await self.people.turnover.stop()
+        await ways.attendance.happenings.stop()
         await ways.queue.stop()
         await ways.reports.stop()
         await ways.relay.stop()

@@ -5,6 +5,7 @@ nothing outlives the process. Jobs are tried at once, and then only by ``retry``
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import count
 
 from attrs import define, evolve, field
@@ -148,7 +149,7 @@ class MemoryQueue:
     async def show(self, id: QueueId) -> Sequence[Listed]:  # noqa: A002 - same
         """See :meth:`IQueue.show`."""
         job = self.jobs.get(id)
-        return [] if job is None else list(job.listed())
+        return [] if job is None else list(map(partial(_marked, job), job.listed()))
 
     async def change(self, ids: Sequence[QueueId] | None, action: str) -> int:
         """See :meth:`IQueue.change`."""
@@ -165,3 +166,8 @@ class MemoryQueue:
             if action != "hold":
                 self._tasks.launch("memory queue", self._attempt(job))
         return len(jobs)
+
+
+def _marked(job: Job, row: Listed) -> Listed:
+    own = job.slots[row.recipient].recipient.marks
+    return evolve(row, marks={**job.envelope.marks, **own})

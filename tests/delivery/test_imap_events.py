@@ -12,6 +12,7 @@ from tests.support.filing import USER
 from tests.support.imapevents import OCTETS, EventCase, Far
 from tests.support.queue import address
 
+COPIES = 'require ["fileinto", "copy", "mailbox"]; fileinto :copy :create "A";'
 MARK = 'require ["imap4flags", "imapsieve"]; addflag "$ran";'
 TELL = """
 require ["environment", "variables", "imap4flags", "imapsieve", "fileinto", "copy",
@@ -383,7 +384,7 @@ class JobTests(EventCase):
         uids = [self.store() for _ in range(10)]
         self.event(*uids)
         self.assertEqual(self.where().count("A"), 10)
-        self.assertEqual(self.happenings._pending, {})
+        self.assertEqual(self.happenings.tickets.pending, {})
 
     def test_full_account(self):
         """Where the quota leaves no room the message stays as it was."""
@@ -414,7 +415,7 @@ class JobTests(EventCase):
         self.successResultOf(third)
         for lease in never.leases:
             self.happenings.ended(Occasion.read(lease.recipients[0]))
-        self.assertEqual(self.happenings._under_way, {})
+        self.assertEqual(self.happenings.tickets.under_way, {})
 
     def test_flags_of_scripts_before(self):
         """A script sees what scripts for earlier events of the message set."""
@@ -481,7 +482,7 @@ class JobTests(EventCase):
         self.done(self.queue.change(None, "remove"))
         self.clock.pump([0.1] * 10)
         self.successResultOf(third)
-        self.assertEqual(self.happenings._under_way, {USER: 1})
+        self.assertEqual(self.happenings.tickets.under_way, {USER: 1})
         self.clock.advance(5)
         self.successResultOf(waiting)
 
@@ -498,6 +499,81 @@ class JobTests(EventCase):
         self.event(uid)
         (told,) = self.happened("sieve.missed")
         self.assertEqual((told["cause"], told["messages"]), ("APPEND", 1))
+
+    def started(self):
+        """Those of the next process, over the queue that the last one left."""
+        found = happenings.Happenings(self.clock, self.queue, self.filing, "u")
+        found.start()
+        return found
+
+    def left(self):
+        """A job that waits when the process ends; gives mailbox and job."""
+        self.put(MARK)
+        uid = self.store()
+        self.ways["events"] = Far()
+        self.event(uid)
+        (lease,) = self.ways["events"].leases
+        box = self.done(self.account.mailbox("INBOX"))
+        return box.id, Occasion.read(lease.recipients[0])
+
+    def test_of_earlier_process(self):
+        """After a kill, who expunges waits for the jobs that it left."""
+        box, occasion = self.left()
+        fresh = self.started()
+        self.assertEqual(fresh.tickets.under_way, {USER: 1})
+        other = Deferred.fromCoroutine(fresh.settled(USER, box + 1))
+        self.successResultOf(other)
+        waiting = Deferred.fromCoroutine(fresh.settled(USER, box))
+        self.assertNoResult(waiting)
+        fresh.ended(occasion)
+        self.successResultOf(waiting)
+        self.assertEqual(fresh.tickets.under_way, {})
+
+    def test_held_of_earlier_process(self):
+        """A job that an operator holds is waited for by nobody."""
+        box, _ = self.left()
+        self.done(self.queue.change(None, "hold"))
+        self.done(self.started().settled(USER, box))
+
+    def test_while_looking(self):
+        """Who expunges while they are looked for waits; what ends is not counted."""
+        box, occasion = self.left()
+        gate, browse = Deferred(), self.queue.browse
+
+        async def slow(after, limit):
+            page = await browse(after, limit)
+            await gate
+            return page
+
+        self.patch(type(self.queue), "browse", lambda _, *asked: slow(*asked))
+        fresh = self.started()
+        waiting = Deferred.fromCoroutine(fresh.settled(USER, box))
+        fresh.ended(occasion)
+        self.assertNoResult(waiting)
+        gate.callback(None)
+        self.successResultOf(waiting)
+        self.assertEqual((fresh.tickets.under_way, fresh.tickets.pending), ({}, {}))
+
+    def test_few_jobs(self):
+        """Thousands of messages are a few jobs, in turns; each is looked at once."""
+        self.patch(rounds, "BREATH", 30)
+        self.put(MARK)
+        uids = [self.store() for _ in range(900)]
+        before = len(self.queue.accepted)
+        self.event(*uids)
+        self.assertEqual(len(self.queue.accepted) - before, 3)
+        columns = self.done(self.done(self.account.mailbox("INBOX")).snapshot())
+        self.assertEqual(len(set(columns.flags)), 1)
+        self.assertEqual(self.transport._columns, {})
+
+    def test_many_copies(self):
+        """A record has so many copies at most; the rest is another job's."""
+        self.patch(rounds, "SPAWNED", 3)
+        self.put(COPIES)
+        uids = [self.store() for _ in range(8)]
+        self.event(*uids)
+        copies = [one for one in self.mail() if one.mailbox == "A"]
+        self.assertEqual(len(copies), 8)
 
     def test_all_who_wait(self):
         """When scripts are done everybody who waited for them goes on at once."""
