@@ -8,8 +8,9 @@ from typing import Any
 
 from attrs import define, field
 
+from mailsuite.sieve import octets
 from mailsuite.sieve.errors import BadScript, Question, Unsupported
-from mailsuite.sieve.program import Condition, Step, Value, Values
+from mailsuite.sieve.program import Condition, Step, Value, Values, text
 from mailsuite.sieve.tree import Argument, Command, Number, Test, Text, Texts
 from mailsuite.sieve.vocabulary import Vocabulary
 
@@ -88,13 +89,17 @@ class Bound:
         return argument.value
 
     def value(self, which: int | str) -> Value:
-        """A string by its position or its tag."""
+        """A string by its position or its tag, without octets that are no UTF-8."""
         argument = self._argument(which)
         assert isinstance(argument, Text)
-        return self.interpret(argument)
+        return _plain(self.interpret(argument))
 
     def values(self, which: int | str) -> Values:
-        """A string list, which may be a string alone."""
+        """A string list, which may be a string alone; without odd octets."""
+        return tuple(map(_plain, self.keys(which)))
+
+    def keys(self, which: int | str) -> Values:
+        """As :meth:`values`, with whatever octets there are: to compare and keep."""
         return tuple(map(self.interpret, self.texts(which)))
 
     def constant(self, which: int | str) -> str:
@@ -134,3 +139,9 @@ class Bound:
         argument = self._found(which)
         assert argument is not None
         return argument
+
+
+def _plain(value: Value) -> Value:
+    if isinstance(value, str):
+        return octets.plain(value)
+    return lambda run: octets.plain(text(run, value))

@@ -7,6 +7,8 @@ from unicodedata import normalize
 
 from attrs import frozen
 
+from mailsuite.sieve.octets import octets
+
 DEFAULT = "i;ascii-casemap"
 _NUMBER = re.compile(r"[0-9]+")
 INFINITY = "\u221e"  # what a text without digits is to i;ascii-numeric
@@ -31,7 +33,7 @@ class Comparator:
     cost: int = 1
 
 
-def _octets(text: str) -> str:
+def _same(text: str) -> str:
     return text
 
 
@@ -44,13 +46,9 @@ def casemap(text: str) -> str:
     )
 
 
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")
-
-
 def _capitals(text: str) -> bytes:
     """RFC 4790 §9.2.1 orders as though letters were capitals."""
-    return _bytes(text).upper()
+    return octets(text).upper()
 
 
 def _digits(text: str) -> str:
@@ -77,13 +75,13 @@ def titlecased(text: str) -> str:
     return text.upper() if text.isascii() else "".join(map(_titlecase, text))
 
 
-OCTET = Comparator("i;octet", _octets, _bytes)
+OCTET = Comparator("i;octet", _same, octets)
 CASEMAP = Comparator(DEFAULT, casemap, _capitals)
 NUMERIC = Comparator("i;ascii-numeric", _digits, _magnitude, substrings=False)
 UNICODE = Comparator(
     "i;unicode-casemap",
     titlecased,
-    lambda text: _bytes(titlecased(text)),
+    lambda text: octets(titlecased(text)),
     octets=False,
     cost=20,
 )

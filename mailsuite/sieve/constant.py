@@ -15,6 +15,7 @@ from mailsuite.sieve import matching, screening
 from mailsuite.sieve.comparators import Comparator
 from mailsuite.sieve.globs import Glob
 from mailsuite.sieve.message import Message
+from mailsuite.sieve.octets import odd
 from mailsuite.sieve.program import Condition, Values
 from mailsuite.sieve.screening import Glance, Screen
 from mailsuite.sieve.seen import BETWEEN, Sight
@@ -71,7 +72,7 @@ def condition(bound: "Bound", fields: Fields, keys: Values) -> Condition | None:
     same = [key for key in keys if isinstance(key, str)]
     kind = bound.vocabulary.matches[bound.chosen("match", "is")]
     make = _MADE.get(kind)
-    if make is None or len(same) < len(keys):
+    if make is None or len(same) < len(keys) or any(map(odd, same)):
         return None
     if kind is matching.globbing and "variables" in bound.requires:
         return None  # the script may ask what stood for a wildcard

@@ -14,6 +14,7 @@ from attrs import frozen
 from mailsuite.sieve import globs
 from mailsuite.sieve.comparators import DEFAULT, Comparator
 from mailsuite.sieve.globs import NEEDLE, Glob, Span
+from mailsuite.sieve.octets import narrow, odd, wide
 from mailsuite.sieve.program import Values, texts
 from mailsuite.sieve.seen import Seen
 
@@ -40,7 +41,7 @@ def compiled(bound: "Bound", keys: int | str) -> Matcher:
 
     :raises BadScript: the comparator is unknown, not asked for, or cannot do it.
     """
-    return matcher(bound, bound.values(keys))
+    return matcher(bound, bound.keys(keys))
 
 
 def matcher(bound: "Bound", keys: Values) -> Matcher:
@@ -104,24 +105,12 @@ class Lens:
         return [self.shown(source[begin:end]) for begin, end in spans]
 
 
-def _wide(text: str) -> str:
-    """A character for each octet of UTF-8."""
-    if text.isascii():
-        return text
-    return text.encode("utf-8", "surrogatepass").decode("latin-1")
-
-
-def _narrow(text: str) -> str:
-    """Octets as text again; half a character is shown as a replacement."""
-    return text if text.isascii() else text.encode("latin-1").decode("utf-8", "replace")
-
-
 @cache
 def characters(comparator: Comparator) -> Lens:
     """How a comparator sees single characters, which ``?`` stands for."""
     fold = comparator.fold
     if comparator.octets:
-        return Lens(lambda text: fold(_wide(text)), _wide, _narrow)
+        return Lens(lambda text: fold(wide(text)), wide, narrow)
     return Lens(
         lambda text: normalize("NFC", fold(text)), lambda text: normalize("NFC", text)
     )
@@ -133,11 +122,15 @@ Try = Callable[[str, Callable[[int], None]], Sequence[Span] | None]
 
 @frozen
 class Keys:
-    """Keys that are ready to be tried, and what that costs for each character."""
+    """Keys that are ready to be tried, and what that costs for each character.
+
+    ``raw``: there are octets in them that are no UTF-8, as values may have come.
+    """
 
     lens: Lens
     tries: tuple[Try, ...]
     cost: int
+    raw: bool = False
 
 
 Prepare = Callable[[Sequence[str]], Keys]
@@ -160,6 +153,8 @@ def trying(bound: "Bound", keys: Values, prepare: Prepare) -> Matcher:
             ready = prepare(told)
         lens, tries, spend = ready.lens, ready.tries, run.work
         seen = values if isinstance(values, Seen) else Seen(values)
+        if ready.raw:
+            seen = seen.undecoded()
         spend(seen.octets * ready.cost)
         for place, folded in enumerate(seen.folded(lens.fold)):
             for found in tries:
@@ -181,14 +176,20 @@ def matching(
 
 
 def _folding(comparator: Comparator, found: Found) -> Prepare:
-    lens = Lens(comparator.fold)
-
     def prepare(told: Sequence[str]) -> Keys:
-        folded = [comparator.fold(key) for key in told]
-        tries = tuple(_with_key(found, key) for key in folded)
-        return Keys(lens, tries, cost(comparator, folded))
+        return _literal(comparator, told, lambda key: _with_key(found, key))
 
     return prepare
+
+
+def _literal(
+    comparator: Comparator, told: Sequence[str], trying: Callable[[str], Try]
+) -> Keys:
+    """Keys that hold no wildcards; octet by octet where characters will not do."""
+    raw = any(map(odd, told))
+    lens = characters(comparator) if raw else Lens(comparator.fold)
+    folded = [lens.fold(key) for key in told]
+    return Keys(lens, tuple(map(trying, folded)), cost(comparator, folded), raw)
 
 
 def cost(comparator: Comparator, keys: Sequence[str]) -> int:
@@ -204,7 +205,7 @@ def _with_key(found: Found, key: str) -> Try:
 def equal(bound: "Bound", comparator: Comparator, keys: Values) -> Matcher:
     """``:is``."""
     same = [key for key in keys if isinstance(key, str)]
-    if len(same) < len(keys):
+    if len(same) < len(keys) or any(map(odd, same)):
         return matching(bound, comparator, keys, _equal)
     fold, costs = comparator.fold, comparator.cost
     wanted = frozenset(map(fold, same))
@@ -223,11 +224,9 @@ def _equal(value: str, key: str) -> Sequence[Span] | None:
 
 def containing(bound: "Bound", comparator: Comparator, keys: Values) -> Matcher:
     """``:contains``."""
-    lens = Lens(comparator.fold)
 
     def prepare(told: Sequence[str]) -> Keys:
-        folded = [comparator.fold(key) for key in told]
-        return Keys(lens, tuple(map(_holding, folded)), cost(comparator, folded))
+        return _literal(comparator, told, _holding)
 
     return trying(bound, keys, prepare)
 
@@ -241,7 +240,8 @@ def globbing(bound: "Bound", comparator: Comparator, keys: Values) -> Matcher:
 
     def prepare(told: Sequence[str]) -> Keys:
         lens, read, costs = patterns(comparator, told)
-        return Keys(lens, tuple(one.match for one in read), costs)
+        raw = any(map(odd, told))
+        return Keys(lens, tuple(one.match for one in read), costs, raw)
 
     return trying(bound, keys, prepare)
 
@@ -250,7 +250,7 @@ def patterns(
     comparator: Comparator, told: Sequence[str]
 ) -> tuple[Lens, Sequence[Glob], int]:
     """Patterns of ``:matches``, how they see texts, and what each character costs."""
-    single = any("?" in key for key in told)
+    single = any("?" in key or odd(key) for key in told)
     lens = characters(comparator) if single else Lens(comparator.fold)
     read = [globs.read(key, lens.fold) for key in told]
     costs = sum(one.cost + 2 + len(one.pieces) // 2 for one in read)

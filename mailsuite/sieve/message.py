@@ -5,12 +5,14 @@ another (RFC 5703). Parts that are replaced are put in together, when somebody l
 """
 
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Optional
 
 from attrs import define, field
 
 from mailsuite.mime import addresses, headers, scan, words
 from mailsuite.mime.addresses import Mailbox
+from mailsuite.mime.quoting import unfolded
 from mailsuite.sieve.comparators import casemap
 from mailsuite.sieve.limits import FIELDS
 from mailsuite.sieve.parts import Field, Path, Whole, listed
@@ -86,7 +88,8 @@ class Message:
             known = self._decoded.get(lower)
             if known is None:
                 there = self.undecoded(lower)
-                known = Seen([words.decode(one).strip() for one in there])
+                found = [words.decode(one).strip() for one in there]
+                known = Seen(found, lambda: map(bare, there))
             self._decoded[name] = self._decoded[lower] = known
         return known
 
@@ -109,7 +112,9 @@ class Message:
         known = self._joined.get((names, part))
         if known is None:
             if part is None:
-                known = Seen(value for name in names for value in self.values(name))
+                found = chain.from_iterable(map(self.values, names))
+                came = [self.undecoded(name) for name in names]
+                known = Seen(found, lambda: map(bare, chain.from_iterable(came)))
             else:
                 fields = (found for name in names for found in self.mailboxes(name))
                 taken = (part(mailbox) for field in fields for mailbox in field)
@@ -193,6 +198,11 @@ class Message:
         raws = [one.raw for one in self.fields]
         head = b"".join([raw if raw.endswith(b"\n") else raw + b"\r\n" for raw in raws])
         return head + _rest(self.header) + content
+
+
+def bare(value: bytes) -> bytes:
+    """A value as it came, but for folds and the white space around it."""
+    return unfolded(value).strip()
 
 
 def _rest(header: bytes) -> bytes:

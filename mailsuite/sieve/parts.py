@@ -124,13 +124,18 @@ def content(octets: bytes, part: Part) -> str:
     """
     end = min(part.end, part.body + PART_OCTETS)
     if part.type != "text":
-        coded = transfer.slices(octets, part.body, end, part.encoding)
-        return charsets.guess(b"".join(coded))
+        return charsets.guess(binary(octets, part))
     shorter = Part(
         part.start, part.body, end, "text", "", part.parameters, part.encoding
     )
     pieces = list(text.searchable(octets, shorter))
     return "".join(pieces[:-1])  # the last is the line feed that ends every part
+
+
+def binary(octets: bytes, part: Part) -> bytes:
+    """As ``content``, without a thought of characters."""
+    end = min(part.end, part.body + PART_OCTETS)
+    return b"".join(transfer.slices(octets, part.body, end, part.encoding))
 
 
 def cost(part: Part) -> int:

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 from attrs import frozen
 
+from mailsuite.sieve.octets import odd, text
+
 VALUE_OCTETS = 100  # what a value costs besides its length, for each key
 REMEMBERED = 2_000  # characters of all values; longer ones are folded each time
 
@@ -25,12 +27,19 @@ class Sight:
 
 
 class Seen(list[str]):
-    """Values that do not change any more; ``octets``: what looking at them costs."""
+    """Values that do not change any more; ``octets``: what looking at them costs.
 
-    __slots__ = ("_folded", "octets", "small")
+    ``raw`` gives the values before they were decoded.
+    """
 
-    def __init__(self, values: Iterable[str]) -> None:
+    __slots__ = ("_folded", "_raw", "_undecoded", "octets", "small")
+
+    def __init__(
+        self, values: Iterable[str], raw: Callable[[], Iterable[bytes]] = tuple
+    ) -> None:
         super().__init__(values)
+        self._raw = raw
+        self._undecoded: Seen | None = None
         self._folded: dict[Callable[[str], str], list[str]] = {}
         characters = sum(map(len, self))
         self.small = characters <= REMEMBERED
@@ -44,6 +53,13 @@ class Seen(list[str]):
             if self.small:
                 self._folded[fold] = known
         return known
+
+    def undecoded(self) -> "Seen":
+        """These and, as they came, those that are no UTF-8."""
+        if self._undecoded is None:
+            came = [text(one) for one in self._raw()]
+            self._undecoded = Seen([*self, *filter(odd, came)])
+        return self._undecoded
 
     def sight(self, fold: Callable[[str], str]) -> Sight:
         """As tests with constant keys look at them."""

@@ -36,7 +36,7 @@ from mailsuite.sieve.vocabulary import Entry, Vocabulary
 
 FIELDS = ("from", "to", "subject", "Received", "date", "X-Spam", "content-type")
 GENERAL = (
-    "", "a", "*", "a*b?", "${1}", "${a}", "${hex:41}", "INBOX", "lists/a", "\\Seen",
+    "", "a", "*", "a*b?", "${1}", "${a}", "${hex:41}", "${hex:e2 82}", "*${hex:ff}?", "INBOX", "lists/a", "\\Seen",
     "$Junk \\Flagged", "ann@example.org", "Bob <bob@example.net>", "text/plain", "3",
     "hello", "\u00e9\u20ac", "/private/comment", "mailto:ann@example.org", ":x", *FIELDS,
 )  # fmt: skip
@@ -266,10 +266,10 @@ def finish(
             question = wanted.question
             assert question not in answers, f"{question} was answered"
             assert len(answers) < most, f"{most} questions"
-            answers[question] = _answer(question, yes=yes)
+            answers[question] = answered(question, yes)
 
 
-def _answer(question: Question, *, yes: bool) -> Any:
+def answered(question: Question, yes: bool = False) -> Any:
     if question.kind in {"metadata", "servermetadata"}:
         return "value" if yes else None
     if question.kind == "members":

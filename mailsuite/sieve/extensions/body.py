@@ -15,6 +15,7 @@ from mailsuite.sieve.limits import BODY_CHARACTERS, PART_OCTETS
 from mailsuite.sieve.parts import Whole
 from mailsuite.sieve.program import Condition, texts
 from mailsuite.sieve.run import Run
+from mailsuite.sieve.seen import Seen
 from mailsuite.sieve.shapes import Extension, Kind, Tagged, TestShape
 
 CAPABILITY = "body"
@@ -22,8 +23,8 @@ CAPABILITY = "body"
 _BLANK = (b"\r\n\r\n", b"\n\n", b"\r\n", b"\n")
 
 Strings = Callable[[Run], Sequence[str]]
-_Sized = Iterator[tuple[int, Callable[[], str]]]
-"""Octets to be decoded, and what does that."""
+_Sized = Iterator[tuple[int, Callable[[], str | bytes]]]
+"""Octets to be decoded, and what does that: octets have no charset."""
 
 
 def _body(bound: Bound) -> Condition:
@@ -47,7 +48,8 @@ def _raw(_: Bound) -> Strings:
         if not _has_body(octets, root):
             return ()
         run.work(min(BODY_CHARACTERS, root.size))
-        return (charsets.guess(octets[root.body : root.body + BODY_CHARACTERS]),)
+        body = octets[root.body : root.body + BODY_CHARACTERS]
+        return Seen((charsets.guess(body),), lambda: (body,))
 
     return raw
 
@@ -96,15 +98,18 @@ def _remembered(key: str, found: Callable[[bytes, Part], _Sized]) -> Strings:
     return strings
 
 
-def _limited(run: Run, sized: _Sized) -> list[str]:
-    found = []
+def _limited(run: Run, sized: _Sized) -> Seen:
+    found, came = [], []
     left = BODY_CHARACTERS
     for size, read in sized:
         run.work(size + 100)
-        one = read()[:left] if left else ""
-        left -= len(one)
-        found.append(one)
-    return found
+        one = read() if left else ""
+        text = (one if isinstance(one, str) else charsets.guess(one))[:left]
+        left -= len(text)
+        found.append(text)
+        if isinstance(one, bytes):
+            came.append(one[: len(text)])
+    return Seen(found, lambda: came)
 
 
 def _typed(octets: bytes, root: Part, kinds: Sequence[str]) -> _Sized:
@@ -119,7 +124,8 @@ def _typed(octets: bytes, root: Part, kinds: Sequence[str]) -> _Sized:
             inner = part.parts[0]
             yield _guessing(octets, inner.start, inner.body)
         else:
-            yield min(part.size, PART_OCTETS), _reading(parts.content, octets, part)
+            read = parts.content if part.type == "text" else parts.binary
+            yield min(part.size, PART_OCTETS), _reading(read, octets, part)
 
 
 def _fits(part: Part, kind: str) -> bool:
@@ -141,14 +147,14 @@ def _around(octets: bytes, part: Part) -> tuple[tuple[int, int], tuple[int, int]
     return prologue, (octets.find(b"\n", at, part.end) + 1 or part.end, part.end)
 
 
-def _guessing(octets: bytes, start: int, end: int) -> tuple[int, Callable[[], str]]:
+def _guessing(octets: bytes, start: int, end: int) -> tuple[int, Callable[[], bytes]]:
     end = min(end, start + PART_OCTETS)
-    return end - start, lambda: charsets.guess(octets[start:end])
+    return end - start, lambda: octets[start:end]
 
 
 def _reading(
-    read: Callable[[bytes, Part], str], octets: bytes, part: Part
-) -> Callable[[], str]:
+    read: Callable[[bytes, Part], str | bytes], octets: bytes, part: Part
+) -> Callable[[], str | bytes]:
     return lambda: read(octets, part)
 
 

@@ -1,11 +1,12 @@
 """``${hex:...}`` and ``${unicode:...}`` in strings (RFC 5228 §2.4.2.4).
 
-Octets that do not make UTF-8 are shown as replacement characters: no text that they
-could be compared with holds anything else.
+Octets that do not make UTF-8 stay what they are in keys and variables, see
+:mod:`mailsuite.sieve.octets`.
 """
 
 import re
 
+from mailsuite.sieve import octets
 from mailsuite.sieve.shapes import Extension
 
 _BLANK = r"[ \t\r\n]"
@@ -25,15 +26,15 @@ def decoded(text: str) -> str:
     parts = []
     at = 0
     for one in _ENCODED.finditer(text):
-        octets, characters = one.groups()
+        pairs, characters = one.groups()
         parts.append(text[at : one.start()].encode())
-        if octets is not None:
-            parts.append(bytes(int(code, 16) for code in octets.split()))
+        if pairs is not None:
+            parts.append(bytes(int(code, 16) for code in pairs.split()))
         else:
             parts.append("".join(map(_character, characters.split())).encode())
         at = one.end()
     parts.append(text[at:].encode())
-    return b"".join(parts).decode("utf-8", "replace")
+    return octets.text(b"".join(parts))
 
 
 def _character(digits: str) -> str:

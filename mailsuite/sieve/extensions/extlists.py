@@ -14,6 +14,7 @@ from mailsuite.sieve.binding import Bound
 from mailsuite.sieve.comparators import Comparator
 from mailsuite.sieve.errors import Exhausted, Trouble
 from mailsuite.sieve.matching import Matcher
+from mailsuite.sieve.octets import plain
 from mailsuite.sieve.program import Condition, Step, Values, text, texts
 from mailsuite.sieve.run import Run
 from mailsuite.sieve.shapes import Extension, Kind, Tagged, TestShape
@@ -39,11 +40,11 @@ def listed(bound: Bound, _: Comparator, keys: Values) -> Matcher:
     keeps = "variables" in bound.requires
 
     def match(run: Run, values: Sequence[str]) -> bool:
-        wanted = tuple(islice(dict.fromkeys(values), VALUES))
+        wanted = tuple(islice(dict.fromkeys(map(plain, values)), VALUES))
         run.work(sum(map(len, wanted)) + len(wanted))
         if not wanted:
             return False
-        for name in texts(run, keys):
+        for name in map(plain, texts(run, keys)):
             run.step()
             found = run.ask("listed", full(name), *wanted)
             if found is not None:

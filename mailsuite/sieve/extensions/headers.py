@@ -9,8 +9,10 @@ from mailsuite.sieve import advice, constant, matching
 from mailsuite.sieve.binding import Bound
 from mailsuite.sieve.comparators import casemap
 from mailsuite.sieve.constant import NAME_OCTETS, Fields
+from mailsuite.sieve.message import bare
 from mailsuite.sieve.program import Condition, Values, texts
 from mailsuite.sieve.run import Run
+from mailsuite.sieve.seen import Seen
 from mailsuite.sieve.shapes import AddressPart, Extension, Kind, Tagged, TestShape
 from mailsuite.sieve.vocabulary import everything
 
@@ -64,7 +66,7 @@ def address_part(bound: Bound) -> AddressPart:
 
 def _header(bound: Bound) -> Condition:
     names, known = lowered(bound.values(0))
-    keys = bound.values(1)
+    keys = bound.keys(1)
     narrow = bound.vocabulary.narrowed(bound)
     usual = len(known) == len(names) and narrow is everything
     if usual and (made := constant.condition(bound, Fields(known), keys)):
@@ -76,10 +78,14 @@ def _header(bound: Bound) -> Condition:
     def header(run: Run) -> bool:
         run.step()
         run.work(NAME_OCTETS * len(names))
-        found: list[str] = []
+        found: list[tuple[str, bytes]] = []
         for name in texts(run, names):
-            found += run.message.values(name)
-        return match(run, narrow(found))
+            values = run.message.values(name)
+            there = run.message.undecoded(casemap(name))
+            found += zip(values, there, strict=True)
+        taken = narrow(found)
+        seen = Seen((one for one, _ in taken), lambda: [bare(raw) for _, raw in taken])
+        return match(run, seen)
 
     return header
 
@@ -105,7 +111,7 @@ def _address(bound: Bound) -> Condition:
         if not _addressed(name):
             hint = advice.nearest(name, ADDRESSES) or "header looks at it"
             raise bound.error(0, f"the field {name[:40]} holds no addresses", hint)
-    keys, part = bound.values(1), address_part(bound)
+    keys, part = bound.keys(1), address_part(bound)
     narrow = bound.vocabulary.narrowed(bound)
     usual = len(known) == len(names) and narrow is everything
     if usual and (made := constant.condition(bound, Fields(known, part), keys)):

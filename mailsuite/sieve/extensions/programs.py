@@ -14,6 +14,7 @@ from typing import Any
 
 from attrs import frozen
 
+from mailsuite.sieve import octets
 from mailsuite.sieve.actions import clash
 from mailsuite.sieve.binding import Bound
 from mailsuite.sieve.errors import Exhausted, Trouble
@@ -147,8 +148,8 @@ def _input(bound: Bound) -> Callable[[Run], str]:
         return _message
     if not bound.has("input"):
         return lambda _: ""
-    value = bound.value("input")
-    return lambda run: text(run, value).encode("utf-8", "replace").decode("latin-1")
+    (value,) = bound.keys("input")
+    return lambda run: octets.octets(text(run, value)).decode("latin-1")
 
 
 def _output(bound: Bound) -> variables.Put | None:

@@ -15,6 +15,7 @@ from mailsuite.sieve.comparators import Comparator
 from mailsuite.sieve.errors import Trouble
 from mailsuite.sieve.extensions.variables import MATCHES, modifying
 from mailsuite.sieve.matching import Matcher
+from mailsuite.sieve.octets import plain
 from mailsuite.sieve.program import Values, texts
 from mailsuite.sieve.run import Run
 from mailsuite.sieve.shapes import Extension, Modifier, Tagged
@@ -50,7 +51,7 @@ class Expression:
         options.case_sensitive = sensitive
         options.never_capture = not captures
         try:
-            made = re2.compile(pattern.encode("utf-8", "replace"), options)
+            made = re2.compile(plain(pattern).encode(), options)
         except re2.error as error:
             told = error.args[0] if error.args else b""
             what = told.decode("utf-8", "replace") if isinstance(told, bytes) else told
@@ -62,7 +63,7 @@ class Expression:
 
     def match(self, run: Run, value: str) -> Sequence[str] | None:
         """What it matched and what its parentheses did; None: nothing."""
-        octets = value.encode("utf-8", "replace")
+        octets = plain(value).encode()
         run.work(int(len(octets) * self._work) + 1)
         found = self._search(octets)
         if found is None:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from attrs import define, field
 
-from mailsuite.sieve import matching
+from mailsuite.sieve import matching, octets
 from mailsuite.sieve.binding import Bound, Scope
 from mailsuite.sieve.comparators import casemap
 from mailsuite.sieve.errors import Trouble
@@ -99,7 +99,7 @@ def _joined(pieces: tuple[Value, ...]) -> Expand:
             run.work(len(one))
             if room <= 0:
                 break
-        return "".join(told)
+        return octets.settled("".join(told))
 
     return joined
 
@@ -190,7 +190,7 @@ def _set(bound: Bound) -> Step:
         put = target(bound.constant(0), bound.scope)
     except ValueError as error:
         raise bound.error(0, str(error)) from None
-    value = bound.value(1)
+    (value,) = bound.keys(1)
     known = bound.vocabulary.modifiers
     chosen = [known[tag] for tag in bound.tags if tag in known]
     chosen.sort(key=lambda one: -one.precedence)
@@ -207,7 +207,7 @@ def _set(bound: Bound) -> Step:
 
 
 def _string(bound: Bound) -> Condition:
-    sources = bound.values(0)
+    sources = bound.keys(0)
     match = matching.compiled(bound, 1)
     counted = bound.chosen("match", "is") == "count"
 
@@ -231,7 +231,7 @@ MODIFIERS = {
     "lowerfirst": Modifier(30, lambda value: casemap(value[:1]) + value[1:]),
     "upperfirst": Modifier(30, lambda value: _upper(value[:1]) + value[1:]),
     "quotewildcard": Modifier(20, lambda value: _WILDCARD.sub(r"\\\g<0>", value)),
-    "encodeurl": Modifier(15, lambda value: quote(value, safe="-._~")),
+    "encodeurl": Modifier(15, lambda value: quote(octets.octets(value), safe="-._~")),
     "length": Modifier(10, lambda value: str(len(value))),
 }
 """RFC 5229 §4.1, and ``:encodeurl`` of RFC 5435 §6."""
