@@ -1,6 +1,7 @@
 """Messages' octets, opened a little before they are needed.
 
-Opening waits for a thread of the store; several openings under way cost one wait.
+Opening those that are not at hand waits for a thread of the store; several openings
+under way cost one wait.
 """
 
 from collections import deque
@@ -31,6 +32,11 @@ class Ahead:
 
         :raises KeyError, Damaged: as :meth:`IMailbox.octets`, for this one alone.
         """
+        if not self._opening and self._next < len(self.uids):
+            octets = self.mailbox.at_hand(self.uids[self._next])
+            if octets is not None:
+                self._next += 1
+                return octets
         while self._next < len(self.uids) and len(self._opening) < AHEAD:
             opening = self.mailbox.octets(self.uids[self._next])
             self._opening.append(Deferred.fromCoroutine(opening))

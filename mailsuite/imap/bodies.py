@@ -38,7 +38,8 @@ async def write(
                 raise _broken_off(talk) from None
             raise
     said.append(b")\r\n")
-    talk.write(b"".join(said))
+    for piece in said:
+        talk.write(piece)
 
 
 async def _section(

@@ -196,6 +196,9 @@ class IMailbox(Interface):
         :raises Damaged: the file is gone or unreadable.
         """
 
+    def at_hand(uid: Uid) -> IOctets | None:
+        """As :meth:`octets`, where nothing has to be waited for; else None."""
+
     async def store(uids: Sequence[Uid], add: Flags, drop: Flags) -> Stored:
         """Add and drop flags; drop wins nothing that add names.
 

@@ -50,10 +50,6 @@ class Mailbox:
     id: MailboxId
     name: str
 
-    @property
-    def _source(self) -> completing.Source:
-        return completing.Source(self._shelf, self._scanner, self.octets)
-
     def _box(self) -> Box:
         return self._shelf.index.box(self.id)
 
@@ -141,6 +137,7 @@ class Mailbox:
         self, uids: Sequence[Uid], needs: Sequence[Need]
     ) -> AsyncIterator[Batch]:
         """See :meth:`IMailbox.read`."""
+        source = completing.Source(self._shelf, self._scanner, self.octets)
         left: Sequence[int] = sorted(set(uids))
         coming = self._begun(left, needs)
         try:
@@ -149,7 +146,7 @@ class Mailbox:
                 left = left[bisect_right(left, reached) :]
                 coming = self._begun(left, needs)  # while these are told
                 if found:
-                    yield await completing.batch(self._source, found, needs)
+                    yield await completing.batch(source, found, needs)
         finally:
             if coming is not None:
                 _ = coming.addErrback(_dropped)
@@ -164,14 +161,20 @@ class Mailbox:
 
     async def octets(self, uid: Uid) -> IOctets:
         """See :meth:`IMailbox.octets`."""
-        shelf, box, nearby = self._shelf, self._box(), self._nearby
-        found = nearby.opened(shelf.name, box, uid)
+        found = self.at_hand(uid)
         if found is not None:
-            return Octets(shelf.lane, found)
+            return found
+        shelf, box, nearby = self._shelf, self._box(), self._nearby
         alone = nearby.knows(shelf.name, box, uid)
         opened, names = await self._run(reading.opened_near, uid, alone=alone)
         nearby.learn(shelf.name, box, names)
         return Octets(shelf.lane, opened)
+
+    def at_hand(self, uid: Uid) -> IOctets | None:
+        """See :meth:`IMailbox.at_hand`."""
+        shelf = self._shelf
+        found = self._nearby.opened(shelf.name, self._box(), uid)
+        return None if found is None else Octets(shelf.lane, found)
 
     async def store(self, uids: Sequence[Uid], add: Flags, drop: Flags) -> Stored:
         """See :meth:`IMailbox.store`."""

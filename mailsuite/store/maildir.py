@@ -42,6 +42,16 @@ class _How(ctypes.Structure):
 
 
 _how = _How(_READ, 0, _CACHED)
+_openat2 = _libc.syscall
+_openat2.restype = ctypes.c_long
+_openat2.argtypes = (
+    ctypes.c_long,
+    ctypes.c_int,
+    ctypes.c_char_p,
+    ctypes.c_void_p,
+    ctypes.c_size_t,
+)
+_of_how = (ctypes.addressof(_how), ctypes.sizeof(_how))
 
 
 @frozen
@@ -206,13 +216,7 @@ def open_cached(path: str) -> int:
 
     :raises OSError: there is none, or the kernel does not know the name by heart.
     """
-    descriptor: int = _libc.syscall(
-        _OPENAT2,
-        _AT_FDCWD,
-        os.fsencode(path),
-        ctypes.byref(_how),
-        ctypes.c_size_t(ctypes.sizeof(_how)),
-    )
+    descriptor: int = _openat2(_OPENAT2, _AT_FDCWD, os.fsencode(path), *_of_how)
     if descriptor < 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number), path)

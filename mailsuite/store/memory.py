@@ -342,6 +342,11 @@ class Mailbox:
         """See :meth:`IMailbox.octets`."""
         return Octets(self._folder().messages[uid].octets)
 
+    def at_hand(self, uid: Uid) -> Octets | None:
+        """See :meth:`IMailbox.at_hand`."""
+        message = self._folder().messages.get(uid)
+        return None if message is None else Octets(message.octets)
+
     def _store(self, uids: Sequence[Uid], fate: Callable[[Flags], Flags]) -> Stored:
         folder = self._folder()
         wanted = sorted(set(uids))

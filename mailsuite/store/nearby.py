@@ -8,7 +8,6 @@ lane, which also looks for files that moved.
 
 import os
 from collections.abc import Sequence
-from contextlib import suppress
 
 from attrs import define, field
 
@@ -62,19 +61,21 @@ class Nearby:
             self._count += len(known)
 
 
+_buffer = memoryview(bytearray(PRELOAD_OCTETS + 1))
+"""What a small message is read into; one more octet tells that it is no longer."""
+
+
 def _read(descriptor: int, size: int) -> Opened | None:
     """Small messages whole; None where the disk or a look at the lines is needed."""
     keep = False
     try:
-        if os.fstat(descriptor).st_size != size:
-            return None
         if size > PRELOAD_OCTETS:
-            keep = True
-            return Opened(size, None, descriptor)
-        buffer = bytearray(size)
-        with suppress(OSError):
-            if os.preadv(descriptor, [buffer], 0, os.RWF_NOWAIT) == size:
-                return Opened(size, bytes(buffer))
+            keep = os.fstat(descriptor).st_size == size
+            return Opened(size, None, descriptor) if keep else None
+        room = _buffer[: size + 1]
+        read = os.preadv(descriptor, [room], 0, os.RWF_NOWAIT)
+        return Opened(size, bytes(room[:size])) if read == size else None
+    except OSError:
         return None
     finally:
         if not keep:

@@ -9,7 +9,7 @@ import re
 from array import array
 from collections.abc import Iterable, Sequence
 from itertools import compress
-from typing import Any
+from typing import Any, NamedTuple
 
 from attrs import frozen
 
@@ -255,8 +255,7 @@ def _joined(needs: Sequence[Need]) -> str:
     return f"{', '.join(names)} FROM message {' '.join(joins)}"
 
 
-@frozen
-class Opened:
+class Opened(NamedTuple):
     """A message's octets: whole in ``content``, or behind ``descriptor``."""
 
     size: int

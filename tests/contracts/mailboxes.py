@@ -121,6 +121,10 @@ class MailboxContract:
             _ = await account.append("INBOX", [Draft(blob)])
             octets = await inbox.octets(1)
             self.assertEqual(await octets.read(0, 10**6), prefix + MESSAGE)
+            at_hand = inbox.at_hand(1)
+            self.assertEqual(await at_hand.read(0, 10**6), prefix + MESSAGE)
+            at_hand.close()
+            self.assertIsNone(inbox.at_hand(7))
 
         self.work(go())
 

@@ -209,6 +209,9 @@ class Box:
             raise Damaged("unreadable")
         return Text(self.mail[uid].octets)
 
+    def at_hand(self, uid):
+        return None
+
     def _set(self, uids, change):
         there = [uid for uid in uids if uid in self.mail]
         new = {uid: change(self.mail[uid].flags) for uid in there}

@@ -71,6 +71,9 @@ class Inbox:
         self.opened.append(Text(self.mail[uid]))
         return self.opened[-1]
 
+    def at_hand(self, uid):
+        return None
+
     async def expunge(self, uids):
         if self.broken:
             raise OSError("disk")
