@@ -71,8 +71,7 @@ class Dialogue:
         answer = await _outcome(self.talk, event, self._do(event))
         if answer is not None:
             await self._settle()
-            name = event.name if isinstance(event, Command) else b""
-            await self._answer(tag, answer, name)
+            await self._answer(tag, answer, event)
 
     async def _settle(self) -> None:
         """Answer the messages that are being stored, in their order."""
@@ -80,7 +79,7 @@ class Dialogue:
             tag, work = self.uploads.storing.pop(0)
             answer = await _outcome(self.talk, None, work)
             assert answer is not None
-            await self._answer(tag, answer, b"")
+            await self._answer(tag, answer)
 
     async def _do(self, event: Event | None) -> bytes | None:
         if isinstance(event, Command):
@@ -119,17 +118,19 @@ class Dialogue:
             talk.session.lines = True
         return answer
 
-    async def _answer(self, tag: bytes, text: bytes, name: bytes) -> None:
+    async def _answer(
+        self, tag: bytes, text: bytes, event: Event | None = None
+    ) -> None:
         """Tell what may be told now, and end the command."""
         talk = self.talk
         if text.startswith(b"BAD"):
             self.refusals += 1
         elif talk.user:  # one who logged in is let go for many in a row alone
             self.refusals = 0
-        runner = RUNNERS.get(name)
-        await self._told(expunge=runner is None or runner.expunge)
+        _ = await self._told(expunge=_lets_expunge(event))
         talk.write(responses.tagged(tag, text))
-        if name == b"STARTTLS" and text.startswith(b"OK"):
+        starts = isinstance(event, Command) and event.name == b"STARTTLS"
+        if starts and text.startswith(b"OK"):
             talk.send()
             talk.line.secure(talk.ground.contexts.creator())
             talk.session.secured()
@@ -218,6 +219,17 @@ def _tag_of(dialogue: Dialogue, event: Event | None) -> bytes:
     if dialogue.uploads.current is not None:
         return dialogue.uploads.current.tag
     return event.tag if isinstance(event, Refused) else dialogue.talk.tag
+
+
+def _lets_expunge(event: Event | None) -> bool:
+    """Whether an answer may tell that messages are gone (RFC 3501 §7.4.1).
+
+    What was not understood may be a FETCH, a STORE, a SEARCH or no command at all.
+    """
+    runner = RUNNERS.get(event.name) if isinstance(event, Command) else None
+    if runner is not None:
+        return runner.expunge
+    return not isinstance(event, Refused)
 
 
 async def _outcome(

@@ -10,6 +10,7 @@ from mailsuite.mime.quoting import unfolded
 _VALUE = rb"[^\n]*+\n?(?:[ \t][^\n]*+\n?)*+"
 _FIELD = re.compile(rb"^([!-9;-~]++)[ \t]*+:" + _VALUE, re.MULTILINE)
 _DIVIDED = re.compile(rb"^([!-9;-~]++)[ \t]*+:(" + _VALUE + rb")", re.MULTILINE)
+_BLANK = frozenset((b"\r\n", b"\n"))
 PATTERN_NAMES = 40  # more are looked up one by one: a long pattern costs more
 
 USUAL = frozenset(
@@ -52,7 +53,8 @@ def _bounded(header: bytes) -> bytes:
 def select(header: bytes, names: Collection[bytes], *, invert: bool = False) -> bytes:
     """Give HEADER.FIELDS or, inverted, HEADER.FIELDS.NOT (RFC 3501 §6.4.5).
 
-    Names in any case. The blank line always follows, in the header's line ends.
+    Names in any case. The blank line follows if the header has one; a message
+    without body may have none.
     """
     return selector(frozenset(names), invert=invert)(header)
 
@@ -72,7 +74,8 @@ def _by_name(wanted: Collection[bytes], *, invert: bool) -> Callable[[bytes], by
         ended = _ended(header)
         end = b"\r\n" if ended.endswith(b"\r\n") else b"\n"
         found = fields(ended)
-        return b"".join([w for n, w in found if (n in wanted) is not invert] + [end])
+        chosen = [w for n, w in found if (n in wanted) is not invert]
+        return b"".join([*chosen, end] if _closed(header) else chosen)
 
     return selected
 
@@ -87,7 +90,19 @@ def _by_pattern(wanted: Collection[bytes], *, invert: bool) -> Callable[[bytes],
         named = rb"(?!" + named + rb")[!-9;-~]++[ \t]*+:"
     field = named + rb"[^\n]*+(?:\n[ \t][^\n]*+)*+"
     find = re.compile(rb"\n(?:" + field + rb"|\r?\n\Z)").findall
-    return lambda header: b"".join(find(b"\n" + _ended(header)))[1:]
+
+    def selected(header: bytes) -> bytes:
+        chosen = b"".join(find(b"\n" + _ended(header)))[1:]
+        if _closed(header):
+            return chosen
+        return chosen.removesuffix(b"\n").removesuffix(b"\r")
+
+    return selected
+
+
+def _closed(header: bytes) -> bool:
+    """Whether it has its blank line: a message without body may have none."""
+    return header.endswith((b"\r\n\r\n", b"\n\n", b"\n\r\n")) or header in _BLANK
 
 
 def _ended(header: bytes) -> bytes:

@@ -14,15 +14,17 @@ from mailsuite.model.structure import Part
 
 _FIELD = re.compile(rb"[^\n]*+\n?(?:[ \t][^\n]*+\n?)*+")
 _HEADER_PIECE = 16_384  # octets of a header that are decoded at a time
+_READABLE = frozenset(("text", "message"))
 _CUT_CHARACTER = 3  # octets of UTF-8 that a slice may lack at its end
 
 
 def searchable(octets: bytes, part: Part, *, header: bool = False) -> Iterator[str]:
     """Give the decoded text of ``part`` and of everything in it.
 
-    Text parts are decoded from their encodings and charsets, headers of inner
-    parts from RFC 2047; ``header`` adds the part's own (SEARCH TEXT). Attachments
-    that are no text are left out. A line feed stands between parts.
+    Text parts are decoded from their encodings and charsets, and what is told about
+    mail (``message/delivery-status`` and its like) as well, headers of inner parts
+    from RFC 2047; ``header`` adds the part's own (SEARCH TEXT). Attachments that are
+    no text are left out. A line feed stands between parts.
     """
     waiting = [part]
     while waiting:
@@ -31,7 +33,7 @@ def searchable(octets: bytes, part: Part, *, header: bool = False) -> Iterator[s
             yield from _header(octets, one.start, one.body)
         if one.parts:
             waiting += reversed(one.parts)
-        elif one.type == "text":
+        elif one.type in _READABLE:
             yield from _decoded(octets, one)
             yield "\n"
 

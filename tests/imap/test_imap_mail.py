@@ -189,6 +189,15 @@ class MailTests(SynchronousTestCase):
         self.assertEqual(self.client.ask(b"EXPUNGE"), ([b"* 2 EXPUNGE"], b"OK Done"))
         self.assertEqual(list(self.box.mail), [2])
 
+    def test_expunge_waits(self):
+        """A FETCH that is not understood tells of nothing gone (RFC 3501 §7.4.1)."""
+        other = self.talk.login(b"INBOX")
+        other.ask(b"EXPUNGE")
+        for wrong in (b"FETCH 1 FOO", b"STORE 0 FLAGS ()", b"SEARCH FOO", b"FOO"):
+            told, answer = self.client.ask(wrong)
+            self.assertEqual((told, answer[:3]), ([], b"BAD"))
+        self.assertEqual(self.client.ask(b"NOOP"), ([b"* 3 EXPUNGE"], b"OK Done"))
+
     def test_close(self):
         """CLOSE removes silently; UNSELECT removes nothing."""
         self.client.ask(b"UNSELECT")

@@ -27,7 +27,7 @@ class SelectTests(SynchronousTestCase):
         st.booleans(),
     )
     def test_as_fields(self, lines, end, names, invert, many):
-        """Chosen fields are those that reading all of them gives, and a blank line."""
+        """Chosen fields are those that reading all of them gives, and the blank line."""
         header = end.join(lines)
         names = names + MANY if many else names
         wanted = {name.lower() for name in names}
@@ -37,7 +37,8 @@ class SelectTests(SynchronousTestCase):
         blank = end if end in header else b"\r\n"
         if chosen and not chosen.endswith(b"\n"):
             chosen += blank
-        self.assertEqual(told, chosen + blank)
+        closed = header == end or header.endswith(end * 2)
+        self.assertEqual(told, chosen + blank if closed else chosen)
 
     @given(
         st.lists(FIELD), st.booleans(), st.lists(st.sampled_from(sorted(headers.USUAL)))

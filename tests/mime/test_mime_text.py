@@ -107,6 +107,15 @@ class SearchableTests(SynchronousTestCase):
         for piece in text.searchable(octets, part):
             self.assertTrue(len(piece) <= BIG)
 
+    def test_report(self):
+        """What a bounce tells in its message/delivery-status is text too."""
+        octets = (
+            b"Content-Type: multipart/report; boundary=b\r\n\r\n"
+            b"--b\r\nContent-Type: message/delivery-status\r\n\r\n"
+            b"Diagnostic-Code: smtp; 550 nobody here\r\n--b--\r\n"
+        )
+        self.assertTrue(found(octets, "nobody here"))
+
     def test_wrong_label(self):
         """Text in ISO 8859-1 that calls itself ASCII is found all the same."""
         octets = b"\r\n" + "Grüße".encode("latin-1") + b" " * 9

@@ -249,9 +249,14 @@ class HeadersTests(SynchronousTestCase):
             b"From: a@b\r\nX-A : 1\r\n\r\n",
         )
 
-    def test_no_line_end(self):
-        """A header that ends without a line end still ends with a blank line."""
-        self.assertEqual(headers.select(b"A: b", [b"a"]), b"A: b\r\n\r\n")
+    def test_no_blank_line(self):
+        """A message without body and blank line is given none (RFC 3501 §6.4.5)."""
+        for names in ([b"a"], [b"a", *(b"x%d" % n for n in range(99))]):
+            self.assertEqual(headers.select(b"A: b\r\n", names), b"A: b\r\n")
+            self.assertEqual(headers.select(b"A: b", names), b"A: b\r\n")
+            self.assertEqual(headers.select(b"C: b\n", names), b"")
+            self.assertEqual(headers.select(b"C: b\n\n", names), b"\n")
+            self.assertEqual(headers.select(b"\r\n", names), b"\r\n")
 
     def test_values(self):
         """Values are unfolded and stripped."""
