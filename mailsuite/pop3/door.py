@@ -81,9 +81,9 @@ class Door(Talking[Event]):
         if not self._talking:
             self._end()
 
-    def answer(self, reply: Reply) -> None:
-        """Send the status line that answers the command in hand."""
-        self.send(self._session.answer(reply))
+    def answer(self, reply: Reply, rest: bytes = b"") -> None:
+        """Send the status line that answers the command in hand, and what follows."""
+        self.send(self._session.answer(reply) + rest)
 
     @override
     def served(self) -> None:

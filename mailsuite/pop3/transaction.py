@@ -6,6 +6,7 @@ turn of the reactor.
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Protocol
 
 from attrs import define
@@ -27,8 +28,8 @@ LISTED_ROWS = 2_000  # of LIST and UIDL rendered at a time; below 1 ms
 class Line(Protocol):
     """The connection, as far as a transaction needs it."""
 
-    def answer(self, reply: Reply) -> None:
-        """Send the status line that answers the command."""
+    def answer(self, reply: Reply, rest: bytes = b"") -> None:
+        """Send the status line that answers the command, and what follows it."""
 
     def send(self, octets: bytes) -> None:
         """Send what follows it."""
@@ -121,17 +122,17 @@ class Transaction:
             octets.close()
 
     async def _send(self, octets: IOctets, head: Head | None) -> None:
-        stuffer, at = Stuffer(), 0
-        block = await octets.read(0, BLOCK_OCTETS)
-        self._line.answer(replies.ok(f"{octets.size} octets"))
-        while block:
+        """Send the message; a small one leaves with its status line."""
+        stuffer, at, over = Stuffer(), 0, False
+        status = replies.ok(f"{octets.size} octets")
+        say: Callable[[bytes], None] = partial(self._line.answer, status)
+        while not over:
+            block = await octets.read(at, BLOCK_OCTETS)
             at += len(block)
+            over = not block or at >= octets.size
             if head is not None:
                 block = head.feed(block)
-            self._line.send(stuffer.feed(block))
-            if at >= octets.size or (head is not None and head.done):
-                break
+                over = over or head.done
+            say(stuffer.feed(block) + (stuffer.end() if over else b""))
+            say = self._line.send
             await self._line.drained()
-            block = await octets.read(at, BLOCK_OCTETS)
-        self._line.send(stuffer.end())
-        await self._line.drained()

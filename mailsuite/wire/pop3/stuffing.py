@@ -1,8 +1,13 @@
 """Messages as multi-line responses (RFC 1939 §3), block by block."""
 
+import re
+
 from attrs import define
 
 from mailsuite.wire.pop3.replies import END
+
+_CHANGES = re.compile(rb"\n(?:\.|(?<!\r\n))")
+"""A line that opens with a dot, or ends with a bare LF: sought in one quick pass."""
 
 
 @define(eq=False)
@@ -26,6 +31,8 @@ class Stuffer:
             first, block, starts = b"\n", block[1:], True
         if starts and block.startswith(b"."):
             first += b"."
+        if _CHANGES.search(block) is None:
+            return first + block
         if block.count(b"\n") != block.count(b"\r\n"):
             block = block.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
         return first + block.replace(b"\n.", b"\n..")
