@@ -158,6 +158,7 @@ def _ways(
     hostname = tree.server.hostname
     transports: dict[str, IDelivery] = {}
     queue = _queue(ground, tree, people, keeping, transports)
+    keeping.accounts.pending = queue.pending
     signatures = _signatures(ground, tree, people)
     relay = Remote(
         RelayGround(ground.reactor, hostname, signatures, ground.wall),

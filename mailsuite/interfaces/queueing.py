@@ -1,6 +1,6 @@
 """The queue: what was accepted and is not yet settled."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
 from attrs import Factory, frozen
 from zope.interface import Interface
@@ -60,6 +60,9 @@ class Page:
 
 
 Settle = Callable[[Lease, Mapping[int, Outcome]], Awaitable[bool]]
+
+Pending = Callable[[Collection[QueueId]], Awaitable[Collection[QueueId]]]
+"""Gives those of some jobs that are open; what they delivered may be asked again."""
 
 
 class IQueue(Interface):

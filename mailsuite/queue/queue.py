@@ -23,6 +23,7 @@ from mailsuite.interfaces.queueing import (
     Lease,
     Listed,
     Page,
+    Pending,
 )
 from mailsuite.model.envelope import Submission
 from mailsuite.model.errors import NoSpace
@@ -62,6 +63,8 @@ class Queue:
     kinds: frozenset[Kind] = _KINDS
     depth: Depth = field(init=False)
     """What monitoring asks."""
+    pending: Pending = field(init=False)
+    """Which of some jobs are open."""
     _ledger: Ledger = field(init=False)
     _shelves: Shelves = field(init=False)
     _returns: Returns = field(init=False)
@@ -80,6 +83,7 @@ class Queue:
         self._ledger, self.depth = ledger, Depth(ledger)
         contents = Contents(ledger, Files(ground.folder, ground.journal))
         self._shelves = Shelves(ledger, contents)
+        self.pending = self._shelves.pending
         self._returns = Returns(ledger, contents, self._shelves)
         self._settling = Settling(
             ledger,

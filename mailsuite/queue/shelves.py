@@ -5,7 +5,7 @@ record carries the job's version, and replay passes over what the rows know.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
 
@@ -179,6 +179,15 @@ class Shelves:
             if not job.slots:
                 self._ended.append(name)
         await ledger.lane.run(ledger.rows.give_back, names)
+
+    async def pending(self, names: Collection[QueueId]) -> Collection[QueueId]:
+        """Those of some jobs that are in memory or have rows."""
+        ledger = self._ledger
+        found = {name for name in names if name in ledger.jobs}
+        rest = [name for name in names if name not in found] if self.any else []
+        if rest:
+            found |= await ledger.lane.run(ledger.rows.known, rest)
+        return found
 
     def _sheet(self, job: Job) -> Sheet:
         blob = job.blob

@@ -162,8 +162,10 @@ class Account:
         box = shelf.index.box(mailbox)
         if not drafts:
             return Appended(box.id, box.uidvalidity, (), ())
-        octets = sum(draft.blob.size for draft in drafts)
-        await desk.quota.take(shelf, octets, len(drafts))
+        octets, count = sum(draft.blob.size for draft in drafts), len(drafts)
+        if once is not None and _stored(shelf, once):
+            octets = count = 0
+        await desk.quota.take(shelf, octets, count)
         try:
             pieces = await _pieces(desk, drafts, once)
             if once is None:
@@ -174,7 +176,7 @@ class Account:
                 parcel = Parcel(box.id, pieces, once, epoch)
                 appended = await self._intake.put(shelf, parcel, awaited=once.awaited)
         finally:
-            quota.give(shelf, octets, len(drafts))
+            quota.give(shelf, octets, count)
         desk.dirty(shelf)
         return appended
 
@@ -236,6 +238,11 @@ class Account:
             self._desk.watching.unwatched(self._shelf)
         self._watches.clear()
         self._shelf.users -= 1
+
+
+def _stored(shelf: Shelf, once: Once) -> bool:
+    """Whether this action stored its message before: it takes no more room."""
+    return (once.source, once.recipient, once.action) in shelf.index.once
 
 
 async def _pieces(

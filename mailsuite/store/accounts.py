@@ -18,6 +18,7 @@ from mailsuite.interfaces.journal import (
     Record,
 )
 from mailsuite.interfaces.mailboxes import IAccounts
+from mailsuite.interfaces.queueing import Pending
 from mailsuite.model.changes import Room
 from mailsuite.model.ids import AccountName, EmailId, MailboxId, ModSeq, Uid
 from mailsuite.net.lanes import Lane, Lanes
@@ -66,6 +67,8 @@ class Accounts:
     _ground: Ground
     _settings: Settings
     kinds: frozenset[Kind] = frozenset({Kind.APPEND})
+    pending: Pending = recover.nobody
+    """Told by the queue: whose deliveries may be asked again."""
     _shelves: Shelves = field(init=False)
     _desk: Desk = field(init=False)
     _recovery: Recovery = field(init=False)
@@ -203,8 +206,8 @@ class Accounts:
 
     async def retired(self, epoch: int) -> None:
         """See :meth:`IJournalClient.retired`."""
-        self._shelves.epoch = max(self._shelves.epoch, epoch)
-        await self._shelves.each(lambda index: recover.forget(index, epoch))
+        self._shelves.pending = self.pending
+        await self._shelves.retired(epoch)
 
     async def stop(self) -> None:
         """Finish what runs, close every account; the next start finds it clean."""

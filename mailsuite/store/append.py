@@ -121,6 +121,12 @@ class Shared:
         return written
 
 
+LATER = (
+    "UPDATE once SET epoch = ?"
+    " WHERE source = ? AND recipient = ? AND action = ? AND epoch < ?"
+)
+"""Who asks again writes its outcome later, and the memory is needed as long."""
+
 Result = Appended | Exception
 
 REFUSED = (OSError, NoSuchMailbox, LimitReached, Damaged, sqlite3.Error)
@@ -194,6 +200,7 @@ def _done(index: Index, parcel: Parcel) -> Appended | None:
     if row is None:
         return None
     mailbox, uid, email, drafts = row
+    index.rows.execute(LATER, (parcel.epoch, *parcel.key, parcel.epoch))
     box = index.boxes.get(MailboxId(mailbox))
     if box is not None:
         for offset, piece in enumerate(parcel.pieces):

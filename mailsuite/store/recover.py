@@ -1,18 +1,20 @@
 """The store's part of the journal: APPENDs redone, segments let go.
 
-``once`` rows of a segment stand until it is retired; a promise is carried out again
-unless its row, or its file, is there.
+``once`` rows of a segment stand until it is retired and their job is not open; a
+promise is carried out again unless its row, or its file, is there.
 """
 
+import json
 import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 
 from attrs import define, field
 from twisted.logger import Logger
 
 from mailsuite.interfaces.journal import Kind, Position, Record
 from mailsuite.interfaces.mailboxes import BadName
-from mailsuite.model.ids import AccountName
+from mailsuite.interfaces.queueing import Pending
+from mailsuite.model.ids import AccountName, QueueId
 from mailsuite.store import append, records, tidy
 from mailsuite.store.append import Parcel, Piece, Shared
 from mailsuite.store.box import Box
@@ -106,8 +108,41 @@ def evacuate(index: Index) -> None:
     tidy.finish(index)
 
 
-def forget(index: Index, epoch: int) -> None:
-    """Drop memories of deliveries from segments that are gone."""
+async def nobody(_: Collection[QueueId]) -> Collection[QueueId]:
+    """No job is open."""
+    return ()
+
+
+async def forgotten(shelf: Shelf, epoch: int, pending: Pending) -> None:
+    """Forget deliveries of segments that are gone, unless their jobs are open.
+
+    Those may be asked again: after a kill, and where only a part was delivered.
+    """
+    names = await shelf.run(_remembered, epoch)
+    needed = await pending(names) if names else ()
+    await shelf.run(forget, epoch, needed)
+
+
+def _remembered(index: Index, epoch: int) -> list[QueueId]:
+    """The jobs whose deliveries would be forgotten."""
+    rows = index.rows.execute(
+        "SELECT DISTINCT source FROM once WHERE epoch <= ?", (epoch,)
+    ).fetchall()
+    return [QueueId(source) for (source,) in rows]
+
+
+def forget(index: Index, epoch: int, needed: Collection[QueueId] = ()) -> None:
+    """Drop memories of deliveries from segments that are gone.
+
+    Those of ``needed`` jobs stay until the segment that is written now goes.
+    """
+    if needed:
+        later = max(epoch + 1, index.ground.epoch())
+        index.rows.execute(
+            "UPDATE once SET epoch = ? WHERE epoch <= ?"
+            " AND source IN (SELECT value FROM json_each(?))",
+            (later, epoch, json.dumps(list(needed))),
+        )
     index.rows.execute("DELETE FROM once WHERE epoch <= ?", (epoch,))
     index.once = {
         row[:3]: row[3:]

@@ -13,6 +13,7 @@ from twisted.internet.interfaces import (
 from twisted.logger import Logger
 
 from mailsuite.interfaces.mailboxes import BadName
+from mailsuite.interfaces.queueing import Pending
 from mailsuite.model.ids import AccountName
 from mailsuite.net.lanes import Lanes
 from mailsuite.net.tasks import Tasks
@@ -92,6 +93,8 @@ class Shelves:
     syncs: Lanes
     epoch: int = 0
     """Journal segments up to it are retired."""
+    pending: Pending = recover.nobody
+    """Whose deliveries are remembered longer."""
     _open: dict[AccountName, _Open] = field(factory=dict)
     _late: set[Shelf] = field(factory=set)
     _timers: list[IDelayedCall] = field(factory=list)
@@ -141,10 +144,11 @@ class Shelves:
         lane = self.lanes.lane(account)
         try:
             index = await lane.run(opening.opened, self.ground, place)
-            if self.epoch:
-                await lane.run(recover.forget, index, self.epoch)
             barrier = Barrier(self.syncs.lane(account))
-            entry.shelf = Shelf(index, lane, barrier, self._keeper)
+            shelf = Shelf(index, lane, barrier, self._keeper)
+            if self.epoch:
+                await recover.forgotten(shelf, self.epoch, self.pending)
+            entry.shelf = shelf
         finally:
             if entry.shelf is None:
                 del self._open[account]
@@ -213,6 +217,14 @@ class Shelves:
             shelf = entry.shelf
             if shelf is not None and not shelf.closing:
                 await shelf.run(call)
+
+    async def retired(self, epoch: int) -> None:
+        """Segments up to ``epoch`` are gone."""
+        self.epoch = max(self.epoch, epoch)
+        for entry in list(self._open.values()):
+            shelf = entry.shelf
+            if shelf is not None and not shelf.closing:
+                await recover.forgotten(shelf, epoch, self.pending)
 
     def _clean(self) -> None:
         self._later(CLEAN_SECONDS, self._clean)

@@ -637,6 +637,19 @@ class CrashTests(QueueCase):
         self.assertEqual(house.local.seen, ["a@example.test"])
 
     @run
+    async def test_pending(self, house):
+        """It says of jobs whether they are open: in memory, in rows, and not."""
+        house.local.script["user2@example.test"] = BUSY
+        open_one = await house.send("user1@example.test", "user2@example.test")
+        done = await house.send("user1@example.test")
+        await house.quiet()
+        names = [open_one, done, "nothing"]
+        self.assertEqual({*await house.queue.pending(names)}, {open_one})
+        await house.queue.evacuate(house.journal.epoch())
+        self.assertNotIn(open_one, house.queue._ledger.jobs)
+        self.assertEqual({*await house.queue.pending(names)}, {open_one})
+
+    @run
     async def test_evacuated(self, house):
         """A crash between writing the rows and the checkpoint loses nothing."""
         house.relay.script["b@else.example"] = BUSY

@@ -8,13 +8,13 @@ from twisted.trial.unittest import TestCase
 
 from mailsuite.model.changes import Draft, Need
 from mailsuite.model.envelope import Blob
-from mailsuite.model.errors import Damaged, NoSpace, UsageError
+from mailsuite.model.errors import Damaged, NoSpace, OverQuota, UsageError
 from mailsuite.model.flags import ANSWERED, FLAGGED, SEEN
 from mailsuite.model.ids import BlobKey
 from mailsuite.store import expunge, outside, schema
 from mailsuite.store.settings import Settings
 from tests.contracts.mailboxes import ALICE, MESSAGE, draft, once
-from tests.support.store import House, asleep
+from tests.support.store import SMALL, House, asleep
 from tests.support.storecrash import verified
 
 LINES = MESSAGE.replace(b"\r\n", b"\n")
@@ -642,6 +642,60 @@ class KilledTests(StoreCase):
             await self.house.accounts.retired(5)
             shelf = self.house.accounts._shelves.ready(ALICE)
             self.assertEqual(shelf.index.once, {})
+
+        return self.run_with_store(go)
+
+    def test_asked_again_later(self):
+        """Who asked again after a kill may ask once more when that segment is gone."""
+
+        async def go(account, inbox):
+            _ = await account.append("INBOX", [draft()], once(9))
+            await self.house.kill()
+            self.house.journal.epochs = 2
+            account, inbox = await self.inbox(replay=True)
+            _ = await account.append("INBOX", [draft()], once(9))
+            await self.house.accounts.retired(1)
+            again = await account.append("INBOX", [draft()], once(9))
+            self.assertFalse(again.fresh)
+            self.assertEqual((await inbox.row()).messages, 1)
+
+        return self.run_with_store(go)
+
+    def test_retired_with_its_job_open(self):
+        """What an open job delivered is known however long that stays open."""
+
+        async def go(account, inbox):
+            accounts = self.house.accounts
+            asked = []
+
+            async def pending(names):
+                asked.extend(names)
+                return [once(9).source]
+
+            accounts.pending = pending
+            for number in (8, 9):
+                _ = await account.append("INBOX", [draft()], once(number))
+            for epoch in (1, 2, 3):
+                self.house.journal.epochs = epoch + 1
+                await accounts.retired(epoch)
+            again = await account.append("INBOX", [draft()], once(9))
+            self.assertFalse(again.fresh)
+            self.assertIn(once(8).source, asked)
+            self.assertEqual(len(accounts._shelves.ready(ALICE).index.once), 1)
+
+        return self.run_with_store(go)
+
+    def test_asked_again_over_quota(self):
+        """A delivery that stands needs no room when it is asked again."""
+
+        async def go(account, inbox):
+            small = await self.house.accounts.open(SMALL)
+            large = draft(b"Subject: x\r\n\r\n" + b"x" * 1500)
+            _ = await small.append("INBOX", [large], once(9))
+            again = await small.append("INBOX", [large], once(9))
+            self.assertFalse(again.fresh)
+            with self.assertRaises(OverQuota):
+                _ = await small.append("INBOX", [large], once(8))
 
         return self.run_with_store(go)
 
