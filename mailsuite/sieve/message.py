@@ -5,7 +5,6 @@ another (RFC 5703). Parts that are replaced are put in together, when somebody l
 """
 
 from collections.abc import Callable, Sequence
-from itertools import chain
 from typing import Optional
 
 from attrs import define, field
@@ -16,7 +15,7 @@ from mailsuite.mime.quoting import unfolded
 from mailsuite.sieve.comparators import casemap
 from mailsuite.sieve.limits import FIELDS
 from mailsuite.sieve.parts import Field, Path, Whole, listed
-from mailsuite.sieve.seen import Seen, Sight
+from mailsuite.sieve.seen import NONE, Seen, Sight, joined
 from mailsuite.sieve.shapes import AddressPart
 
 
@@ -88,8 +87,10 @@ class Message:
             known = self._decoded.get(lower)
             if known is None:
                 there = self.undecoded(lower)
-                found = [words.decode(one).strip() for one in there]
-                known = Seen(found, lambda: map(bare, there))
+                known = NONE
+                if there:
+                    found = [words.decode(one).strip() for one in there]
+                    known = Seen(found, lambda: map(bare, there))
             self._decoded[name] = self._decoded[lower] = known
         return known
 
@@ -112,9 +113,7 @@ class Message:
         known = self._joined.get((names, part))
         if known is None:
             if part is None:
-                found = chain.from_iterable(map(self.values, names))
-                came = [self.undecoded(name) for name in names]
-                known = Seen(found, lambda: map(bare, chain.from_iterable(came)))
+                known = joined([self.values(name) for name in names])
             else:
                 fields = (found for name in names for found in self.mailboxes(name))
                 taken = (part(mailbox) for field in fields for mailbox in field)

@@ -1,6 +1,7 @@
 """What tests find in a message, folded once for all rules that look at it."""
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 
 from attrs import frozen
 
@@ -32,13 +33,13 @@ class Seen(list[str]):
     ``raw`` gives the values before they were decoded.
     """
 
-    __slots__ = ("_folded", "_raw", "_undecoded", "octets", "small")
+    __slots__ = ("_folded", "_undecoded", "octets", "raw", "small")
 
     def __init__(
         self, values: Iterable[str], raw: Callable[[], Iterable[bytes]] = tuple
     ) -> None:
         super().__init__(values)
-        self._raw = raw
+        self.raw = raw
         self._undecoded: Seen | None = None
         self._folded: dict[Callable[[str], str], list[str]] = {}
         characters = sum(map(len, self))
@@ -57,7 +58,7 @@ class Seen(list[str]):
     def undecoded(self) -> "Seen":
         """These and, as they came, those that are no UTF-8."""
         if self._undecoded is None:
-            came = [text(one) for one in self._raw()]
+            came = [text(one) for one in self.raw()]
             self._undecoded = Seen([*self, *filter(odd, came)])
         return self._undecoded
 
@@ -65,3 +66,15 @@ class Seen(list[str]):
         """As tests with constant keys look at them."""
         folded = self.folded(fold)
         return Sight(folded, BETWEEN.join(folded), self.octets)
+
+
+NONE = Seen(())
+
+
+def joined(parts: Iterable[Seen]) -> Seen:
+    """Several as one; none is copied where only one has values."""
+    there = [one for one in parts if one]
+    if len(there) < 2:
+        return there[0] if there else NONE
+    values = chain.from_iterable(there)
+    return Seen(values, lambda: chain.from_iterable(one.raw() for one in there))
