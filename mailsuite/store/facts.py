@@ -46,6 +46,8 @@ class Facts:
     database: sqlite3.Connection = field(init=False)
     modseq_limit: int = 2
     email_limit: int = 0
+    remade: bool = False
+    """They were lost, and are guessed from what lies beside them."""
 
     def __attrs_post_init__(self) -> None:
         self.database = schema.connect(self.path, schema.FACTS, "FULL")

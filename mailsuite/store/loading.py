@@ -3,7 +3,7 @@
 import os
 
 from mailsuite.model.ids import MailboxId
-from mailsuite.store import annotations, letters
+from mailsuite.store import annotations, letters, namesakes
 from mailsuite.store.box import Box, Tally
 from mailsuite.store.facts import Mailbox
 from mailsuite.store.index import Index, Log
@@ -32,7 +32,9 @@ def refresh(index: Index) -> None:
         ).fetchall()
     }
     boxes = {}
-    for row in index.facts.mailboxes():
+    rows = index.facts.mailboxes()
+    namesakes.note(index.rows, rows)
+    for row in rows:
         box = index.boxes.get(MailboxId(row.id))
         if box is None:
             box = _box(index, row)

@@ -1,8 +1,8 @@
 """Opening an account: made at first use, put right after a kill, rebuilt if broken.
 
 A broken database is set aside as ``.corrupt-<time>``. Facts are made again from
-directories and UID lists, an index from the files; numbers go on above all that
-were reserved.
+directories and UID lists, with the numbers of mailboxes that the index remembers; an
+index from the files. Numbers go on above all that were reserved.
 """
 
 import os
@@ -31,6 +31,7 @@ from mailsuite.store import (
 )
 from mailsuite.store.facts import Facts, Mailbox
 from mailsuite.store.index import Ground, Index, Place, open_rows
+from mailsuite.store.namesakes import Remembered
 from mailsuite.store.undo import failing
 
 TMP_SECONDS = 36 * 3600  # after which a stranger's file in tmp is abandoned
@@ -43,7 +44,8 @@ _SALVAGED = (
         "SELECT source, 0, base, until, terms FROM snoozed",
     ),
 )
-"""What outlives a broken ``account.db``. Mailboxes get other ids; 0: any of them."""
+"""What outlives a broken ``account.db``. 0: a mailbox of any id."""
+NAMELESS = "it cannot tell whose its rows are, as account.db is lost"
 _ADOPTED_LIMIT = 10_000  # above the highest UID or email id seen, when limits were lost
 
 
@@ -146,7 +148,10 @@ def _facts(ground: Ground, where: Place) -> Facts:
         )
     if not boxes:
         with failing(known.close):
-            _found_account(ground, where, known)
+            same = Remembered.of(where.home, where.root)
+            if not same and os.path.exists(os.path.join(where.home, "index.db")):
+                _ = aside(ground, where, "index.db", NAMELESS)
+            _found_account(ground, where, known, same)
             if broken:
                 _annotated_again(known, annotations.salvaged(broken))
     return known
@@ -162,10 +167,13 @@ def _annotated_again(known: Facts, rows: Iterable[tuple[str, str, bytes]]) -> No
     )
 
 
-def _found_account(ground: Ground, where: Place, known: Facts) -> None:
+def _found_account(
+    ground: Ground, where: Place, known: Facts, same: Remembered
+) -> None:
     """Write the first facts: what the directories tell, or default folders."""
     validity = known.validity(ground.wall())
-    boxes = [_adopted(where, "", names.INBOX, "", validity)]
+    fresh = (validity, "")
+    boxes = [_adopted(where, "", names.INBOX, fresh, same)]
     uses = dict(entry.split("=", 1) for entry in ground.settings.folders)
     had_mail = boxes[0].uid_limit > 1
     for entry in sorted(os.listdir(where.root)):
@@ -173,7 +181,7 @@ def _found_account(ground: Ground, where: Place, known: Facts) -> None:
         if name and os.path.isdir(os.path.join(where.root, entry, "cur")):
             use = uses.get(name, "")
             validity += 1
-            boxes.append(_adopted(where, entry, name, use, validity))
+            boxes.append(_adopted(where, entry, name, (validity, use), same))
             had_mail = True
     taken = {box.name for box in boxes}
     for name, use in uses.items():
@@ -181,8 +189,8 @@ def _found_account(ground: Ground, where: Place, known: Facts) -> None:
             validity += 1
             directory = names.directory(names.checked(name))
             maildir.make(os.path.join(where.root, directory))
-            boxes.append(_adopted(where, directory, name, use, validity))
-    boxes = _told_apart(boxes)
+            boxes.append(_adopted(where, directory, name, (validity, use), same))
+    boxes = same.numbered(_told_apart(boxes))
     maildir.sync_directory(where.root)
     unknown = max(int(ground.wall()), 2) if had_mail else 2
     known.change(
@@ -194,6 +202,12 @@ def _found_account(ground: Ground, where: Place, known: Facts) -> None:
             ),
         ]
     )
+    known.limits(unknown, _above(where, boxes), [])
+    known.remade = had_mail or bool(same)
+
+
+def _above(where: Place, boxes: Iterable[Mailbox]) -> int:
+    """An email id above all that UID lists tell."""
     emails = [
         entry.email
         for box in boxes
@@ -201,8 +215,7 @@ def _found_account(ground: Ground, where: Place, known: Facts) -> None:
             os.path.join(where.root, box.directory)
         ).entries.values()
     ]
-    email = max(emails) + _ADOPTED_LIMIT if emails else 1
-    known.limits(unknown, email, [])
+    return max(emails) + _ADOPTED_LIMIT if emails else 1
 
 
 def _told_apart(boxes: Iterable[Mailbox]) -> list[Mailbox]:
@@ -215,20 +228,17 @@ def _told_apart(boxes: Iterable[Mailbox]) -> list[Mailbox]:
 
 
 def _adopted(
-    where: Place, directory: str, name: str, use: str, validity: int
+    where: Place, directory: str, name: str, fresh: tuple[int, str], same: Remembered
 ) -> Mailbox:
+    """A mailbox as its UID list tells it, else the index; ``fresh`` if neither does."""
     told = uidlist.read(os.path.join(where.root, directory))
     limit = told.uidnext + _ADOPTED_LIMIT if told.uidvalidity else 1
-    return Mailbox(
-        0,
-        name,
-        directory,
-        told.uidvalidity or validity,
-        limit,
-        told.guid or facts.new_guid(),
-        use,
-        True,
-    )
+    one = same.take(directory, told.guid)
+    validity, use = fresh if one is None else (one.uidvalidity, one.use)
+    guid = told.guid or (one.guid if one is not None else facts.new_guid())
+    validity = told.uidvalidity or validity
+    number = one.id if one is not None else 0
+    return Mailbox(number, name, directory, validity, limit, guid, use, True)
 
 
 def _assembled(ground: Ground, where: Place, known: Facts, fresh: bool) -> Index:
@@ -237,6 +247,9 @@ def _assembled(ground: Ground, where: Place, known: Facts, fresh: bool) -> Index
         index = Index(ground, where, known, rows, fresh=fresh)
         loading.load(index)
         loading.number(index)
+        if known.remade:  # UID lists must not tell less than was guessed
+            selectable = [box for box in index.boxes.values() if box.selectable]
+            index.reserve(dict.fromkeys(selectable, 1), 1)
         _put_right(index)
         return index
 

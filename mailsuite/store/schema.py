@@ -157,6 +157,12 @@ INDEX = (
             WHERE NEW.source IS NOT NULL;
     END;
     """,
+    """
+    CREATE TABLE named (
+        mailbox INTEGER PRIMARY KEY, guid TEXT, directory TEXT,
+        uidvalidity INTEGER, use TEXT
+    );
+    """,
 )
 """Versions of ``index.db``, as :data:`FACTS`."""
 

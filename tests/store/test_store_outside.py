@@ -1,6 +1,8 @@
 """What other programs do to a Maildir, and what is rebuilt from it."""
 
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from twisted.internet import defer
@@ -386,6 +388,14 @@ class OutsideTests(StoreCase):
         return defer.Deferred.fromCoroutine(go())
 
 
+IDS = ("uidvalidity", "objectid", "id", "use")
+
+
+def facts_gone(home):
+    for path in home.glob("account.db*"):
+        path.unlink()
+
+
 class RebuildTests(StoreCase):
     """Indexes that are lost, broken or too new."""
 
@@ -469,13 +479,97 @@ class RebuildTests(StoreCase):
 
         return self.rebuilt(spoil, replay=True)
 
+    def healed(self, spoil, *, kill=False, same=IDS):
+        """Lose facts of an account with many mailboxes; all is as it was at once."""
+        kept = (*same, "name", "messages", "unseen", "deleted", "octets")
+
+        async def seen(account):
+            rows, view = await account.mailboxes(), {}
+            for row in rows:
+                box = await account.mailbox(row.name)
+                columns = await box.snapshot()
+                sets = [sorted(columns.table.sets[c]) for c in columns.flags]
+                view[row.name] = (
+                    [getattr(row, name) for name in kept],
+                    *(list(columns.uid), sets, list(columns.size)),
+                    *(list(columns.date), list(columns.email)),
+                )
+            return view, rows
+
+        async def go(account, inbox):
+            for name in ("Zeta", "Beta", "Zeta/Alpha", "Omega"):
+                _ = await account.create(name)
+            await account.rename("Beta", "Gamma")
+            await account.remove("Omega")
+            _ = await account.create("Empty", "\\Flagged")
+            await self.filled(account)
+            for n, name in enumerate(("Zeta", "Gamma", "Zeta/Alpha", "Trash"), 2):
+                many = [draft(MESSAGE + b"%d%d\r\n" % (n, k)) for k in range(n)]
+                _ = await account.append(name, many)
+            _ = await account.transfer(inbox.id, [4], "Zeta", move=True)
+            before, rows = await seen(account)
+            await (self.house.kill if kill else self.house.stop)()
+            spoil(self.house.home())
+            account, inbox = await self.inbox()
+            told = {row.name: row.messages for row in await account.mailboxes()}
+            self.assertEqual(told, {row.name: row.messages for row in rows})
+            after, now = await seen(account)
+            self.maxDiff = None
+            self.assertEqual(after, before)
+            for old, new in zip(
+                sorted(rows, key=lambda row: row.name),
+                sorted(now, key=lambda row: row.name),
+                strict=True,
+            ):
+                self.assertGreaterEqual(new.uidnext, old.uidnext)
+                self.assertGreaterEqual(new.modseq, old.modseq)
+            fresh = await account.create("Fresh")
+            if "id" in same:
+                self.assertGreater(fresh.id, max(row.id for row in rows))
+            await self.house.stop()
+            self.assertEqual(verified(self.house), [])
+            spoil(self.house.home())
+            self.assertEqual(verified(self.house), [])
+
+        return self.run_with_store(go)
+
+    def test_facts_of_many(self):
+        """Lost facts are made again exactly: numbers, ids, uses, counts."""
+        return self.healed(facts_gone)
+
+    def test_facts_of_many_broken(self):
+        """So are broken ones."""
+        return self.healed(lambda home: put(home / "account.db", os.urandom(65536)))
+
+    def test_facts_of_many_killed(self):
+        """So are those that are lost after a kill, when numbers went on."""
+        return self.healed(facts_gone, kill=True)
+
+    def test_facts_and_lists(self):
+        """The index alone tells UIDs and validities, if UID lists are lost too."""
+
+        def spoil(home):
+            facts_gone(home)
+            for path in home.glob("Maildir/**/dovecot-uidlist"):
+                path.unlink()
+
+        return self.healed(spoil)
+
+    def test_facts_of_older(self):
+        """An index of an older release is built anew: it cannot tell whose it is."""
+
+        def spoil(home):
+            facts_gone(home)
+            with closing(sqlite3.connect(home / "index.db")) as database, database:
+                database.execute("DELETE FROM named")
+
+        return self.healed(spoil, same=IDS[:2])
+
     def test_newer(self):
         """A database of a newer suite is refused with a text that says so."""
 
         async def go(account, inbox):
             await self.house.stop()
-            import sqlite3
-
             database = sqlite3.connect(self.house.home() / "index.db")
             database.execute("PRAGMA user_version = 99")
             database.close()
