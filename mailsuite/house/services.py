@@ -20,7 +20,7 @@ from typing import Any
 
 from attrs import Factory, define, evolve, field
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredLock
 from twisted.internet.error import ReactorNotRunning
 from twisted.logger import ILogObserver, Logger
 from twisted.python.components import Componentized
@@ -40,6 +40,7 @@ from mailsuite.house.sockets import Sockets, bind_local, bind_ports, wanted
 from mailsuite.house.wiring import Ground, assemble
 from mailsuite.journal.generation import Generation
 from mailsuite.model.errors import UsageError
+from mailsuite.net.lanes import Lane
 from mailsuite.net.tasks import Tasks
 from mailsuite.net.turns import Turns
 from mailsuite.net.watchdog import Lag, Watchdog
@@ -78,6 +79,7 @@ class House(Service):
     _scratch: str = ""
     _starting: Deferred[None] | None = None
     _tasks: Tasks = field(factory=Tasks)
+    _reloading: DeferredLock = field(factory=DeferredLock)
     _watchdog: Watchdog | None = None
     _lag: Lag = field(default=Factory(lambda self: Lag(self.reactor), takes_self=True))
     _told: list[Callable[["House"], None]] = field(factory=list)
@@ -230,12 +232,21 @@ class House(Service):
         """
         if self.parts is None:
             raise UsageError("the suite is still starting")
+        async with self._reloading:
+            return await self._reload(self.parts)
+
+    async def _reload(self, parts: Parts) -> Sequence[str]:
+        lane = Lane(self.reactor, "reload")  # scripts may take seconds to check
         try:
-            fresh = reloading.prepared(self.loaded)
-            reloading.commit(self.parts, fresh)
+            fresh = await lane.run(reloading.prepared, self.loaded)
+            if not self.ready:
+                raise UsageError("the suite is starting or stopping")
+            reloading.commit(parts, fresh)
         except UsageError as error:
             self.events.happened("house.kept", reason=str(error))
             raise
+        finally:
+            lane.stop()
         restart = reloading.waiting(self.loaded.tree, fresh.loaded.tree)
         self.loaded = reloading.taken(self.loaded, fresh.loaded)
         self.events.style(fresh.tree.log.style)

@@ -235,3 +235,20 @@ class BoundTests(SynchronousTestCase):
         rest = [one for one in EXTENSIONS if one.name != "regex"]
         said = errors('require "regex";', Vocabulary.of(rest))
         self.assertIn("no capability regex", said)
+
+
+class CountTests(SynchronousTestCase):
+    """How many expressions a script may have."""
+
+    def script(self, count):
+        keys = ", ".join(f'"a{n % count}{{900}}"' for n in range(count + 5))
+        return f'require "regex"; if header :regex "subject" [{keys}] {{ keep; }}'
+
+    def test_most(self):
+        """As many as are kept compiled; equal ones count once."""
+        run_script(self.script(regex.EXPRESSIONS), "Subject: x\n\n")
+
+    def test_more(self):
+        """One more is an error with its place, and says what to do."""
+        told = errors(self.script(regex.EXPRESSIONS + 1))
+        self.assertIn("at most 256 regular expressions: join", told)

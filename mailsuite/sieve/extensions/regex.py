@@ -29,7 +29,7 @@ else:
 
 PATTERN_CHARACTERS = 2_000
 INSTRUCTIONS = 2_000  # of a compiled expression
-EXPRESSIONS = 256  # that are kept compiled, for all accounts together
+EXPRESSIONS = 256  # of one script, 20 ms to compile; kept for all accounts together
 EXPRESSION_OCTETS = 256 * 1024  # of memory each, at most
 COMPILING = 100_000  # octets of work; about 0.4 ms
 INSTRUCTION_WORK = 2.75
@@ -80,6 +80,17 @@ def expression(pattern: str, *, sensitive: bool, captures: bool) -> Expression:
     return Expression(pattern, sensitive=sensitive, captures=captures)
 
 
+def _counted(bound: Bound, made: tuple[str, bool, bool]) -> None:
+    """:raises ValueError: one more than a script may have; equal ones are one."""
+    known: set[tuple[str, bool, bool]] = bound.scope.memory.setdefault("regex", set())
+    known.add(made)
+    if len(known) > EXPRESSIONS:
+        raise ValueError(
+            f"a script has at most {EXPRESSIONS} regular expressions: join some of"
+            " them with |"
+        )
+
+
 def regular(bound: Bound, comparator: Comparator, keys: Values) -> Matcher:
     """``:regex``."""
     if not comparator.substrings:
@@ -89,6 +100,7 @@ def regular(bound: Bound, comparator: Comparator, keys: Values) -> Matcher:
     for key in keys:
         if isinstance(key, str):
             try:
+                _counted(bound, (key, sensitive, captures))
                 expression(key, sensitive=sensitive, captures=captures)
             except ValueError as error:
                 raise bound.error(-1, str(error)) from None
