@@ -25,6 +25,7 @@ VERBS = {
     "report": "reports:report",
     "sieve": "sieve:sieve",
     "vacation": "vacation:vacation",
+    "calendar": "calendar:calendar",
     "reload": "running:reload_settings",
     "config": "config:config",
     "verify": "verify:verify",

@@ -8,8 +8,9 @@ from typing import Any
 
 from attrs import define, field
 
-from mailsuite.delivery import zones
+from mailsuite.delivery import entering, zones
 from mailsuite.delivery.copies import number
+from mailsuite.delivery.entering import ABOUT_CALENDARS
 from mailsuite.delivery.ground import Ground
 from mailsuite.delivery.letters import CONTENT, Case
 from mailsuite.delivery.lists import ABOUT_LISTS
@@ -44,6 +45,8 @@ class Answers:
             return await self._written.read()
         if question.kind in ABOUT_LISTS:
             return await self._listing(question.kind, question.subject)
+        if question.kind in ABOUT_CALENDARS:
+            return await entering.answer(self._case, self._ground, question)
         known: dict[str, Callable[[Subject], Awaitable[Any]]] = {
             "script": self._script,
             DUPLICATE: self._duplicate,

@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import define, evolve, field
 
-from mailsuite.delivery import sending
+from mailsuite.delivery import scheduling, sending
 from mailsuite.delivery.answers import DUPLICATE
 from mailsuite.delivery.copies import Copies, Deed, filed_as, number
 from mailsuite.delivery.ground import Ground
@@ -23,6 +23,7 @@ from mailsuite.model.outcomes import Delivered, Failed, Outcome
 from mailsuite.sieve.actions import Discard, Keep, Redirect, RedirectList
 from mailsuite.sieve.extensions.duplicate import Remember
 from mailsuite.sieve.extensions.enotify import Notify
+from mailsuite.sieve.extensions.processcalendar import ProcessCalendar
 from mailsuite.sieve.extensions.reject import Reject
 from mailsuite.sieve.extensions.vacation import Vacation
 from mailsuite.sieve.message import Message
@@ -84,6 +85,8 @@ class Carrying:
         for deed in deeds:
             if isinstance(deed.action, Remember):
                 await self._remember(case, deed.action)
+            elif isinstance(deed.action, ProcessCalendar):
+                self._decided(case, deed.action)
             elif isinstance(deed.action, Discard) and not copies:
                 self._happened("sieve.discarded", case, line=deed.action.at)
         if work.failed is not None:
@@ -101,6 +104,9 @@ class Carrying:
                 await self._answer(work, action)
             elif isinstance(action, Reject):
                 self._refuse(work, action)
+            elif isinstance(action, ProcessCalendar):
+                blobs, name = self._ground.blobs, work.case.account.name
+                work.spawn += await scheduling.jobs(blobs, name, action)
         if isinstance(deed.action, RedirectList):
             work.spawn[before:] = sending.together(work.spawn[before:])
 
@@ -166,6 +172,13 @@ class Carrying:
         to = str(child.envelope.recipients[0].address)
         work.told.append(f"to {to}")
         self._happened("sieve.redirected", case, to=to)
+
+    def _decided(self, case: Case, action: ProcessCalendar) -> None:
+        """Let scripts that run before the calendar is changed see what it will be."""
+        for one in action.entries:
+            if one.made is not None:
+                name = case.account.name
+                self._ground.calendars.decided(name, one.uid, one.made)
 
     async def _remember(self, case: Case, action: Remember) -> None:
         memories = self._ground.memories

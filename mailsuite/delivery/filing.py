@@ -5,7 +5,8 @@ of the outcome. A delivery that is repeated thus finds what is stored, and sends
 when all of it stood.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 from attrs import define, evolve, field, frozen
 from twisted.internet.defer import DeferredLock
@@ -18,6 +19,7 @@ from mailsuite.delivery.ground import Ground, Named, System
 from mailsuite.delivery.letters import Case, Opened
 from mailsuite.delivery.programs import Programs
 from mailsuite.delivery.running import Ask, Running
+from mailsuite.delivery.scheduling import Order, Scheduling
 from mailsuite.delivery.troubles import Troubles
 from mailsuite.delivery.written import Written
 from mailsuite.interfaces.scripts import Script
@@ -29,8 +31,8 @@ from mailsuite.sieve.errors import BadScript
 from mailsuite.sieve.run import Letter, Plan
 from mailsuite.sieve.settings import Sieve
 
-ONE_BY_ONE = frozenset(("duplicate",))
-"""Capabilities whose scripts see what the delivery before them remembered."""
+ONE_BY_ONE = frozenset(("duplicate", "processcalendar"))
+"""Capabilities whose scripts see what the delivery before them did."""
 
 
 @frozen(eq=False)
@@ -54,6 +56,7 @@ class Filing:
     copies: Copies = field(init=False)
     carrying: Carrying = field(init=False)
     troubles: Troubles = field(init=False)
+    _scheduling: Scheduling = field(init=False)
     _last: tuple[Blob | None, Opened | None] = (None, None)
     _locks: dict[AccountName, tuple[DeferredLock, int]] = field(factory=dict)
 
@@ -64,12 +67,15 @@ class Filing:
         self.copies = Copies(ground.events, self.detail_folders, ground.awakening)
         self.carrying = Carrying.of(ground, self.settings, self.copies)
         self.troubles = Troubles(ground)
+        self._scheduling = Scheduling(ground)
 
     def reload(self, settings: Sieve, *, detail_folders: bool) -> None:
         """Let other settings count from now on."""
         self.settings = settings
         self.detail_folders = self.copies.detail_folders = detail_folders
         self.carrying.reload(settings)
+        calendars = self.ground.calendars
+        calendars.name, calendars.strict = settings.calendar, settings.calendar_senders
 
     async def chain(
         self, account: AccountName, instead: Script | None = None
@@ -103,13 +109,26 @@ class Filing:
         )
         if not single:
             return await self._file(case, chain)
-        name = case.account.name
+        async with self._alone(case.account.name):
+            return await self._file(case, chain)
+
+    async def enter(self, case: Case, order: Order) -> Outcome:
+        """Change a calendar as a script decided.
+
+        :raises OverQuota, NoSpace, LimitReached, OSError: it was not done.
+        """
+        async with self._alone(case.account.name):
+            return await self._scheduling.enter(case, order)
+
+    @asynccontextmanager
+    async def _alone(self, name: AccountName) -> AsyncIterator[None]:
+        """Let nobody else in who comes this way for the same account."""
         lock, users = self._locks.get(name, (DeferredLock(), 0))
         self._locks[name] = lock, users + 1
         try:
             await lock.acquire()
             try:
-                return await self._file(case, chain)
+                yield
             finally:
                 lock.release()
         finally:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from attrs import field, frozen
 
 from mailsuite.delivery.awakening import Awakening
+from mailsuite.delivery.calendars import Calendars
 from mailsuite.delivery.externals import Externals
 from mailsuite.delivery.folders import INBOX
 from mailsuite.delivery.lists import Lists
@@ -102,6 +103,7 @@ class Ground:
     hostname: str
     lane: Lane
     awakening: Awakening
+    calendars: Calendars
     externals: Externals | None = None
     """What runs programs for scripts; None: nothing does."""
     lists: Lists | None = None

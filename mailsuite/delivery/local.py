@@ -19,6 +19,7 @@ from mailsuite.delivery.folders import INBOX
 from mailsuite.delivery.handles import Handles
 from mailsuite.delivery.letters import Case
 from mailsuite.delivery.occasions import COPIED, DOMAIN, copied, owner
+from mailsuite.delivery.scheduling import Order
 from mailsuite.delivery.settings import Settings
 from mailsuite.delivery.written import return_path
 from mailsuite.interfaces.directory import Alias, IDirectory, Local, Resolution, Unknown
@@ -32,7 +33,15 @@ from mailsuite.interfaces.mailboxes import (
 from mailsuite.interfaces.queueing import IDelivery, Lease, Settle
 from mailsuite.model.address import Address
 from mailsuite.model.changes import Draft
-from mailsuite.model.envelope import FILED, JUNK, Blob, Once, Recipient, Submission
+from mailsuite.model.envelope import (
+    CALENDAR,
+    FILED,
+    JUNK,
+    Blob,
+    Once,
+    Recipient,
+    Submission,
+)
 from mailsuite.model.errors import Damaged, NoSpace, OverQuota
 from mailsuite.model.outcomes import (
     Deferred,
@@ -77,7 +86,7 @@ class LocalDelivery:
             await self._several(lease, found, settle)
             return
         recipient, what = recipients[0], found[0]
-        if COPIED in recipient.marks:
+        if COPIED in recipient.marks or CALENDAR in recipient.marks:
             what = await self._whose(recipient)
         if isinstance(what, Local):
             filed = await self._file(lease, recipient, what)
@@ -87,9 +96,9 @@ class LocalDelivery:
 
     async def _whose(self, recipient: Recipient) -> Resolution:
         """The account that a copy is for, and no other, if it is still there."""
-        copy = copied(recipient)
-        assert copy is not None
-        account = copy[0]
+        order, copy = Order.read(recipient.marks), copied(recipient)
+        account = order.account if order is not None else copy[0] if copy else None
+        assert account is not None
         (found,) = await self._directory.resolve([owner(account)])
         if isinstance(found, Local | Alias) and found.account == account:
             return Local(account)
@@ -166,8 +175,12 @@ class LocalDelivery:
     async def _append(
         self, account: IAccount, lease: Lease, recipient: Recipient, detail: str
     ) -> Outcome:
-        copy = copied(recipient)
+        copy, order = copied(recipient), Order.read(recipient.marks)
         blob = lease.blob
+        if order is not None:
+            assert self.filing is not None
+            entering = Case(lease, recipient, account, "", blob)
+            return await self.filing.enter(entering, order)
         if copy is None:
             blob = arrived(blob, recipient.sender or lease.envelope.sender)
         date = 0.0 if copy is None else copy[1]

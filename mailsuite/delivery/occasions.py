@@ -29,8 +29,8 @@ from mailsuite.model.ids import AccountName, MailboxId, Uid
 TRANSPORT = "events"
 BATCH = 400  # messages that one job names
 DOMAIN = ".imap-events.invalid"
-RUN, FILE = "run", "file"
-"""Local parts: scripts are run, a copy is filed."""
+RUN, FILE, ENTER = "run", "file", "enter"
+"""Local parts: scripts are run, a copy is filed, a calendar gets an object."""
 EVENT, COPIED = "event", "copied"
 """Marks of such recipients: an :class:`Occasion`, and whose copy from when this is."""
 
@@ -92,7 +92,7 @@ class Occasion:
     def submission(self, nothing: Blob) -> Submission:
         """The job; nobody learns of its failure but operators."""
         told = json.dumps(asdict(self), separators=(",", ":"))
-        return _job(RUN, self.account, {EVENT: told}, None, nothing)
+        return job(RUN, self.account, {EVENT: told}, None, nothing)
 
 
 def filing(account: AccountName, date: float, filed: str, copy: Blob) -> Submission:
@@ -101,7 +101,7 @@ def filing(account: AccountName, date: float, filed: str, copy: Blob) -> Submiss
     It is octet for octet as it was, with its date. Its owner learns if it never fits.
     """
     marks = {COPIED: f"{date} {account}", FILED: filed}
-    return _job(FILE, account, marks, owner(account), copy)
+    return job(FILE, account, marks, owner(account), copy)
 
 
 def copied(recipient: Recipient) -> tuple[AccountName, float] | None:
@@ -119,13 +119,14 @@ def owner(account: AccountName) -> Address:
     return Address(local, domain)
 
 
-def _job(
+def job(
     what: str,
     account: AccountName,
     marks: Marks,
     sender: Address | None,
     blob: Blob,
 ) -> Submission:
+    """A job of our own for an account; ``marks`` say what it is."""
     domain = _ODD.sub("-", account.lower().replace("@", ".")) + DOMAIN
     recipient = Recipient(0, Address(what, domain), notify="", marks=marks)
     return Submission(Envelope(sender, (recipient,)), blob)
@@ -145,7 +146,7 @@ class Routing:
                 break
         else:
             return await self._inner.transports(addresses)
-        named = {RUN: TRANSPORT, FILE: "local"}
+        named = {RUN: TRANSPORT, FILE: "local", ENTER: "local"}
         found = []
         for one in addresses:
             if one.domain.endswith(DOMAIN):

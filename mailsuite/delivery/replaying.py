@@ -14,6 +14,7 @@ from mailsuite.delivery.filing import Decision, Filing
 from mailsuite.delivery.folders import INBOX
 from mailsuite.delivery.letters import CONTENT, Case
 from mailsuite.delivery.written import Written
+from mailsuite.icalendar.scheduling import NO_ACTION
 from mailsuite.interfaces.mailboxes import IAccount, IAccounts, IMailbox
 from mailsuite.interfaces.queueing import Lease
 from mailsuite.interfaces.scripts import IReplay, Replayed, Script
@@ -26,6 +27,7 @@ from mailsuite.sieve import outbound, telling
 from mailsuite.sieve.actions import FileInto, Keep
 from mailsuite.sieve.errors import Question
 from mailsuite.sieve.extensions.duplicate import Remember
+from mailsuite.sieve.extensions.processcalendar import ProcessCalendar
 from mailsuite.sieve.extensions.snooze import AWAKEN
 
 PROGRAM = "program"
@@ -108,7 +110,7 @@ class Replaying:
             tuple(
                 telling.told(deed.action)
                 for deed in decision.deeds
-                if not isinstance(deed.action, FILED)
+                if not isinstance(deed.action, FILED) and not _idle(deed.action)
             ),
             "; ".join(f"{one.name}: {why}" for one, why in decision.troubles),
         )
@@ -147,6 +149,11 @@ class Replaying:
             return await Answers(case, ground, written).ask(question)
         finally:
             opened.close()
+
+
+def _idle(action: Any) -> bool:
+    """Whether it is a look at a message without events."""
+    return isinstance(action, ProcessCalendar) and action.outcome == NO_ACTION
 
 
 async def _octets(mailbox: IMailbox, uid: Uid) -> bytes:

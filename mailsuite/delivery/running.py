@@ -25,7 +25,13 @@ CONTENT_OCTETS = 32 * 1024  # same of content, where a script looks at that
 LOOKING = frozenset(
     (
         *("body", "convert", "enclose", "extracttext", "foreverypart", "include"),
-        *("mime", "replace", "vnd.dovecot.execute", "vnd.dovecot.filter"),
+        *(
+            "mime",
+            "processcalendar",
+            "replace",
+            "vnd.dovecot.execute",
+            "vnd.dovecot.filter",
+        ),
         "vnd.dovecot.pipe",
     )
 )

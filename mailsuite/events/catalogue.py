@@ -177,6 +177,12 @@ _ROWS: tuple[Entry, ...] = (
         ("qid", "account", "program", "kind", "good"),
     ),
     Entry(
+        "sieve.scheduled",
+        "an invitation was carried out in a calendar",
+        ("qid", "account", "outcome", "reason"),
+        ("outcome",),
+    ),
+    Entry(
         "sieve.snoozed",
         "a message waits for its time",
         ("qid", "account", "until"),

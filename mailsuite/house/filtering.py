@@ -3,8 +3,10 @@
 from attrs import frozen
 
 from mailsuite.delivery import zones
+from mailsuite.delivery.agenda import Agenda
 from mailsuite.delivery.attending import Attending
 from mailsuite.delivery.awakening import Awakening
+from mailsuite.delivery.calendars import Calendars
 from mailsuite.delivery.externals import Externals
 from mailsuite.delivery.filing import Filing
 from mailsuite.delivery.ground import Ground, System
@@ -35,6 +37,7 @@ class Filters:
     memories: Memories
     filing: Filing
     replaying: Replaying
+    agenda: Agenda
     accounts: Accounts
     awakening: Awakening
 
@@ -94,12 +97,14 @@ def made(
         ground.host,
         lane,
         awakening,
+        _calendars(ground, lane, tree.sieve),
         Externals(ground.reactor, ground.events, etc, tree.sieve),
         Lists(lane, etc, tree.sieve),
     )
     filing = Filing(stands, tree.sieve, tree.delivery.detail_folders, system)
     replaying = Replaying(accounts, filing)
-    return Filters(scripts, memories, filing, replaying, accounts, awakening)
+    agenda = Agenda(accounts, stands.calendars, lane)
+    return Filters(scripts, memories, filing, replaying, agenda, accounts, awakening)
 
 
 def attendance(
@@ -119,6 +124,11 @@ def _awakening(ground: StoreGround, accounts: Accounts) -> Awakening:
     lane = Lane(reactor, "snoozed")
     snoozed = Waiting.of(accounts, ground.data, lane, wall, events)
     return Awakening(reactor, wall, accounts, snoozed, events)
+
+
+def _calendars(ground: StoreGround, lane: Lane, settings: Sieve) -> Calendars:
+    """What knows the events of accounts."""
+    return Calendars(lane, ground.wall, settings.calendar, settings.calendar_senders)
 
 
 def _spoken(settings: Sieve) -> Vocabulary:

@@ -21,6 +21,7 @@ from mailsuite.house.doctor.examination import Doctor
 from mailsuite.house.doors import Doors
 from mailsuite.house.filtering import Attendance, Filters
 from mailsuite.interfaces.blobs import IBlobs
+from mailsuite.interfaces.calendars import ICalendars
 from mailsuite.interfaces.changes import IChanges
 from mailsuite.interfaces.directory import IDirectory, IDirectoryAdmin
 from mailsuite.interfaces.events import IEvents
@@ -164,6 +165,7 @@ def verify(parts: Parts, events: Events) -> None:
         parts.ways.filters.scripts: (IScripts,),
         parts.ways.filters.memories: (IMemories,),
         parts.ways.filters.replaying: (IReplay,),
+        parts.ways.filters.agenda: (ICalendars,),
         parts.ways.attendance.happenings: (IHappenings,),
         parts.ways.attendance.transport: (IDelivery,),
         parts.ways.filters.awakening.snoozed: (ISnoozed,),

@@ -33,6 +33,7 @@ from mailsuite.house.paths import Places
 from mailsuite.house.publishing import Publishing
 from mailsuite.house.sockets import Sockets
 from mailsuite.house.tree import Tree
+from mailsuite.http.api.calendars import Calendars as CalendarRoutes
 from mailsuite.http.api.dkim import DKIM
 from mailsuite.http.api.dns import DNS, Health
 from mailsuite.http.api.house import Reloading, Search
@@ -319,6 +320,7 @@ def _control(
         *ScriptRoutes(
             people.registry, ways.filters.scripts, ways.filters.replaying
         ).routes(),
+        *CalendarRoutes(people.registry, ways.filters.agenda).routes(),
         *ListRoutes(people.registry, keeping.accounts).routes(),
         *Search(search).routes(),
         *Reloading(reload).routes(),

@@ -20,6 +20,12 @@ Its value says where, empty: as mail goes that no script files. Nothing else is
 decided or sent anew; only the store is asked whether it has the copies.
 """
 
+CALENDAR = "calendar"
+"""Mark of a recipient that is an account's calendar.
+
+The content is no mail but an object for it; the value says how it is meant.
+"""
+
 
 @frozen
 class Recipient:

@@ -31,11 +31,8 @@ WORDS = {
 """Names that other languages have."""
 
 
-ABSENT = dict.fromkeys(
-    ("processcalendar", "vnd.cyrus.imip"),
-    "there are no calendars here; a script for other servers asks with ihave before",
-)
-"""Capabilities that are not here for a reason (RFC 9671)."""
+ABSENT = {"vnd.cyrus.imip": "write processcalendar, as RFC 9671 has it"}
+"""Capabilities that have another name here."""
 
 
 def capability(name: str, known: Iterable[str]) -> str:

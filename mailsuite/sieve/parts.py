@@ -6,6 +6,7 @@ A part is known by its path: the numbers of the children from the message itself
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
+from typing import Any
 
 from attrs import define, field, frozen
 
@@ -39,6 +40,8 @@ class Whole:
     content: Callable[[], bytes]
     _fields: dict[int, list[Field]] = field(factory=dict, init=False)
     """Of parts, by where they begin."""
+    known: dict[str, Any] = field(factory=dict, init=False)
+    """What extensions have read in it, which later runs need not read again."""
 
     @cached_property
     def octets(self) -> bytes:

@@ -52,6 +52,16 @@ class Sieve:
     programs_for_users: bool = setting(
         False, "whether users' own scripts may run them, too"
     )
+    calendar: str = setting(
+        "Calendar",
+        "mailbox for events that scripts put into the calendar (RFC 9671), of an"
+        " account that has no other for them",
+    )
+    calendar_senders: bool = setting(
+        False,
+        "whether scripts leave an invitation alone that its organizer, or a reply"
+        " that its attendee has not sent: then From, Sender or Reply-To names them",
+    )
     program_seconds: float = setting(
         10.0, "from the start of a program to its end", "seconds"
     )

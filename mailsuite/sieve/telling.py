@@ -3,10 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from mailsuite.icalendar import scheduling
 from mailsuite.sieve.actions import Discard, FileInto, Keep, Redirect, RedirectList
 from mailsuite.sieve.extensions.date import Moment, iso8601
 from mailsuite.sieve.extensions.duplicate import Remember
 from mailsuite.sieve.extensions.enotify import Notify
+from mailsuite.sieve.extensions.processcalendar import ProcessCalendar
 from mailsuite.sieve.extensions.programs import Piped
 from mailsuite.sieve.extensions.reject import Reject
 from mailsuite.sieve.extensions.snooze import Snooze
@@ -90,6 +92,19 @@ def _piped(action: Piped) -> str:
     return f"give it to the program {action.program}"
 
 
+def _processcalendar(action: ProcessCalendar) -> str:
+    what = f" {action.title!r}" if action.title else ""
+    where = f" {action.calendar}" if action.calendar else ""
+    why = f": {_short(action.reason)}" if action.reason else ""
+    if action.outcome == scheduling.ADDED:
+        return f"put the event{what} into the calendar{where}"
+    if action.outcome == scheduling.UPDATED:
+        removed = any(not one.made for one in action.entries if one.made is not None)
+        verb = "remove" if removed else "change"
+        return f"{verb} the event{what} in the calendar{why}"
+    return f"leave the calendar as it is ({action.outcome}{why})"
+
+
 _WORDS: Mapping[type, Callable[[Any], str]] = {
     Keep: _keep,
     FileInto: _fileinto,
@@ -101,5 +116,6 @@ _WORDS: Mapping[type, Callable[[Any], str]] = {
     Vacation: _vacation,
     Notify: _notify,
     Piped: _piped,
+    ProcessCalendar: _processcalendar,
     Remember: lambda _: "remember that it was seen",
 }

@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mailsuite.delivery import zones
 from mailsuite.delivery.awakening import Awakening
+from mailsuite.delivery.calendars import Calendars
 from mailsuite.delivery.filing import Filing
 from mailsuite.delivery.ground import Ground, Named, System
 from mailsuite.delivery.local import LocalDelivery
@@ -108,6 +109,7 @@ class FilingCase(SynchronousTestCase):
             "mx.example.test",
             Now(),
             self.awakening,
+            Calendars(Now(), self.wall),
         )
         self.filing = Filing(self.ground, self.settings, self.detail_folders)
         self.local = LocalDelivery(

@@ -25,7 +25,7 @@ MESSAGE_CHARACTERS = 1_000  # of a notice's subject
 CAPABILITIES = {"online": "maybe", "fcc": "yes"}
 """What is known of every mailto address (RFC 5436 §2.2, RFC 8580 §3.2.1)."""
 
-_OPTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*=[^\x00\r\n]*")
+_OPTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*=[^\x00\n]*")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _IMPORTANCE = ("1", "2", "3")
 

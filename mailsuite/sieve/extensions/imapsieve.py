@@ -29,9 +29,12 @@ PLACE = {"location": "MS", "phase": "post"}
 """Items of RFC 5183 as they are at every event (§4.1)."""
 
 INAPPLICABLE = frozenset(
-    ("reject", "ereject", "vacation", "vacation-seconds", "duplicate")
+    (
+        *("reject", "ereject", "vacation", "vacation-seconds", "duplicate"),
+        "processcalendar",
+    )
 )
-"""Capabilities for deliveries alone: RFC 6785 §3.11, RFC 7352 §3.4."""
+"""Capabilities for deliveries alone: RFC 6785 §3.11, RFC 7352 §3.4, RFC 9671 §7.2."""
 
 
 def at_delivery(run: Run, line: int, what: str) -> None:

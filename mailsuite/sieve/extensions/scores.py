@@ -18,6 +18,7 @@ from mailsuite.sieve.shapes import Extension, Kind, Tagged, TestShape
 UNTESTED = "0"
 CERTAIN = 100  # percent
 WORST_VIRUS = 5  # RFC 5235 §3.3
+CLEAN = 1  # the same
 _NUMBER = re.compile(r"(\d{1,3})(?:\.\d*)?(?: (.*))?", re.DOTALL)
 
 
@@ -47,6 +48,19 @@ def _virus(run: Run) -> Score | None:
     if found is None or not int(found[1]):
         return None
     return Score(min(int(found[1]), WORST_VIRUS), found[2] or "")
+
+
+def unsafe(run: Run) -> str:
+    """Why nothing in the message may be acted on, empty: nothing is known against it.
+
+    It is junk for certain, or something was found that a virus test tells.
+    """
+    spam, virus = _spam(run), _virus(run)
+    if spam is not None and spam.number == CERTAIN:
+        return "the message was judged to be junk"
+    if virus is not None and virus.number > CLEAN:
+        return "the message was judged to be malicious"
+    return ""
 
 
 def level(percent: int) -> int:

@@ -34,6 +34,7 @@ from mailsuite.sieve.extensions import (
     loops,
     metadata,
     mime,
+    processcalendar,
     programs,
     regex,
     reject,
@@ -93,6 +94,7 @@ EXTENSIONS: tuple[Extension, ...] = (
     *deliverby.EXTENSIONS,
     *scores.EXTENSIONS,
     *snooze.EXTENSIONS,
+    processcalendar.EXTENSION,
 )
 
 VOCABULARY = Vocabulary.of(EXTENSIONS)
