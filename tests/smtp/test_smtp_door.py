@@ -256,6 +256,35 @@ class ServingTests(DoorCase):
         self.assertTrue(self.reception.blobs.writers[-1].aborted)
         self.assertEqual(self.reception.messages, [])
 
+    def test_half_closed(self) -> None:
+        """Who asked everything and closes its side gets every answer, then the end."""
+        door, transport = self.opened(ASKED)
+        self.reception.wait = Deferred()
+        door.dataReceived(b"x\r\n.\r\nQUIT\r\n")
+        door.readConnectionLost()
+        self.assertFalse(transport.disconnecting)
+        self.reception.wait.callback(None)
+        self.assertEqual(
+            transport.said(), b"250 2.0.0 Ok: queued as Q1\r\n221 2.0.0 Bye\r\n"
+        )
+        self.assertTrue(transport.disconnecting)
+
+    def test_half_closed_without_goodbye(self) -> None:
+        """So does who does not say QUIT; a message without its end is not kept."""
+        door, transport = self.opened(ASKED)
+        self.reception.wait = Deferred()
+        door.dataReceived(b"x\r\n.\r\n")
+        door.readConnectionLost()
+        self.reception.wait.callback(None)
+        self.assertEqual(transport.said(), b"250 2.0.0 Ok: queued as Q1\r\n")
+        self.assertTrue(transport.disconnecting)
+        door, transport = self.opened(ASKED + b"half")
+        door.readConnectionLost()
+        self.assertTrue(transport.disconnecting)
+        self.lose(door)
+        self.assertTrue(self.reception.blobs.writers[-1].aborted)
+        self.assertEqual(len(self.reception.messages), 1)
+
     def test_lost_while_accepting(self) -> None:
         """What is being accepted is accepted, though the peer has gone."""
         door, _ = self.opened(ASKED)
