@@ -44,7 +44,8 @@ FIELD = "X-Calendar-Object"
 """Field of a stored message: the digest of its object's UID."""
 OBJECTS = 20_000  # of one calendar that are looked at
 BOOKS = 200  # calendars whose objects are remembered
-AHEAD = 1_000  # changes that are decided and not yet carried out
+AHEAD = 500  # changes that are decided and not yet carried out
+AHEAD_OCTETS = 65_536  # of one of them; larger ones are not remembered
 AHEAD_SECONDS = 60.0  # after that one of them is not waited for
 MESSAGE_OCTETS = 4 * OCTETS  # of a message in a calendar that is read
 
@@ -131,10 +132,14 @@ class Calendars:
 
     def decided(self, account: AccountName, uid: str, text: str) -> None:
         """Remember what an object is about to be, for scripts that run meanwhile."""
-        key = account, digest(uid)
-        self._ahead[key] = text, self._wall()
-        self._ahead.move_to_end(key)
-        if len(self._ahead) > AHEAD:
+        key, now = (account, digest(uid)), self._wall()
+        self._ahead.pop(key, None)
+        if len(text) <= AHEAD_OCTETS:
+            self._ahead[key] = text, now
+        while self._ahead:
+            oldest = next(iter(self._ahead.values()))[1]
+            if len(self._ahead) <= AHEAD and now - oldest < AHEAD_SECONDS:
+                break
             self._ahead.popitem(last=False)
 
     def carried(self, account: AccountName, uid: str) -> None:

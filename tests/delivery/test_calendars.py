@@ -4,7 +4,14 @@ from attrs import evolve
 from twisted.internet.defer import Deferred as Pending
 
 from mailsuite.delivery.agenda import Agenda
-from mailsuite.delivery.calendars import AHEAD_SECONDS, ENTRIES, FIELD, digest
+from mailsuite.delivery.calendars import (
+    AHEAD,
+    AHEAD_OCTETS,
+    AHEAD_SECONDS,
+    ENTRIES,
+    FIELD,
+    digest,
+)
 from mailsuite.delivery.occasions import DOMAIN
 from mailsuite.icalendar import entries
 from mailsuite.icalendar.components import parse
@@ -246,6 +253,18 @@ class UpdatedTests(CalendarCase):
             self.carry(one)
         (kept,) = self.objects()
         self.assertEqual(kept.entries[0].value("STATUS"), "CANCELLED")
+
+    def test_ahead_is_bounded(self):
+        """Few decisions are remembered, not for long, and none that is large."""
+        calendars = self.ground.calendars
+        for number in range(AHEAD + 50):
+            calendars.decided(USER, f"{number}", "x")
+        self.assertEqual(len(calendars._ahead), AHEAD)
+        calendars.decided(USER, f"{AHEAD}", "x" * (AHEAD_OCTETS + 1))
+        self.assertEqual(len(calendars._ahead), AHEAD - 1)
+        self.now += AHEAD_SECONDS
+        calendars.decided(USER, "a", "x")
+        self.assertEqual(len(calendars._ahead), 1)
 
     def test_killed_between(self):
         """Killed between storing and removing, a job ends with one object."""

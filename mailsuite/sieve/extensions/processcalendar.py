@@ -45,6 +45,7 @@ READING = 20  # what reading an octet of a calendar costs
 TITLE_CHARACTERS = 200
 ID_CHARACTERS = 1_000  # of a calendar's identifier
 
+_KEPT = f"{CAPABILITY} kept"
 _FROM = ("from", "sender", "reply-to")
 
 
@@ -289,17 +290,19 @@ def _changed(run: Run, message: Message, terms: Terms) -> Change:
 
 def _kept(run: Run, told: str) -> Component:
     """An object as it is in the calendar, read once."""
-    known = looking.whole(run).known
-    key = f"{CAPABILITY} {told}"
-    if key not in known:
+    known: dict[str, Component | None]
+    known = looking.whole(run).known.setdefault(_KEPT, {})
+    if told not in known:
         run.work(len(told) * READING)
+        if len(known) >= itip.OBJECTS:  # of other recipients
+            known.clear()
         try:
-            known[key] = parse(told.encode())
+            known[told] = parse(told.encode())
         except Malformed:
-            known[key] = None
-    if known[key] is None:
+            known[told] = None
+    found = known[told]
+    if found is None:
         raise Malformed("the calendar cannot be read")
-    found: Component = known[key]
     return found
 
 
