@@ -2,7 +2,9 @@
 
 from attrs import evolve
 from twisted.internet.defer import Deferred as Pending
+from twisted.python.failure import Failure
 
+from mailsuite.delivery import calendars
 from mailsuite.delivery.agenda import Agenda
 from mailsuite.delivery.calendars import (
     AHEAD,
@@ -13,6 +15,9 @@ from mailsuite.delivery.calendars import (
     digest,
 )
 from mailsuite.delivery.occasions import DOMAIN
+from mailsuite.http.api.calendars import Calendars as Routes
+from mailsuite.http.asked import Asked
+from mailsuite.http.routes import direct
 from mailsuite.icalendar import entries
 from mailsuite.icalendar.components import parse
 from mailsuite.interfaces.calendars import NoSuchEntry
@@ -434,6 +439,30 @@ class AgendaTests(CalendarCase):
         self.failureResultOf(
             Pending.fromCoroutine(agenda.shown(USER, "c")), NoSuchEntry
         )
+
+    def ask(self, path, **query):
+        """What the API answers, or the status of its problem."""
+        routes = Routes(self.made.directory, self.agenda()).routes()
+        asking = direct(routes, "GET", path.split("/"), Asked(query))
+        got = []
+        Pending.fromCoroutine(asking).addBoth(got.append)
+        (answer,) = got
+        return answer.value.status if isinstance(answer, Failure) else answer
+
+    def test_routes(self):
+        """The API gives the same, and says what is not there or too much."""
+        self.carry(self.invite(uid="a"))
+        rows = self.ask(f"calendars/{USER}")["entries"]
+        self.assertEqual([row["uid"] for row in rows], ["a"])
+        shown = self.ask(f"calendars/{USER}/entry", uid="a")
+        self.assertIn("UID:a", shown["content"])
+        self.assertIn("UID:a", self.ask(f"calendars/{USER}/export")["content"])
+        self.assertEqual(self.ask(f"calendars/{USER}/entry", uid="b"), 404)
+        self.assertEqual(self.ask("calendars/nobody@example.test"), 404)
+        self.patch(calendars, "OBJECTS", 0)
+        for what in ("", "/export"):
+            self.assertEqual(self.ask(f"calendars/{USER}{what}"), 409)
+        self.assertEqual(self.invite(uid="a", sequence=1).spawn, ())
 
     def test_none(self):
         """Who has no calendar has an empty one, and none is made by looking."""
