@@ -132,7 +132,8 @@ class Recovery:
         for name in known:
             job = fold.jobs[name]
             job.kept = job.dirty = True
-            ledger.jobs[name] = job
+            if name not in ledger.jobs:  # its rows will let go of its content
+                ledger.add(job)
         ledger.onces.update(fold.onces)
         found = await ledger.lane.run(self._foreign, [*fold.foreign], [*known])
         await self._bring(found)

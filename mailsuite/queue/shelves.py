@@ -94,7 +94,7 @@ class Shelves:
         spool = ledger.ground.spool
         leaving, self._leaving = self._leaving, []
         ended, self._ended = self._ended, []
-        names = [*ended, *dict.fromkeys(name for name, _ in leaving)]
+        names = list(dict.fromkeys([*ended, *(name for name, _ in leaving)]))
         files = [path for when, path in ledger.files if when <= epoch]
         ledger.files = [each for each in ledger.files if each[0] > epoch]
         for once in [o for o, (_, when) in ledger.onces.items() if when <= epoch]:

@@ -23,6 +23,11 @@ DEAD = Deferred("4.4.1", "no answer")
 GONE = Failed("5.1.1", "nobody")
 
 
+def there(path):
+    """Whether there is such a file."""
+    return os.path.exists(path)
+
+
 def run(method):
     """Let a coroutine be a test; the house is stopped after it."""
 
@@ -635,6 +640,56 @@ class CrashTests(QueueCase):
         house = await self.again("stop")
         await deferLater(reactor, 0.7)
         self.assertEqual(house.local.seen, ["a@example.test"])
+
+    async def shared(self, house, *to):
+        """Several jobs whose content is one file; gives its path."""
+        writer = house.spool.create(0)
+        writer.write(b"Subject: large\r\n\r\n" + b"x" * (2 << 20))
+        blob = await writer.close()
+        mails = [evolve(house.mail(each), blob=blob) for each in to]
+        await house.queue.accept(mails)
+        return blob.path
+
+    @run
+    async def test_shared_content(self, house):
+        """A file of content stays while any job needs it, whoever ended before."""
+        for to in ("a@example.test", "b@else.example"):
+            script = house.local.script if "example.test" in to else house.relay.script
+            script[to] = BUSY
+        path = await self.shared(house, "a@example.test", "b@else.example")
+        await house.quiet()
+        await house.journal.checkpoint()
+        house.local.script.clear()
+        house.wall.ahead = 100
+        await house.until(lambda: len(house.local.seen) == 2)
+        await house.quiet()
+        await house.journal.checkpoint()
+        self.assertTrue(there(path))
+        house.relay.script.clear()
+        house.wall.ahead = 1000
+        await house.until(lambda: len(house.relay.seen) == 3)
+        await house.quiet()
+        for _ in range(2):
+            await house.journal.checkpoint()
+        self.assertFalse(there(path))
+
+    @run
+    async def test_shared_content_after_a_crash(self, house):
+        """The same where the one that ended had rows and its message a segment."""
+        for to in ("a@else.example", "b@else.example"):
+            house.relay.script[to] = BUSY
+        path = await self.shared(house, "a@else.example", "b@else.example")
+        await house.quiet()
+        await house.queue.evacuate(house.journal.epoch())
+        del house.relay.script["a@else.example"]
+        house.wall.ahead = 100
+        await house.until(lambda: house.relay.seen.count("a@else.example") == 2)
+        await house.quiet()
+        house = await self.again("crash")
+        await house.quiet()
+        for _ in range(2):
+            await house.journal.checkpoint()
+        self.assertTrue(there(path))
 
     @run
     async def test_pending(self, house):
