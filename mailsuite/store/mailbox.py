@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from typing import Concatenate, ParamSpec, TypeVar
 
-from attrs import define
+from attrs import define, field
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -49,6 +49,7 @@ class Mailbox:
     _nearby: Nearby
     id: MailboxId
     name: str
+    _followed: Columns | None = field(default=None, init=False)
 
     def _box(self) -> Box:
         return self._shelf.index.box(self.id)
@@ -94,8 +95,12 @@ class Mailbox:
         """See :meth:`IMailbox.snapshot`."""
         shelf = self._shelf
         self._watching.wanted(shelf, self.id)
-        self._watching.looking(shelf, self.id)
         held = columns.current(shelf, self.id)
+        if held is not None and held is self._followed:
+            quiet, box = self._watching.quiet(shelf, self.id), self._box()
+            if quiet and (held.modseq, held.uidnext) == (box.modseq, box.uidnext):
+                return held
+        self._watching.looking(shelf, self.id)
         stale, raw = await self._run(_seen, held.modseq if held else -1)
         if stale:
             await self._merge()
@@ -127,7 +132,10 @@ class Mailbox:
         if stale:
             await self._merge()
             _, raw = await self._run(_changed, since, look=False)
-        return await columns.told(shelf, self._box(), raw)
+        box = self._box()
+        told = await columns.told(shelf, box, raw)
+        self._followed = columns.follow(shelf, box, since, told) if raw.logged else None
+        return told
 
     async def claim_recent(self, *, look: bool = False) -> tuple[Uid, Uid]:
         """See :meth:`IMailbox.claim_recent`."""

@@ -100,6 +100,8 @@ class RawDelta:
     added: Rows
     changed: Rows
     vanished: Sequence[int]
+    logged: bool = True
+    """False: found out from the tables, which may lack what is long gone."""
 
 
 def everything(index: Index, box: Box) -> Raw:
@@ -210,6 +212,7 @@ def _old_delta(index: Index, box: Box, since: int) -> RawDelta:
         rows.chosen(new),
         rows.chosen([not one for one in new]),
         sorted(uid for (uid,) in gone),
+        logged=False,
     )
 
 
@@ -350,5 +353,5 @@ def keep_wide(index: Index, scans: Sequence[tuple[int, Wide]]) -> None:
         )
         index.rows.executemany(
             "INSERT OR REPLACE INTO usual VALUES (?, ?)",
-            [(email, wide.usual) for email, wide in scans if wide.usual],
+            [(email, wide.usual) for email, wide in scans if wide.usual is not None],
         )
