@@ -5,6 +5,7 @@ without regard to case. A message whose raw octets cannot hide the text, because
 nothing in it is encoded, is passed over without being decoded.
 """
 
+import re
 from collections.abc import AsyncIterator, Sequence
 
 from attrs import define
@@ -20,6 +21,7 @@ from mailsuite.wire.imap.commands.search import Date, Order, Text, Where
 
 _DAY = 86_400  # seconds
 _HIDING = (b"base64", b"quoted-printable", b"utf-7", b"utf-16", b"utf-32", b"=?")
+_FOLDED = re.compile(rb"[ks]|f[fil]")  # case-folding makes ss of a sharp s
 GLANCE_OCTETS = 2_097_152  # larger messages are decoded piece by piece at once
 
 
@@ -107,6 +109,8 @@ def _may_hold(octets: bytes, raw: bytes | None) -> bool:
     """Whether decoding could find an ASCII text."""
     lowered = octets.lower()
     if raw is None or raw in lowered or any(word in lowered for word in _HIDING):
+        return True
+    if _FOLDED.search(raw) and not octets.isascii():
         return True
     return b" " in raw and raw in lowered.replace(b"\r\n", b"").replace(b"\n", b"")
 

@@ -189,6 +189,15 @@ class MailTests(SynchronousTestCase):
         self.assertEqual(self.client.ask(b"EXPUNGE"), ([b"* 2 EXPUNGE"], b"OK Done"))
         self.assertEqual(list(self.box.mail), [2])
 
+    def test_search_folded(self):
+        """A sharp s is found as itself and as ss, also where nothing is encoded."""
+        self.box.add("Subject: x\r\n\r\nStraße\r\n".encode())
+        self.client.ask(b"NOOP")
+        for needle in ("Straße", "STRASSE", "strasse"):
+            octets = needle.encode()
+            asked = b"SEARCH CHARSET UTF-8 BODY {%d+}\r\n%b" % (len(octets), octets)
+            self.assertEqual(self.client.ask(asked)[0][0], b"* SEARCH 4")
+
     def test_expunge_waits(self):
         """A FETCH that is not understood tells of nothing gone (RFC 3501 §7.4.1)."""
         other = self.talk.login(b"INBOX")
