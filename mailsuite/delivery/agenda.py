@@ -30,8 +30,7 @@ class Agenda:
 
     async def listed(self, account: AccountName) -> Sequence[EntryRow]:
         """See :meth:`ICalendars.listed`."""
-        rows = [_row(place, one) for place, one in await self._every(account)]
-        return sorted(rows, key=lambda row: (row.begins, row.uid))
+        return await self._lane.run(_rows, await self._every(account))
 
     async def shown(self, account: AccountName, uid: str) -> bytes:
         """See :meth:`ICalendars.shown`."""
@@ -61,6 +60,11 @@ class Agenda:
 
 def _joined(calendars: Sequence[Component]) -> bytes:
     return printed(together(calendars, PRODUCT))
+
+
+def _rows(found: Sequence[tuple[MailboxRow, Component]]) -> Sequence[EntryRow]:
+    rows = [_row(place, one) for place, one in found]
+    return sorted(rows, key=lambda row: (row.begins, row.uid))
 
 
 def _row(place: MailboxRow, calendar: Component) -> EntryRow:

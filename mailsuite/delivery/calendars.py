@@ -29,6 +29,7 @@ from mailsuite.mime import headers
 from mailsuite.model.changes import Columns, MailboxRow, Need
 from mailsuite.model.errors import Damaged
 from mailsuite.model.ids import AccountName, MailboxId, Uid
+from mailsuite.model.structure import Part
 from mailsuite.net.lanes import Lane
 from mailsuite.sieve import calendars
 from mailsuite.sieve.calendars import Unlike
@@ -43,6 +44,7 @@ SECOND = "{} (events)"
 FIELD = "X-Calendar-Object"
 """Field of a stored message: the digest of its object's UID."""
 OBJECTS = 20_000  # of one calendar that are looked at
+EVERY_OCTETS = 64 << 20  # of all objects that are read together
 BOOKS = 200  # calendars whose objects are remembered
 AHEAD = 500  # changes that are decided and not yet carried out
 AHEAD_OCTETS = 65_536  # of one of them; larger ones are not remembered
@@ -184,12 +186,17 @@ class Calendars:
 
     async def every(self, account: IAccount) -> Sequence[tuple[MailboxRow, Component]]:
         """Every object that can be read. :raises TooManyEntries: they are too many."""
-        found = []
+        found, left = [], EVERY_OCTETS
         for row in await self.rows(account):
             mailbox = await account.mailbox(row.id)
             columns, book = await self._book(account, mailbox)
-            for message in columns.uid:
+            for n, message in enumerate(columns.uid):
                 if book.marks.get(message):
+                    left -= columns.size[n]
+                    if left < 0:
+                        raise TooManyEntries(
+                            f"the events are more than {EVERY_OCTETS >> 20} MiB"
+                        )
                     with suppress(KeyError, Damaged, Malformed, Unlike):
                         one, _ = await self.read(mailbox, Uid(message))
                         found.append((row, one.calendar))
@@ -263,5 +270,14 @@ def _object(octets: bytes) -> tuple[itip.Message, bytes]:
     parts = calendars.parts_of(whole.structure)
     if not parts:
         raise Malformed("there is no calendar in it")
+    some = calendars.within(whole.structure)
+    if any(not each.multipart and not _text(each) for each in some):
+        raise Malformed("it has other content: it is mail")
     calendar = calendars.read(whole, parts)
+    if calendar.first("METHOD") is not None:
+        raise Malformed("it has a METHOD: it is mail about an event")
     return itip.read(calendar), printed(calendar)
+
+
+def _text(part: Part) -> bool:
+    return part.type == "text" or (part.type, part.subtype) in calendars.READ

@@ -19,7 +19,7 @@ from mailsuite.delivery.occasions import ENTER, job, owner
 from mailsuite.delivery.written import kept
 from mailsuite.icalendar import entries, itip, scheduling
 from mailsuite.icalendar.components import Component, parse, printed
-from mailsuite.icalendar.lines import Malformed, plain
+from mailsuite.icalendar.lines import OCTETS, Malformed, plain
 from mailsuite.icalendar.scheduling import NO_ACTION, Change, Terms
 from mailsuite.interfaces.blobs import IBlobs
 from mailsuite.interfaces.calendars import TooManyEntries
@@ -186,7 +186,7 @@ def _letter(calendar: Component, uid: str, hostname: str, case: Case) -> bytes:
     some = calendar.entries
     name = digest(uid)
     title = " ".join(plain(_title(some)).split()) or "(no title)"
-    octets = printed(calendar)
+    octets = printed(calendar, OCTETS)
     coding = b"7bit" if octets.isascii() else b"8bit"
     fields = (
         compose.authors("From", [_author(some, case)]),

@@ -1,10 +1,10 @@
 """Components (RFC 5545 §3.6): read from octets and written again."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from attrs import evolve, field, frozen
 
-from mailsuite.icalendar.lines import Malformed, Property, read, written
+from mailsuite.icalendar.lines import LINES, Malformed, Property, read, written
 
 DEPTH = 8  # components in one another; ours, the RFC's own need 3
 COMPONENTS = 2_000  # of one calendar; ours
@@ -81,19 +81,36 @@ def parse(octets: bytes, charset: str = "") -> Component:
     return found[0]
 
 
-def printed(component: Component) -> bytes:
-    """A component in octets."""
+def printed(component: Component, most: int | None = None) -> bytes:
+    """A component in octets. :raises Malformed: they are more than ``most``."""
     pieces: list[bytes] = []
-    _print(component, pieces)
+    octets = 0
+    for line in _lines(component):
+        pieces.append(written(line))
+        octets += len(pieces[-1])
+        if most is not None and octets > most:
+            raise Malformed("the object would be too large for the calendar")
     return b"".join(pieces)
 
 
-def _print(component: Component, pieces: list[bytes]) -> None:
-    pieces.append(written(Property("BEGIN", (), component.name)))
-    pieces += map(written, component.properties)
+def _lines(component: Component) -> Iterator[Property]:
+    yield Property("BEGIN", (), component.name)
+    yield from component.properties
     for one in component.components:
-        _print(one, pieces)
-    pieces.append(written(Property("END", (), component.name)))
+        yield from _lines(one)
+    yield Property("END", (), component.name)
+
+
+def fits(component: Component) -> bool:
+    """Whether it has no more components and lines than are read."""
+    number = lines = 0
+    waiting = [component]
+    while waiting:
+        one = waiting.pop()
+        number += 1
+        lines += 2 + len(one.properties)
+        waiting += one.components
+    return number <= COMPONENTS and lines <= LINES
 
 
 def together(calendars: Iterable[Component], product: str) -> Component:

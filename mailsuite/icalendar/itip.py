@@ -9,7 +9,7 @@ from mailsuite.icalendar.components import CALENDAR, ENTRIES, Component
 from mailsuite.icalendar.lines import Malformed
 
 OBJECTS = 20  # of one message; ours
-ATTENDEES = 2_000  # of one message; ours
+ATTENDEES = 2_000  # of one entry; ours
 
 PUBLISH, REQUEST, REPLY = "PUBLISH", "REQUEST", "REPLY"
 ADD, CANCEL = "ADD", "CANCEL"
@@ -106,8 +106,6 @@ def _check(message: Message) -> None:
     keys = [entries.instance(one) for one in message.entries]
     if len(set(keys)) < len(keys):
         raise Malformed("it has an instance twice")
-    if sum(len(one.all_of("ATTENDEE")) for one in message.entries) > ATTENDEES:
-        raise Malformed(f"it invites more than {ATTENDEES}")
     for one in message.entries:
         _single(one)
         if message.method:
@@ -127,13 +125,15 @@ def _single(entry: Component) -> None:
             raise Malformed(f"{name} is no time")
     if "DTSTAMP" in names and not entries.stamped(entry.value("DTSTAMP")):
         raise Malformed("DTSTAMP is no time")
+    if names.count("ATTENDEE") > ATTENDEES:
+        raise Malformed(f"it invites more than {ATTENDEES}")
     entries.sequence(entry)
 
 
 def _scheduled(method: str, entry: Component) -> None:
     """What an entry of an iTIP message has besides."""
     needed = ["DTSTAMP", "ORGANIZER"]
-    if entry.name == "VEVENT" and method in {PUBLISH, REQUEST, ADD}:
+    if method == ADD or (entry.name == "VEVENT" and method in {PUBLISH, REQUEST}):
         needed.append("DTSTART")
     for name in needed:
         if not entry.value(name).strip():

@@ -6,11 +6,13 @@ from attrs import evolve
 
 from mailsuite.icalendar import entries
 from mailsuite.icalendar.components import Component
+from mailsuite.icalendar.entries import Revision
 from mailsuite.icalendar.itip import Message
 from mailsuite.icalendar.lines import Property
 
 LAST = "X-MAILSUITE-REPLY"
 """Parameter of ATTENDEE: revision of the last reply (RFC 5546 §2.1.5)."""
+NUMBER_DIGITS = 10  # of a SEQUENCE; others can write that parameter, too
 _TAKEN = ("PARTSTAT", "DELEGATED-TO", "DELEGATED-FROM")
 
 
@@ -60,14 +62,20 @@ def _with(known: Component, reply: Component, own: frozenset[str]) -> Component 
         lines.append(said.having(LAST, stamp))
         return evolve(known, properties=tuple(lines))
     before = lines[at]
-    last = before.parameter(LAST).partition("/")
-    if last[0].isdigit() and (int(last[0]), last[2]) >= entries.revision(reply):
+    if _last(before) >= entries.revision(reply):
         return "a later reply of theirs is in the calendar"
     for name in _TAKEN:
         if written := dict(said.parameters).get(name, ""):
             before = before.having(name, written)
     lines[at] = before.having(LAST, stamp)
     return evolve(known, properties=tuple(lines))
+
+
+def _last(line: Property) -> Revision:
+    """Revision of their last reply; before all others where nobody noted one."""
+    number, _, stamp = line.parameter(LAST).partition("/")
+    known = number.isascii() and number.isdigit() and len(number) <= NUMBER_DIGITS
+    return (int(number), stamp) if known else (-1, "")
 
 
 def _place(lines: Sequence[Property], who: str) -> int:

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from attrs import evolve, field, frozen
 
 from mailsuite.icalendar import entries, itip, replying
-from mailsuite.icalendar.components import ALARM, Component
+from mailsuite.icalendar.components import ALARM, Component, fits
 from mailsuite.icalendar.itip import Message
-from mailsuite.icalendar.lines import Property
+from mailsuite.icalendar.lines import Malformed, Property
 
 NO_ACTION, ADDED, UPDATED, ERROR = "no_action", "added", "updated", "error"
 """Outcomes of RFC 9671 §4.7."""
+EFFORT = 500_000  # 0.2 s; ours
 OLD = "the calendar has this revision or a later one"
 UNKNOWN = "it is not in the calendar"
 
@@ -40,10 +41,33 @@ class Change:
     calendar: Component | None = field(default=None, repr=False)
 
 
+def effort(message: Message, kept: Component) -> int:
+    """How many lines are looked at: each entry is held against one that is there."""
+    lines = max((len(one.properties) for one in kept.entries), default=0)
+    return len(message.entries) * lines
+
+
 def change(message: Message, kept: Component | None, terms: Terms) -> Change:
-    """What becomes of an object; ``kept`` is it as the calendar has it, None: not."""
+    """What becomes of an object; ``kept`` is it as the calendar has it, None: not.
+
+    :raises Malformed: that is too much work, or too large to be read again.
+    """
     if kept is None:
         return _new(message, terms)
+    if effort(message, kept) > EFFORT:
+        raise Malformed("it changes too much of a large object at once")
+    made = _joined(message, kept, terms)
+    whole = made.calendar
+    if whole is not None and (not fits(whole) or any(map(_crowded, whole.entries))):
+        raise Malformed("the object would be too large for the calendar")
+    return made
+
+
+def _crowded(entry: Component) -> bool:
+    return len(entry.all_of("ATTENDEE")) > itip.ATTENDEES
+
+
+def _joined(message: Message, kept: Component, terms: Terms) -> Change:
     if why := _stranger(message, kept):
         return Change(NO_ACTION, why)
     if message.method == itip.CANCEL:
@@ -81,17 +105,16 @@ def _stranger(message: Message, kept: Component) -> str:
 def _revised(message: Message, kept: Component, terms: Terms) -> Change:
     """REQUEST and PUBLISH: entries that are later than those in the calendar."""
     before = {entries.instance(one): one for one in kept.entries}
-    fresh = {
-        entries.instance(one): _own(one, before, terms.own)
-        for one in message.entries
-        if _later(one, before)
-    }
+    came = {entries.instance(one): one for one in message.entries}
+    fresh = {key: one for key, one in came.items() if _later(one, before)}
     if not fresh:
         return Change(NO_ACTION, OLD)
     old, new = before.get(""), fresh.get("")
-    if new is not None and (old is None or entries.series(old) != entries.series(new)):
-        before = {} if old is not None else before  # instances of another series
-    some = list({**before, **fresh}.values())
+    moved = old and new and entries.series(old) != entries.series(new)
+    if moved:  # what there is are instances of another series, what came is of this
+        fresh = came
+    made_own = {key: _own(one, before, terms.own) for key, one in fresh.items()}
+    some = list({**({} if moved else before), **made_own}.values())
     made = entries.joined(message.calendar, some, kept)
     return Change(UPDATED, calendar=made)
 
@@ -113,7 +136,7 @@ def _own(
     if known is None:
         return one
     said = {
-        entries.address(line.value): line.parameter("PARTSTAT")
+        entries.address(line.value): dict(line.parameters).get("PARTSTAT", "")
         for line in known.all_of("ATTENDEE")
     }
 

@@ -30,10 +30,11 @@ class Unlike(Exception):  # noqa: N818 - a finding
 
 def parts_of(root: Part) -> Sequence[Part]:
     """The parts with calendars. Messages within the message are not looked into."""
-    return [part for part in _own(root) if (part.type, part.subtype) in READ | OTHERS]
+    return [part for part in within(root) if (part.type, part.subtype) in READ | OTHERS]
 
 
-def _own(root: Part) -> Iterator[Part]:
+def within(root: Part) -> Iterator[Part]:
+    """Every part, but for those of messages in the message."""
     waiting = [root]
     while waiting:
         one = waiting.pop()

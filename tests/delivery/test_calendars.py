@@ -20,7 +20,7 @@ from mailsuite.http.asked import Asked
 from mailsuite.http.routes import direct
 from mailsuite.icalendar import entries
 from mailsuite.icalendar.components import parse
-from mailsuite.interfaces.calendars import NoSuchEntry
+from mailsuite.interfaces.calendars import NoSuchEntry, TooManyEntries
 from mailsuite.interfaces.queueing import Lease
 from mailsuite.model.changes import Draft
 from mailsuite.model.envelope import CALENDAR, FILED, JUNK, Blob
@@ -341,6 +341,29 @@ class UpdatedTests(CalendarCase):
         self.assertEqual(self.flags(), [["updated"]])
         rows = self.done(self.agenda().listed(USER))
         self.assertEqual([(row.uid, row.title) for row in rows], [(UID, "New")])
+
+    def test_mail_in_a_calendar(self):
+        """Mail that somebody filed there is no object, and stays when events change."""
+        self.folder("Calendar")
+        bomb = mail(invitation(""), "").replace("text/plain", "application/pdf")
+        inner = mail(invitation(""), "").replace("text/plain", "message/rfc822")
+        for letter in (mail(invitation()), bomb, inner):
+            self.done(self.append("Calendar", letter.encode()))
+        self.carry(self.invite())
+        self.carry(self.invite(method="CANCEL", sequence=1))
+        self.assertEqual(self.flags(), [["added"], ["updated"]])
+        self.assertEqual(self.where().count("Calendar"), 4)
+        self.assertEqual(len(self.done(self.agenda().listed(USER))), 1)
+
+    def test_too_much_to_list(self):
+        """A list of more than can be held in memory is refused, not begun."""
+        self.patch(calendars, "EVERY_OCTETS", 2_000)
+        self.carry(self.invite(uid="a"))
+        self.assertEqual(len(self.done(self.agenda().listed(USER))), 1)
+        self.carry(self.invite("X-LONG:" + "x" * 2_000, attendee(), uid="b"))
+        self.failureResultOf(
+            Pending.fromCoroutine(self.agenda().exported(USER)), TooManyEntries
+        )
 
     def test_reply(self):
         """A reply to the owner's own invitation tells who takes part."""

@@ -7,11 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from mailsuite.delivery.running import CONTENT_OCTETS, QUICK, attempt
 from mailsuite.icalendar.components import parse
 from mailsuite.icalendar.lines import OCTETS
 from mailsuite.sieve import telling
 from mailsuite.sieve.actions import Keep
+from mailsuite.sieve.check import check
 from mailsuite.sieve.extensions.processcalendar import ProcessCalendar
+from mailsuite.sieve.message import Message
+from mailsuite.sieve.run import Letter
 from tests.support.calendars import (
     ME,
     ORGANIZER,
@@ -22,7 +26,7 @@ from tests.support.calendars import (
     invitation,
     mail,
 )
-from tests.support.sieve import errors, run_script
+from tests.support.sieve import errors, octets, run_script
 
 REQUIRE = (
     'require ["processcalendar", "variables", "extlists", "reject", "fileinto"];\n'
@@ -346,6 +350,47 @@ class WhoseTests(CalendarCase):
         self.assertEqual(
             self.outcome("", message, strict),
             ("no_action", "who speaks in it did not send it"),
+        )
+
+    def test_in_the_name_of_the_owner(self):
+        """Who was invited cannot change the owner's event in the owner's name."""
+        mine = f"mailto:{ME}"
+        kept = World({"one@far.example": invitation("", organizer=mine)})
+        for method in ("REQUEST", "CANCEL"):
+            text = invitation(method, organizer=mine, sequence=1)
+            self.assertEqual(
+                self.outcome("", mail(text, method), kept),
+                ("no_action", "who speaks in it did not send it"),
+            )
+            own = mail(text, method).replace(ORGANIZER, ME, 1)
+            self.assertEqual(self.outcome("", own, kept)[0], "updated")
+
+    def test_effort(self):
+        """Joining large objects counts as work, and never holds up the reactor."""
+        dates = (f"EXDATE:2027{n:04d}" for n in range(1_500))
+        kept = invitation("", attendee(), *dates, rrule="FREQ=DAILY")
+        world = World({"one@far.example": kept})
+        some = [
+            event(
+                "one@far.example",
+                attendee(),
+                f"RECURRENCE-ID:2026{n:04d}",
+                dtstart=None,
+                summary=None,
+                sequence=1,
+            )
+            for n in range(120)
+        ]
+        text = mail(calendar("CANCEL", *some), "CANCEL")
+        self.assertLess(len(text), CONTENT_OCTETS)
+        letter = Letter(Message.of(text.encode()), recipient=ME)
+        program = check(octets(f"{REQUIRE}processcalendar :deletecancelled;"))
+        before = thread_time()
+        found, _ = attempt(program, letter, world, QUICK)
+        self.assertLess(thread_time() - before, 0.05)
+        self.assertIn("too much", found.trouble)
+        self.assertEqual(
+            self.outcome(":deletecancelled", text, world), ("updated", "cancelled")
         )
 
 

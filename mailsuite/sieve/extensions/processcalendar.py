@@ -42,6 +42,8 @@ ENTRY, PLACE = "calendarentry", "calendarplace"
 """Kinds of questions."""
 CANDIDATES = 500  # addresses of a message among which the owner's are looked for
 READING = 20  # what reading an octet of a calendar costs
+WRITING = 10  # the same of writing one
+COMPARING = 100  # what looking at a line costs where entries are joined
 TITLE_CHARACTERS = 200
 ID_CHARACTERS = 1_000  # of a calendar's identifier
 
@@ -248,9 +250,17 @@ def _barred(run: Run, asked: _Asked, message: Message, own: frozenset[str]) -> s
         return "it is no scheduling message, and invites somebody"
     elif own.isdisjoint(message.targets):
         return "it is for somebody else"
-    if run.ask(SENDERS) and not _sent(run, message):
+    if (_by_owner(message, own) or run.ask(SENDERS)) and not _sent(run, message):
         return "who speaks in it did not send it"
     return ""
+
+
+def _by_owner(message: Message, own: frozenset[str]) -> bool:
+    """Whether the owner speaks in it, who knows what they have planned.
+
+    Those that the owner has invited know the UID, and could write such messages.
+    """
+    return message.method != itip.REPLY and entries.organizer(message.entries) in own
 
 
 def _listed(run: Run, name: Value, message: Message) -> bool:
@@ -279,13 +289,9 @@ def _changed(run: Run, message: Message, terms: Terms) -> Change:
     """What becomes of one object. :raises Malformed: what is there cannot be read."""
     told = run.ask(ENTRY, message.uid)
     kept = None if told is None else _kept(run, str(told))
-    change = scheduling.change(message, kept, terms)
-    if change.outcome == NO_ACTION or change.calendar is None:
-        return change
-    run.work(len(told or "") * READING)
-    if len(printed(change.calendar)) > OCTETS:
-        raise Malformed("the object would be too large for the calendar")
-    return change
+    if kept is not None:
+        run.work(COMPARING * scheduling.effort(message, kept))
+    return scheduling.change(message, kept, terms)
 
 
 def _kept(run: Run, told: str) -> Component:
@@ -308,10 +314,12 @@ def _kept(run: Run, told: str) -> Component:
 
 def _entry(run: Run, message: Message, change: Change) -> Entry:
     octets = printed(message.calendar)
-    run.work(len(octets))
+    run.work(len(octets) * WRITING)
     made = None
     if change.outcome != NO_ACTION:
-        made = "" if change.calendar is None else printed(change.calendar).decode()
+        whole = change.calendar
+        made = "" if whole is None else printed(whole, OCTETS).decode()
+        run.work(len(made) * WRITING)
     return Entry(message.uid, octets, made)
 
 
