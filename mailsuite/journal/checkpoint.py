@@ -81,7 +81,7 @@ class Checkpoints:
             self._tasks.launch("checkpoint", self._try())
 
     def _sealed(self) -> bool:
-        current = self._parts.committer.epoch()
+        current = self._parts.committer.told()
         return any(epoch < current for epoch in tuple(self._parts.shelf.live))
 
     async def _try(self) -> None:
@@ -101,7 +101,7 @@ class Checkpoints:
         parts = self._parts
         if seal:
             await self._rotate()
-        epoch = parts.committer.epoch() - 1
+        epoch = parts.committer.told() - 1
         for client in self._clients:
             await client.evacuate(epoch)
         for path in parts.filesystems:

@@ -4,12 +4,13 @@ While a barrier runs the next batch gathers, so a lone sender waits for one
 ``fdatasync`` and a thousand senders share one. The thread is woken after the
 reactor's turn, with all that the turn brought. The reactor pays for an append to
 a list; checksums, writes and waiting happen on the thread, and the results of a
-whole batch come back in one call.
+whole batch come back in one call; of a large one, in several turns.
 """
 
 from collections import deque
 from collections.abc import Callable, Sequence
 from errno import ENOSPC
+from functools import partial
 from queue import SimpleQueue
 from threading import Thread
 
@@ -26,6 +27,9 @@ from mailsuite.model.errors import NoSpace, UsageError
 
 BATCH_OCTETS = 8 << 20
 """After so many octets a barrier is made, however much waits."""
+
+TOLD = 50
+"""Results in one turn of the reactor; who gets one goes on for 0.2 ms or so."""
 
 Positions = list[Position]
 _Awaited = Deferred[Positions] | None
@@ -82,6 +86,47 @@ class _Bell:
 
 
 @define(eq=False)
+class _News:
+    """Brings results to those who wait, in their order, so many in a turn.
+
+    ``epoch``: of a segment; the results of all before it have been told.
+    """
+
+    _reactor: ITurningReactor
+    epoch: int = 0
+    _waiting: deque[Callable[[], None]] = field(factory=deque)
+
+    def bring(self, results: Sequence[_Result]) -> None:
+        """Tell the results of a batch, behind those of earlier ones."""
+        self._add([partial(_told, *result) for result in results])
+
+    def began(self, epoch: int) -> None:
+        """Results of that segment follow."""
+        self._add([partial(setattr, self, "epoch", epoch)])
+
+    def _add(self, news: Sequence[Callable[[], None]]) -> None:
+        going = bool(self._waiting)
+        self._waiting.extend(news)
+        if not going:
+            self._tell()
+
+    def _tell(self) -> None:
+        for _ in range(min(TOLD, len(self._waiting))):
+            self._waiting.popleft()()
+        if self._waiting:
+            _ = self._reactor.callLater(0, self._tell)
+
+
+def _told(waiting: Deferred[Positions], result: Positions | Failure) -> None:
+    if waiting.called:
+        return  # its owner was cancelled
+    if isinstance(result, Failure):
+        waiting.errback(result)
+    else:
+        waiting.callback(result)
+
+
+@define(eq=False)
 class Committer:
     """Owns the current segment. ``failed`` is told of each broken barrier."""
 
@@ -91,6 +136,7 @@ class Committer:
     _failed: Callable[[OSError], None]
     _waiting: deque[_Call] = field(factory=deque)
     _bell: _Bell = field(init=False)
+    _news: _News = field(init=False)
     _noted: bool = False
     _stopping: bool = False
     _thread: Thread | None = None
@@ -102,11 +148,13 @@ class Committer:
 
     def __attrs_post_init__(self) -> None:
         self._bell = _Bell(self._reactor)
+        self._news = _News(self._reactor)
 
     # Called on the reactor.
 
     def start(self) -> None:
         """Begin to write, in a new segment."""
+        self._news.epoch = self.epoch()
         self._thread = Thread(target=self._work, name="journal", daemon=True)
         self._thread.start()
 
@@ -143,6 +191,13 @@ class Committer:
         """Of the segment that is written to."""
         segment = self._segment
         return self._shelf.epoch + 1 if segment is None else segment.epoch
+
+    def told(self) -> int:
+        """Of the segment from which results come: all of those before are told.
+
+        What a thread has written, and nobody here knows of, is not before it.
+        """
+        return self._news.epoch
 
     # Called on the thread.
 
@@ -217,6 +272,7 @@ class Committer:
             self._voids.clear()
         self._segment = segment
         self.content = False
+        self._reactor.callFromThread(self._news.began, segment.epoch)
         return segment
 
     def _rotate(self, result: _Awaited) -> None:
@@ -248,21 +304,11 @@ class Committer:
         self.content = True
         failure = Failure(NoSpace(str(error)) if error.errno == ENOSPC else error)
         self._tell([(result, failure) for result, _ in batch.results])
+        self._reactor.callFromThread(self._news.began, self._shelf.epoch + 1)
         self._reactor.callFromThread(self._failed, error)
 
     def _tell(self, results: Sequence[_Result]) -> None:
-        self._reactor.callFromThread(_report, results)
-
-
-def _report(results: Sequence[_Result]) -> None:
-    """On the reactor: the news of a whole batch."""
-    for waiting, result in results:
-        if waiting.called:
-            continue  # its owner was cancelled
-        if isinstance(result, Failure):
-            waiting.errback(result)
-        else:
-            waiting.callback(result)
+        self._reactor.callFromThread(self._news.bring, results)
 
 
 def _room(segment: Segment, *, ours: bool) -> int:

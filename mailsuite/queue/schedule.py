@@ -27,7 +27,7 @@ from mailsuite.queue.returns import Returns
 from mailsuite.queue.settings import Settings
 
 TICK = 0.5  # seconds between looks at what is due
-STARTED = 200  # jobs started in one turn of the reactor
+STARTED = 50  # jobs started in one turn of the reactor
 UNREACHABLE = "4.4."  # RFC 3463: network and routing; it is the host, not the mail
 
 

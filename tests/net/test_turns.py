@@ -44,6 +44,43 @@ reactor.callLater(200, reactor.stop)
 reactor.run()
 """
 
+SLOW = """
+import socket
+from twisted.internet import reactor
+from twisted.internet.protocol import Factory, Protocol
+from mailsuite.net.turns import SERVED_SECONDS, Turns
+
+now, turn, served = [0.0], [0], []
+
+class Slow(Protocol):
+    def dataReceived(self, data):
+        now[0] += SERVED_SECONDS * 0.7
+        served.append((turn[0], data.decode()))
+
+def count():
+    turn[0] += 1
+    if len(served) < 40:
+        reactor.callLater(0, count)
+    else:
+        reactor.stop()
+
+def send():
+    for number, near in enumerate(clients):
+        near.sendall(b"%d" % number)
+    count()
+
+factory = Factory()
+factory.protocol = Slow
+port = reactor.listenTCP(0, factory, interface="127.0.0.1")
+clients = [socket.create_connection(("127.0.0.1", port.getHost().port)) for _ in range(40)]
+Turns(reactor, lambda: now[0]).start()
+reactor.callLater(0.5, send)
+reactor.callLater(200, reactor.stop)
+reactor.run()
+turns = [turn for turn, _ in served]
+print(max(turns.count(one) for one in turns), len({who for _, who in served}))
+"""
+
 
 class TurnsTests(SynchronousTestCase):
     """In a process of its own, because a reactor cannot be run twice."""
@@ -60,3 +97,14 @@ class TurnsTests(SynchronousTestCase):
         lines = done.stdout.split("\n")
         self.assertEqual(lines.count("lost"), 2, done.stdout)
         self.assertIn("read HELLO", lines)
+
+    def test_a_turn_that_took_long_leaves_the_rest_to_the_next(self):
+        """Each of 40 peers is served, two in a turn, as each takes most of its time."""
+        done = subprocess.run(
+            [sys.executable, "-c", SLOW],
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+            check=True,
+        )
+        self.assertEqual(done.stdout.split(), ["2", "40"])
