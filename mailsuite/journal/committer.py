@@ -97,12 +97,15 @@ class _News:
     _waiting: deque[Callable[[], None]] = field(factory=deque)
 
     def bring(self, results: Sequence[_Result]) -> None:
-        """Tell the results of a batch, behind those of earlier ones."""
-        self._add([partial(_told, *result) for result in results])
+        """On the thread: tell the results of a batch, behind those of earlier ones."""
+        self._send([partial(_told, *result) for result in results])
 
     def began(self, epoch: int) -> None:
-        """Results of that segment follow."""
-        self._add([partial(setattr, self, "epoch", epoch)])
+        """On the thread: results of that segment follow."""
+        self._send([partial(setattr, self, "epoch", epoch)])
+
+    def _send(self, news: Sequence[Callable[[], None]]) -> None:
+        self._reactor.callFromThread(self._add, news)
 
     def _add(self, news: Sequence[Callable[[], None]]) -> None:
         going = bool(self._waiting)
@@ -219,7 +222,7 @@ class Committer:
                     self._add(records, result)
             except (NoSpace, OSError, UsageError, TypeError, ValueError):
                 if result is not None:
-                    self._tell([(result, Failure())])
+                    self._news.bring([(result, Failure())])
         self._flush()
 
     def _add(self, records: Sequence[Record], result: _Awaited) -> None:
@@ -272,7 +275,7 @@ class Committer:
             self._voids.clear()
         self._segment = segment
         self.content = False
-        self._reactor.callFromThread(self._news.began, segment.epoch)
+        self._news.began(segment.epoch)
         return segment
 
     def _rotate(self, result: _Awaited) -> None:
@@ -280,7 +283,7 @@ class Committer:
         if self.content or self._segment is None:
             self._next()
         if result is not None:
-            self._tell([(result, [])])
+            self._news.bring([(result, [])])
 
     def _flush(self) -> None:
         batch, self._batch = self._batch, None
@@ -295,7 +298,7 @@ class Committer:
             return
         segment.end = batch.end
         if batch.results:
-            self._tell(batch.results)
+            self._news.bring(batch.results)
 
     def _break(self, batch: _Batch, error: OSError) -> None:
         """Nobody of this batch is told yes, and the segment is left for ever."""
@@ -303,12 +306,9 @@ class Committer:
         self._segment = None
         self.content = True
         failure = Failure(NoSpace(str(error)) if error.errno == ENOSPC else error)
-        self._tell([(result, failure) for result, _ in batch.results])
-        self._reactor.callFromThread(self._news.began, self._shelf.epoch + 1)
+        self._news.bring([(result, failure) for result, _ in batch.results])
+        self._news.began(self._shelf.epoch + 1)
         self._reactor.callFromThread(self._failed, error)
-
-    def _tell(self, results: Sequence[_Result]) -> None:
-        self._reactor.callFromThread(self._news.bring, results)
 
 
 def _room(segment: Segment, *, ours: bool) -> int:
