@@ -15,7 +15,7 @@ from zope.interface import implementer
 from mailsuite.delivery.filing import Filing
 from mailsuite.delivery.occasions import BATCH, Occasion
 from mailsuite.delivery.rounds import NOTHING
-from mailsuite.delivery.tickets import Tickets, recall
+from mailsuite.delivery.tickets import Key, Tickets, recall
 from mailsuite.interfaces.happenings import Happening, IHappenings
 from mailsuite.interfaces.mailboxes import IAccount, NoSuchMailbox
 from mailsuite.interfaces.queueing import IQueue
@@ -149,19 +149,19 @@ class Happenings:
         while self._crowded(account, most):
             looks += 1
             if looks % LOOKS == 0:
-                await self._sort_out(account)
+                for key in [one for one in self.tickets.pending if one[0] == account]:
+                    await self._sort_out(key)
             await self._pause(LOOK)
 
-    async def _sort_out(self, account: AccountName) -> None:
+    async def _sort_out(self, key: Key) -> None:
         """Forget jobs that no transport will tell of; one that began again may."""
-        for key, tickets in list(self.tickets.pending.items()):
-            for ticket in [one for one in tickets if key[0] == account]:
-                known = self.tickets.ids.get(ticket)
-                if known is None:
-                    continue
-                rows = await self._queue.show(known)
-                if all(row.state == "held" for row in rows):
-                    self.tickets.over(key, ticket)
+        for ticket in [*self.tickets.pending.get(key, ())]:
+            known = self.tickets.ids.get(ticket)
+            if known is None:
+                continue
+            rows = await self._queue.show(known)
+            if all(row.state == "held" for row in rows):
+                self.tickets.over(key, ticket)
 
     def _crowded(self, account: AccountName, most: int) -> bool:
         """Whether so much is under way that mail of others would wait for it."""
@@ -197,6 +197,8 @@ class Happenings:
             if timer.active():
                 timer.cancel()
             tickets.leave(key, waiting)
+        if key in tickets.pending:  # nobody shall wait in vain again
+            await self._sort_out(key)
 
 
 async def _script(account: IAccount, mailbox: MailboxId) -> str:

@@ -232,8 +232,17 @@ class House(Service):
         """
         if self.parts is None:
             raise UsageError("the suite is still starting")
-        async with self._reloading:
-            return await self._reload(self.parts)
+        told: Deferred[Sequence[str]] = Deferred()  # who asked may leave meanwhile
+        self._tasks.launch("reload", self._reload_told(self.parts, told))
+        return await told
+
+    async def _reload_told(self, parts: Parts, told: Deferred[Sequence[str]]) -> None:
+        async def alone() -> Sequence[str]:
+            async with self._reloading:
+                return await self._reload(parts)
+
+        work = Deferred.fromCoroutine(alone())
+        await work.chainDeferred(told)
 
     async def _reload(self, parts: Parts) -> Sequence[str]:
         lane = Lane(self.reactor, "reload")  # scripts may take seconds to check

@@ -2,7 +2,7 @@
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from mailsuite.model.changes import Changed, Columns, Delta
 from mailsuite.model.ids import MailboxId, Uid
@@ -92,11 +92,9 @@ def after(before: Columns, delta: Delta) -> Columns:
         if at < len(uid) and uid[at] == number:
             flags[at], modseqs[at] = code, modseq
     if delta.vanished:
-        gone = set(delta.vanished)
-        kept = [n for n, number in enumerate(uid) if number not in gone]
+        kept = _kept(uid, delta.vanished)
         uid, flags, modseqs, size, date, email = (
-            array(column.typecode, [column[n] for n in kept])
-            for column in (uid, flags, modseqs, size, date, email)
+            _pieces(column, kept) for column in (uid, flags, modseqs, size, date, email)
         )
     if delta.added is not None:
         new = delta.added
@@ -106,6 +104,24 @@ def after(before: Columns, delta: Delta) -> Columns:
         delta.modseq, before.uidvalidity, delta.uidnext, before.table,
         uid, flags, modseqs, size, date, email,
     )  # fmt: skip
+
+
+def _kept(uids: "array[int]", gone: Iterable[int]) -> list[slice]:
+    """Where those stand that stay: few steps, however large the mailbox is."""
+    kept, start = [], 0
+    for number in sorted(gone):
+        at = bisect_left(uids, number, start)
+        if at < len(uids) and uids[at] == number:
+            kept.append(slice(start, at))
+            start = at + 1
+    return [*kept, slice(start, len(uids))]
+
+
+def _pieces(column: "array[int]", kept: Iterable[slice]) -> "array[int]":
+    found = array(column.typecode)
+    for piece in kept:
+        found += column[piece]
+    return found
 
 
 def current(shelf: Shelf, mailbox: MailboxId) -> Columns | None:

@@ -500,6 +500,19 @@ class JobTests(EventCase):
         (told,) = self.happened("sieve.missed")
         self.assertEqual((told["cause"], told["messages"]), ("APPEND", 1))
 
+    def test_nothing_tells(self):
+        """A job that operators hold or removed is waited for once at most."""
+        box, _ = self.left()
+        for what in ("hold", "remove"):
+            waiting = Deferred.fromCoroutine(self.happenings.settled(USER, box))
+            self.done(self.queue.change(None, what))
+            self.assertNoResult(waiting)
+            self.clock.advance(5)
+            self.successResultOf(waiting)
+            self.done(self.happenings.settled(USER, box))
+            self.event(self.store())
+            self.assertEqual(self.happenings.tickets.under_way, {USER: 1})
+
     def started(self):
         """Those of the next process, over the queue that the last one left."""
         found = happenings.Happenings(self.clock, self.queue, self.filing, "u")

@@ -56,7 +56,7 @@ class TurnsTests(TestCase):
             inbox = await account.mailbox("INBOX")
             folder = house.home() / "Maildir" / "new"
             dropped(folder, messages)
-            for look in (self.first, self.flagged, self.second):
+            for look in (self.first, self.flagged, self.second, self.gone):
                 with Lines() as lines:
                     kept = await look(inbox, messages)
                 found.append(lines.count)
@@ -87,6 +87,16 @@ class TurnsTests(TestCase):
         seen = await inbox.snapshot()
         self.assertEqual(len(seen.uid), messages)
         return seen
+
+    async def gone(self, inbox, messages):
+        """Versions follow from EXPUNGE by what it took away."""
+        before = await inbox.snapshot()
+        await inbox.expunge([1, 7, 8])
+        await inbox.delta(before.modseq)
+        after = await inbox.snapshot()
+        self.assertEqual(list(after.uid[:6]), [2, 3, 4, 5, 6, 9])
+        self.assertEqual(len(after.uid), messages - 3)
+        return before, after
 
     def test_lines(self):
         """Thirty times the messages cost the reactor no more lines."""

@@ -1,16 +1,51 @@
 """Columns that follow from a delta are those of the tables."""
 
+from array import array
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from mailsuite.model.changes import Changed, Columns, Delta
 from mailsuite.model.flags import FLAGGED, SEEN
+from mailsuite.store import columns
 from tests.contracts.mailboxes import draft
 from tests.store.test_store_outside import StoreCase
 
+NAMES = ("uid", "flags", "modseqs", "size", "date", "email")
 
-def rows(columns):
-    flags = [sorted(columns.table.sets[code]) for code in columns.flags]
+
+def rows(seen):
+    flags = [sorted(seen.table.sets[code]) for code in seen.flags]
     return [
-        (columns.modseq, columns.uidnext),
-        *zip(columns.uid, flags, columns.modseqs, columns.size, strict=True),
+        (seen.modseq, seen.uidnext),
+        *zip(seen.uid, flags, seen.modseqs, seen.size, strict=True),
     ]
+
+
+COLUMNS = "LLQQqQ"
+
+
+def columns_of(uids):
+    """Columns whose every number tells its message."""
+    found = [array(kind, [n * 10 + k for n in uids]) for k, kind in enumerate(COLUMNS)]
+    return Columns(5, 1, 100, None, array("L", uids), *found[1:])
+
+
+class AfterTests(SynchronousTestCase):
+    """Versions made of a delta."""
+
+    @given(st.sets(st.integers(1, 30)), st.sets(st.integers(1, 30)))
+    def test_gone(self, there, gone):
+        """What went is left out, each column alike; who is unknown takes nothing."""
+        before = columns_of(sorted(there))
+        nobody = Changed(array("L"), array("L"), array("Q"))
+        now = columns.after(before, Delta(6, 100, None, nobody, sorted(gone)))
+        wanted = columns_of(sorted(there - gone))
+        self.assertEqual(
+            [list(getattr(now, name)) for name in NAMES],
+            [list(getattr(wanted, name)) for name in NAMES],
+        )
 
 
 class VersionTests(StoreCase):
