@@ -6,9 +6,13 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mailsuite.model.flags import SYSTEM
 from mailsuite.sieve.actions import FileInto, Keep
+from mailsuite.sieve.check import check
 from mailsuite.sieve.extensions.flags import sorted_out
+from mailsuite.sieve.extensions.regex import EXPRESSIONS
 from mailsuite.sieve.limits import FLAGS
-from tests.support.sieve import LETTER, errors, run_script
+from mailsuite.sieve.message import Message
+from mailsuite.sieve.run import Letter, run
+from tests.support.sieve import LETTER, errors, octets, run_script
 
 REQUIRE = 'require ["imap4flags", "fileinto", "variables", "relational", "copy",'
 REQUIRE += ' "comparator-i;ascii-numeric"];\n'
@@ -288,6 +292,33 @@ class ExtendedTests(SynchronousTestCase):
         """All other mail is personal."""
         message = mail("a@example.org", "Cc: me@company.example.com.invalid")
         self.assertEqual(self.filed(message), {"personal": set()})
+
+
+class LateKeyTests(SynchronousTestCase):
+    """Keys that are known only in a run."""
+
+    SCRIPT = """require ["imap4flags", "regex", "variables"];
+        addflag "work1";
+        if header :matches "subject" "*" { set "key" "${1}"; }
+        if hasflag :regex "${key}" { setflag "found"; }"""
+
+    def plan(self, key):
+        return run_script(self.SCRIPT, f"Subject: {key}\n\n")
+
+    def test_regex(self):
+        """A wrong expression is trouble of the run, which keeps the message."""
+        plan = self.plan("?")
+        self.assertIn("no regular expression", plan.trouble)
+        self.assertEqual(plan.actions, (Keep(implicit=True),))
+        (keep,) = self.plan("wor.1").actions
+        self.assertEqual(keep.flags, ("found",))
+
+    def test_many_runs(self):
+        """A script is as good at its last message as at its first."""
+        program = check(octets(self.SCRIPT))
+        for number in range(EXPRESSIONS + 1):
+            letter = Letter(Message.of(f"Subject: work[{number}]\r\n\r\n".encode()))
+            self.assertEqual(run(program, letter, {}).trouble, "")
 
 
 class SortedTests(SynchronousTestCase):

@@ -17,7 +17,7 @@ from mailsuite.sieve import matching
 from mailsuite.sieve.binding import Bound
 from mailsuite.sieve.extensions import variables
 from mailsuite.sieve.limits import FLAGS
-from mailsuite.sieve.program import Condition, Expand, Step, Values, texts
+from mailsuite.sieve.program import Condition, Expand, Step, texts
 from mailsuite.sieve.run import Run
 from mailsuite.sieve.shapes import (
     CommandShape,
@@ -151,16 +151,22 @@ def _matching_flags(bound: Bound) -> matching.Matcher:
     keys = bound.values(1)
     same = [key for key in keys if isinstance(key, str)]
     if len(same) == len(keys):
-        return matching.matcher(bound, _split(same))
+        return matching.matcher(bound, tuple(_split(same)))
 
     def match(run: Run, values: Sequence[str]) -> bool:
-        return matching.matcher(bound, _split(texts(run, keys)))(run, values)
+        told = tuple(map(_told, _split(texts(run, keys))))
+        return matching.matcher(bound, told)(run, values)
 
     matching.matcher(bound, keys)  # what is wrong with it is told now
     return match
 
 
-def _split(keys: Iterable[str]) -> Values:
+def _told(key: str) -> Expand:
+    """A key that only this run has: wrong ones are its trouble, not the script's."""
+    return lambda _: key
+
+
+def _split(keys: Iterable[str]) -> Sequence[str]:
     return tuple(name for key in keys for name in key.split())
 
 
