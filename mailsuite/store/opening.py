@@ -14,7 +14,7 @@ from attrs import evolve
 
 from mailsuite.interfaces.mailboxes import BadName
 from mailsuite.model.errors import UsageError
-from mailsuite.model.ids import AccountName
+from mailsuite.model.ids import AccountName, MailboxId
 from mailsuite.store import (
     annotations,
     expunge,
@@ -46,6 +46,12 @@ _SALVAGED = (
 )
 """What outlives a broken ``account.db``. 0: a mailbox of any id."""
 NAMELESS = "it cannot tell whose its rows are, as account.db is lost"
+_USED = """
+    SELECT mailbox, MAX(uid), COALESCE(MAX(email), 0) FROM (
+        SELECT mailbox, uid, email FROM message
+        UNION ALL SELECT mailbox, uid, email FROM expunged
+    ) GROUP BY mailbox
+"""
 _ADOPTED_LIMIT = 10_000  # above the highest UID or email id seen, when limits were lost
 
 
@@ -248,10 +254,21 @@ def _assembled(ground: Ground, where: Place, known: Facts, fresh: bool) -> Index
         loading.load(index)
         loading.number(index)
         if known.remade:  # UID lists must not tell less than was guessed
+            _beyond(index)
             selectable = [box for box in index.boxes.values() if box.selectable]
             index.reserve(dict.fromkeys(selectable, 1), 1)
         _put_right(index)
         return index
+
+
+def _beyond(index: Index) -> None:
+    """Go on above all numbers that rows tell: what bounded them was lost."""
+    used = index.rows.execute(_USED).fetchall()
+    for mailbox, uid, email in used:
+        box = index.boxes.get(MailboxId(mailbox))
+        if box is not None:
+            box.uidnext = max(box.uidnext, uid + _ADOPTED_LIMIT)
+        index.email = max(index.email, email + _ADOPTED_LIMIT)
 
 
 def _put_right(index: Index) -> None:

@@ -523,6 +523,11 @@ class RebuildTests(StoreCase):
             ):
                 self.assertGreaterEqual(new.uidnext, old.uidnext)
                 self.assertGreaterEqual(new.modseq, old.modseq)
+            new = await account.append("Gamma", [draft()])
+            self.assertGreater(new.uids[0], max(after["Gamma"][1]))
+            self.assertGreater(
+                new.emails[0], max(max(v[-1], default=0) for v in after.values())
+            )
             fresh = await account.create("Fresh")
             if "id" in same:
                 self.assertGreater(fresh.id, max(row.id for row in rows))
