@@ -8,9 +8,10 @@ again, nothing more to join, and removes the old one.
 """
 
 import json
+from collections import OrderedDict
 from collections.abc import Sequence
 
-from attrs import define, frozen
+from attrs import define, field, frozen
 
 from mailsuite.delivery.calendars import FIELD, Calendars, Held, digest
 from mailsuite.delivery.ground import Ground
@@ -30,13 +31,15 @@ from mailsuite.model.changes import Draft
 from mailsuite.model.envelope import CALENDAR, Blob, Marks, Submission
 from mailsuite.model.flags import SEEN
 from mailsuite.model.ids import AccountName, BlobKey, MailboxId, Uid
-from mailsuite.model.outcomes import Delivered, Outcome
+from mailsuite.model.outcomes import Deferred, Delivered, Outcome
 from mailsuite.sieve import outbound
 from mailsuite.sieve.extensions.processcalendar import ProcessCalendar
 
 SUBJECT_CHARACTERS = 400
 MOST_OWN = 500  # addresses of the owner that one job names
+WAITING = 1_000  # objects that there was no room for, of all accounts
 DONE = Delivered("the calendar has it")
+EARLIER = Deferred("4.2.1", "an earlier message about the event waits for room")
 
 
 @frozen
@@ -86,6 +89,8 @@ class Scheduling:
     """Carries such jobs out, those of one account one after another."""
 
     _ground: Ground
+    _waiting: "OrderedDict[tuple[AccountName, str], None]" = field(factory=OrderedDict)
+    """New objects that jobs have found no room for."""
 
     @property
     def _calendars(self) -> Calendars:
@@ -119,6 +124,10 @@ class Scheduling:
             latest = [] if held is None else [held.places[-1]]
         elif change.calendar is not None:
             latest = [await self._stored(case, order, message.uid, held, change)]
+        key = account.name, digest(message.uid)
+        if held is None and change.outcome == NO_ACTION and key in self._waiting:
+            return EARLIER
+        self._waiting.pop(key, None)
         await self._removed(case, held, latest)
         self._calendars.carried(account.name, message.uid)
         self._happened(case, change.outcome, change.reason)
@@ -135,6 +144,8 @@ class Scheduling:
         blob = _blob(octets)
         draft = Draft(blob, frozenset({SEEN}))
         mailbox = await self._place(case, order) if held is None else held.places[-1][0]
+        if held is None:
+            self._noted((account.name, digest(uid)))
         try:
             stored = await account.append(mailbox, [draft], case.once(0))
         except NoSuchMailbox:
@@ -142,6 +153,12 @@ class Scheduling:
             stored = await account.append(mailbox, [draft], case.once(0))
         _ = await account.synced()
         return stored.mailbox, stored.uids[0]
+
+    def _noted(self, key: tuple[AccountName, str]) -> None:
+        """A job begins to bring an object; what follows it waits until it has."""
+        self._waiting[key] = None
+        if len(self._waiting) > WAITING:
+            self._waiting.popitem(last=False)
 
     async def _place(self, case: Case, order: Order) -> MailboxId:
         """The calendar for a new object; the default where the one asked for went."""

@@ -217,6 +217,29 @@ class AddedTests(CalendarCase):
         self.carry(outcome)
         self.assertEqual(len(self.objects()), 1)
 
+    def test_order_without_room(self):
+        """A cancellation waits for the event that there is no room for yet."""
+        first, second = self.invite(), self.invite(method="CANCEL", sequence=1)
+        account = self.account()
+        append = type(account).append
+
+        async def full(*_args, **_more):
+            raise OverQuota
+
+        self.patch(type(account), "append", full)
+        for outcome, name in ((first, "0G1G970"), (second, "0G1G971")):
+            (done,) = self.carry(outcome, name)
+            self.assertIsInstance(done, Deferred)
+        self.patch(type(account), "append", append)
+        self.assertIsInstance(self.carry(second, "0G1G971")[0], Deferred)
+        for outcome, name in ((first, "0G1G970"), (second, "0G1G971")):
+            self.assertIsInstance(self.carry(outcome, name)[0], Delivered)
+        (one,) = self.objects()
+        self.assertEqual(one.entries[0].value("STATUS"), "CANCELLED")
+        self.assertIsInstance(
+            self.carry(self.invite(method="CANCEL", sequence=1, uid="c"))[0], Delivered
+        )
+
     def test_gone(self):
         """An account that is gone has no calendar; nobody is told."""
         (job,) = self.invite().spawn
