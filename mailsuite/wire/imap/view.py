@@ -19,6 +19,7 @@ from mailsuite.wire.imap import responses
 from mailsuite.wire.imap.numbers import Numbers
 
 _RECENT = RECENT.encode("ascii")
+COMPARED = 4_096  # UIDs that are compared at once
 
 
 @define(eq=False)
@@ -72,10 +73,7 @@ class View:
                 self._gone = ()
                 self.told = now
             else:
-                there = set(now)
-                self._gone = tuple(
-                    [n for n in range(self.count) if told[n] not in there]
-                )
+                self._gone = tuple(_lacking(told[: self.count], now))
         return self._gone
 
     def rows(self, positions: Sequence[int]) -> tuple[Sequence[int], Sequence[int]]:
@@ -180,6 +178,26 @@ class View:
             b"* %d FETCH (UID %d FLAGS (%b))\r\n" % (position + 1, uid, text)
             for position, uid, text in lines
         ]
+
+
+def _lacking(told: Sequence[int], now: Sequence[int]) -> list[int]:
+    """Positions of rising ``told`` that rising ``now`` lacks; what is alike is quick."""
+    gone: list[int] = []
+    at = row = 0
+    while at < len(told):
+        block = told[at : at + COMPARED]
+        if block == now[row : row + len(block)]:
+            row += len(block)
+        else:
+            for position, uid in enumerate(block, at):
+                if row < len(now) and now[row] < uid:
+                    row = bisect_left(now, uid, row)
+                if row < len(now) and now[row] == uid:
+                    row += 1
+                else:
+                    gone.append(position)
+        at += len(block)
+    return gone
 
 
 def _at(column: Sequence[int], rows: Sequence[int]) -> Sequence[int]:

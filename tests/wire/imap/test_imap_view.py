@@ -8,6 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mailsuite.model.changes import Columns, Delta
 from mailsuite.model.flags import FlagTable
+from mailsuite.wire.imap import view
 from mailsuite.wire.imap.view import View
 
 TABLE = FlagTable()
@@ -28,6 +29,35 @@ def columns(mail, modseq, uidnext):
         array("q", [0] * len(uids)),
         array("Q", uids),
     )
+
+
+class LackingTests(SynchronousTestCase):
+    """What a version lacks of what was told."""
+
+    @given(st.sets(st.integers(1, 40)), st.sets(st.integers(1, 40)), st.integers(1, 9))
+    def test_sets(self, told, now, block):
+        """It is what sets tell, wherever blocks begin."""
+        self.patch(view, "COMPARED", block)
+        before, after = (array("L", sorted(one)) for one in (told, now))
+        self.assertEqual(
+            view._lacking(before, after),
+            [n for n, uid in enumerate(before) if uid not in now],
+        )
+
+    def test_few(self):
+        """A few that are gone are found without a look at each of the others."""
+        steps = []
+
+        class Counted(int):
+            def __lt__(self, other):
+                steps.append(1)
+                return int(self) < other
+
+        self.patch(view, "COMPARED", 100)
+        told = [Counted(uid) for uid in range(100_000)]
+        now = [uid for uid in told if uid not in {7, 50_000, 50_001}]
+        self.assertEqual(view._lacking(told, now), [7, 50_000, 50_001])
+        self.assertLess(len(steps), 500)
 
 
 class Store:
