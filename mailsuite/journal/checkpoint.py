@@ -84,6 +84,11 @@ class Checkpoints:
         current = self._parts.committer.told()
         return any(epoch < current for epoch in tuple(self._parts.shelf.live))
 
+    async def now(self) -> None:
+        """Retire what was sealed before anything else happens, if it can be."""
+        self._busy = True
+        await self._try()
+
     async def _try(self) -> None:
         try:
             await self.make(seal=self._old())

@@ -36,6 +36,11 @@ class IGroundReactor(ITurningReactor, IReactorCore):
     """What the journal needs of a reactor."""
 
 
+CROWDED = 3 / 4
+"""If more of the segments are in use at a start a checkpoint comes first: each start
+takes one, and deliveries whose outcome finds no room would be made again."""
+
+
 @frozen
 class Ground:
     """Where one process keeps its journal.
@@ -125,11 +130,16 @@ class Journal:
         self._checkpoints = Checkpoints(
             parts, clients, self._settings.checkpoint_seconds
         )
+        await self._begin(self._checkpoints)
+        self._checkpoints.start()
+
+    async def _begin(self, checkpoints: Checkpoints) -> None:
         try:
             await self._committer.commit(None)
         except NoSpace as error:
             self._log.error("no mail can be taken: {error}", error=error)
-        self._checkpoints.start()
+        if len(self._shelf.live) > CROWDED * self._shelf.plan.limit:
+            await checkpoints.now()
 
     def _survey(self) -> Left:
         shelf, ground = self._shelf, self._ground

@@ -152,6 +152,15 @@ class JournalTests(TestCase):
         await journal.stop()
 
     @run
+    async def test_crowded_by_starts(self):
+        """However often it is killed, a start leaves room for what follows."""
+        for _ in range(12):
+            journal = await self.open(segments=8)
+            _ = await journal.commit([message(b"one more")])
+            self.assertLessEqual(len(journal._shelf.live), 7)
+            await self.crash(journal)
+
+    @run
     async def test_barrier(self):
         """A failed barrier fails its batch, and nothing of it is replayed."""
         disk = Failing()
