@@ -51,7 +51,7 @@ class Attending:
     async def deliver(self, lease: Lease, settle: Settle) -> None:
         """See :meth:`IDelivery.deliver`; mail that somebody sent here is refused."""
         recipient = lease.recipients[0]
-        occasion = Occasion.read(recipient)
+        occasion = Occasion.read(recipient.marks)
         if occasion is None:
             refused = (one.n for one in lease.recipients)
             await settle(lease, dict.fromkeys(refused, NOWHERE))

@@ -79,12 +79,7 @@ class Occasion:
         )
 
     @classmethod
-    def read(cls, recipient: Recipient) -> "Occasion | None":
-        """What a recipient's mark says; None: it is not one of ours."""
-        return cls.told(recipient.marks)
-
-    @classmethod
-    def told(cls, marks: Marks) -> "Occasion | None":
+    def read(cls, marks: Marks) -> "Occasion | None":
         """What marks of a recipient say; None: it is not one of ours."""
         mark = marks.get(EVENT)
         return None if mark is None else cls(**json.loads(mark))

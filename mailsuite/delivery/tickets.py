@@ -66,7 +66,7 @@ class Tickets:
     def found(self, rows: Sequence[Listed]) -> None:
         """Count in what an earlier process left, but for what operators hold."""
         for row in rows:
-            one = Occasion.told(row.marks)
+            one = Occasion.read(row.marks)
             if one is None or row.state == "held" or one.ticket in self._over_meanwhile:
                 continue
             self.add(one)

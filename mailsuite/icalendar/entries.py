@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from urllib.parse import unquote
 
 from attrs import evolve
@@ -99,11 +99,8 @@ def master(calendar: Component) -> Component | None:
 
 def series(entry: Component) -> object:
     """When it takes place; equal for revisions that moved nothing."""
-    return frozenset((one.name, one.parameters, one.value) for one in _when(entry))
-
-
-def _when(entry: Component) -> Sequence[Property]:
-    return entry.all_of(*_SERIES)
+    when = entry.all_of(*_SERIES)
+    return frozenset((one.name, one.parameters, one.value) for one in when)
 
 
 def repeats(entry: Component) -> bool:
@@ -145,8 +142,7 @@ def _shifted(start: str, end: str, moved: str) -> str:
 def _read(value: str) -> datetime:
     told = value.strip().removesuffix("Z")
     form = "%Y%m%dT%H%M%S" if "T" in told else "%Y%m%d"
-    found = datetime.strptime(told, form)  # noqa: DTZ007 - a zone is never reckoned with
-    return found + timedelta(0)
+    return datetime.strptime(told, form)  # noqa: DTZ007 - a zone is never reckoned with
 
 
 def joined(

@@ -28,8 +28,6 @@ _NEEDS = {
     Fact.BODY: Need.PARTS,
     Fact.STRUCTURE: Need.STRUCTURE,
 }
-
-
 _HEADERS = {Kind.HEADER, Kind.FIELDS, Kind.FIELDS_NOT}
 
 

@@ -3,8 +3,10 @@
 Twisted gives each event a logging context of its own, six calls for every read of
 a socket; nobody here looks at that context. It also serves whatever is ready in one
 turn; here a turn that took long leaves the rest to the next one, in the same order,
-so that timers and answers of threads come between. What a turn does is otherwise the
-same, and failures of a connection's code are logged by the reactor as before.
+so that timers and answers of threads come between. An event is for who had the
+descriptor when it was told: another connection may have it by now. What a turn does is
+otherwise the same, and failures of a connection's code are logged by the reactor as
+before.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,8 +26,8 @@ class Turns:
 
     _reactor: Any
     _seconds: Callable[[], float] = monotonic
-    _left: Sequence[tuple[int, int]] = ()
-    """Events that were told and not served yet."""
+    _left: Sequence[tuple[Any, int, int]] = ()
+    """Events that were told and not served yet: whose, its descriptor, which."""
 
     def start(self) -> None:
         """Begin; whoever removes the reactor's ``doIteration`` again ends it."""
@@ -40,11 +42,11 @@ class Turns:
         events, self._left = self._left, ()
         if not events:
             wait = -1 if delay is None else delay
-            events = poll(wait, max(len(selectables), 1))
+            told = poll(wait, max(len(selectables), 1))
+            events = [(selectables.get(number), number, ev) for number, ev in told]
         until = seconds() + SERVED_SECONDS
-        for served, (number, event) in enumerate(events, 1):
-            selectable = selectables.get(number)
-            if selectable is not None:
+        for served, (selectable, number, event) in enumerate(events, 1):
+            if selectable is not None and selectables.get(number) is selectable:
                 serve(selectable, number, event)
                 if seconds() > until:
                     self._left = events[served:]

@@ -410,11 +410,11 @@ class JobTests(EventCase):
         third = Deferred.fromCoroutine(self.happenings.happened(self.account, [what]))
         self.clock.pump([0.1] * 20)
         self.assertNoResult(third)
-        self.happenings.ended(Occasion.read(never.leases[0].recipients[0]))
+        self.happenings.ended(Occasion.read(never.leases[0].recipients[0].marks))
         self.clock.pump([0.1] * 3)
         self.successResultOf(third)
         for lease in never.leases:
-            self.happenings.ended(Occasion.read(lease.recipients[0]))
+            self.happenings.ended(Occasion.read(lease.recipients[0].marks))
         self.assertEqual(self.happenings.tickets.under_way, {})
 
     def test_flags_of_scripts_before(self):
@@ -527,7 +527,7 @@ class JobTests(EventCase):
         self.event(uid)
         (lease,) = self.ways["events"].leases
         box = self.done(self.account.mailbox("INBOX"))
-        return box.id, Occasion.read(lease.recipients[0])
+        return box.id, Occasion.read(lease.recipients[0].marks)
 
     def test_of_earlier_process(self):
         """After a kill, who expunges waits for the jobs that it left."""
@@ -600,7 +600,7 @@ class JobTests(EventCase):
             for _ in range(3)
         ]
         (lease,) = self.ways["events"].leases
-        self.happenings.ended(Occasion.read(lease.recipients[0]))
+        self.happenings.ended(Occasion.read(lease.recipients[0].marks))
         for one in every:
             self.successResultOf(one)
 
@@ -622,5 +622,5 @@ class JobTests(EventCase):
         self.successResultOf(second)
         third = Deferred.fromCoroutine(self.happenings.settled(USER, box.id))
         (lease,) = self.ways["events"].leases
-        self.happenings.ended(Occasion.read(lease.recipients[0]))
+        self.happenings.ended(Occasion.read(lease.recipients[0].marks))
         self.successResultOf(third)

@@ -16,14 +16,19 @@ RULE = 'if header :contains "subject" "{0}" {{ keep; }}\n'
 
 
 class ReloadTests(SynchronousTestCase):
-    def test_large(self):
-        """Nobody waits for them; the old ones count until all are good."""
+    def begun(self):
+        """A suite, and the folder of its operator's scripts, empty as yet."""
         demo = Demo(users=1)
         self.addCleanup(demo.remove)
         folder = demo.folder / "before"
         folder.mkdir()
         demo.settings["MAILSUITE_SIEVE_BEFORE"] = str(folder)
         demo.start()
+        return demo, folder
+
+    def test_large(self):
+        """Nobody waits for them; the old ones count until all are good."""
+        demo, folder = self.begun()
         for n in range(SCRIPTS):
             text = "".join(RULE.format(f"{n} {k}") for k in range(1_500))
             (folder / f"{n}.sieve").write_text(text, "utf-8")
@@ -37,12 +42,7 @@ class ReloadTests(SynchronousTestCase):
 
     def test_nobody_waits(self):
         """Who asks for it and leaves has asked for it all the same."""
-        demo = Demo(users=1)
-        self.addCleanup(demo.remove)
-        folder = demo.folder / "before"
-        folder.mkdir()
-        demo.settings["MAILSUITE_SIEVE_BEFORE"] = str(folder)
-        demo.start()
+        demo, folder = self.begun()
         text = "".join(RULE.format(k) for k in range(1_500))
         (folder / "a.sieve").write_text(text, "utf-8")
         with socket.socket(socket.AF_UNIX) as control:

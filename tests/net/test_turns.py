@@ -2,9 +2,11 @@
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from mailsuite.net.turns import Turns
 from tests.support.patience import PATIENCE_SECONDS
 
 SCRIPT = """
@@ -108,3 +110,18 @@ class TurnsTests(SynchronousTestCase):
             check=True,
         )
         self.assertEqual(done.stdout.split(), ["2", "40"])
+
+    def test_who_has_a_descriptor_now_gets_nothing_that_was_told_of_another(self):
+        """Serving one peer ends a second, and a third gets its descriptor."""
+        served, selectables = [], {1: "first", 2: "second"}
+
+        def serve(selectable, number, event):
+            served.append((selectable, number, event))
+            selectables[2] = "third"
+
+        poller = SimpleNamespace(poll=lambda _wait, _most: [(1, 1), (2, 16)])
+        reactor = SimpleNamespace(
+            _selectables=selectables, _poller=poller, _doReadOrWrite=serve
+        )
+        Turns(reactor)._turn(0)
+        self.assertEqual(served, [("first", 1, 1)])
