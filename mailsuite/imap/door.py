@@ -9,7 +9,8 @@ from mailsuite.imap.commands import plain
 from mailsuite.imap.dialogue import Dialogue
 from mailsuite.imap.ground import Ground
 from mailsuite.imap.talk import Talk
-from mailsuite.net.protocol import Conversation, Gone
+from mailsuite.net.answering import Answering
+from mailsuite.net.protocol import Gone
 from mailsuite.wire.imap.commands.table import State
 
 HELD_OCTETS = 262_144  # read ahead of the command in hand; then reading rests
@@ -18,7 +19,7 @@ STOPPING = b"[UNAVAILABLE] Server is shutting down"
 
 
 @define(eq=False, slots=False)
-class Door(Conversation):
+class Door(Answering):
     """The protocol of one connection; ``implicit`` starts TLS at once."""
 
     ground: Ground
@@ -79,8 +80,8 @@ class Door(Conversation):
 
     @override
     def timed_out(self) -> None:
-        """RFC 3501 §5.4; a command that still runs is no silence."""
-        if self._serving:
+        """RFC 3501 §5.4; a command that runs is no silence, not to read its answer is."""
+        if self._serving and not self.behind:
             self.idle_after(self.ground.settings.idle_seconds)
         else:
             self._bye(b"Timeout", "timeout")
@@ -91,6 +92,11 @@ class Door(Conversation):
         self._leaving = True
         if not self._serving:
             self._bye(STOPPING, "stopped")
+
+    @override
+    def heard_out(self) -> None:
+        if not self._serving:
+            self._end()
 
     def _changed(self) -> None:
         self._dialogue.changed()
@@ -121,6 +127,8 @@ class Door(Conversation):
             pass
         finally:
             self._serving = False
+        if self.heard:
+            self._end()
 
     def _look_up(self) -> None:
         """After an event: end the connection if it is time, or read on."""

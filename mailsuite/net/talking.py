@@ -13,7 +13,8 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.task import deferLater
 from typing_extensions import override
 
-from mailsuite.net.protocol import Conversation, Gone
+from mailsuite.net.answering import Answering
+from mailsuite.net.protocol import Gone
 
 Event = typing.TypeVar("Event")
 Asked_co = typing.TypeVar("Asked_co", covariant=True)
@@ -40,7 +41,7 @@ class Session(typing.Protocol[Asked_co]):
 
 
 @define(eq=False, slots=False, repr=False)
-class Talking(Conversation, typing.Generic[Event]):
+class Talking(Answering, typing.Generic[Event]):
     """One connection. Doors say what a command does, and when it was the last."""
 
     _session: Session[Event] = field(init=False)
@@ -70,6 +71,11 @@ class Talking(Conversation, typing.Generic[Event]):
             self._talking = True
             self.tasks.launch("session", self._talk())
 
+    @override
+    def heard_out(self) -> None:
+        if not self._talking:
+            self.hang_up()
+
     async def _talk(self) -> None:
         """Serve every command that came; one runs for a connection at a time."""
         count = 0
@@ -87,6 +93,8 @@ class Talking(Conversation, typing.Generic[Event]):
             pass
         finally:
             self._talking = False
+        if self.heard:
+            self.hang_up()
 
     async def _serve(self, event: Event) -> None:
         try:

@@ -8,17 +8,16 @@ comes in stays in the session, and reading stops when that is much.
 from collections.abc import Callable
 
 from attrs import define, field
-from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.task import deferLater
 from twisted.internet.tcp import Connection
 from twisted.logger import Logger
 from typing_extensions import override
-from zope.interface import implementer
 
 from mailsuite.model.principals import Peer
 from mailsuite.model.replies import Reply
 from mailsuite.net import eager
-from mailsuite.net.protocol import Conversation, Gone
+from mailsuite.net.answering import Answering
+from mailsuite.net.protocol import Gone
 from mailsuite.net.tasks import Tasks
 from mailsuite.smtp.dialogue import SERVING, Dialogue
 from mailsuite.smtp.ground import Ground
@@ -47,9 +46,8 @@ TIMEOUT = Reply(421, "4.4.2", "Timeout exceeded")
 _log = Logger()
 
 
-@implementer(IHalfCloseableProtocol)
 @define(eq=False, slots=False, repr=False)
-class Door(Conversation):
+class Door(Answering):
     """One connection. ``left`` is called once when it has ended.
 
     ``work`` outlives it, so that a peer that leaves never cuts short what the
@@ -65,8 +63,6 @@ class Door(Conversation):
     _talking: bool = field(default=False, init=False)
     _paused: bool = field(default=False, init=False)
     _parting: bool = field(default=False, init=False)
-    _heard: bool = field(default=False, init=False)
-    """Whether the peer said all that it will say."""
     _leaving: Reply | None = field(default=None, init=False)
     _handshake: float | None = field(default=None, init=False)
     _session: Session = field(init=False)
@@ -120,14 +116,10 @@ class Door(Conversation):
     def encrypted(self) -> None:
         self._handshake = None
 
-    def readConnectionLost(self) -> None:
-        """The peer sends no more: what it asked before is still answered."""
-        self._heard = True
+    @override
+    def heard_out(self) -> None:
         if not self._talking:
             self.hang_up()
-
-    def writeConnectionLost(self) -> None:
-        """Our side is closed; what comes is thrown away until theirs is."""
 
     async def _talk(self, dialogue: Dialogue, *, greet: bool = False) -> None:
         try:
@@ -145,7 +137,7 @@ class Door(Conversation):
         self._talking = False
         if self.gone:
             dialogue.forget()
-        elif self._heard:
+        elif self.heard:
             self.hang_up()
         elif self._paused:
             self._paused = False

@@ -124,6 +124,14 @@ class LoginTests(SynchronousTestCase):
         self.assertIn(b"* BYE", self.client.hear(400))
         self.assertTrue(self.client.closed)
 
+    def test_answer_not_read(self):
+        """To run a long command is no silence; not to read its answer is."""
+        self.client.ask(b"LOGIN mrose secret")
+        self.client.door.pauseProducing()
+        self.client.say(b"a NOOP\r\n")
+        self.client.hear(2200)
+        self.assertTrue(self.client.closed)
+
     def test_bad_commands(self):
         """Too many bad commands end the connection."""
         said = self.client.say(b"garbage\r\n" * 30)
