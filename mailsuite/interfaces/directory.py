@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 
-from attrs import frozen
 from zope.interface import Interface
 
 from mailsuite.model.address import Address
 from mailsuite.model.ids import AccountName
 from mailsuite.model.principals import Denied, Principal, Proof, StoredKeys
+from mailsuite.model.values import value
 
 
-@frozen
+@value
 class Local:
     """An account of ours; ``detail`` is the subaddress (RFC 5233), or empty."""
 
@@ -18,7 +18,7 @@ class Local:
     detail: str = ""
 
 
-@frozen
+@value
 class Alias:
     """Stands for other addresses, which may again be aliases.
 
@@ -29,17 +29,17 @@ class Alias:
     account: AccountName | None = None
 
 
-@frozen
+@value
 class Remote:
     """Another server's: not one of our domains."""
 
 
-@frozen
+@value
 class Unknown:
     """One of our domains, but nobody there has that name."""
 
 
-@frozen
+@value
 class Consumed:
     """One of our addresses that only a transport reads: reports about our mail."""
 
@@ -49,7 +49,7 @@ class Consumed:
 Resolution = Local | Alias | Remote | Unknown | Consumed
 
 
-@frozen
+@value
 class AccountFacts:
     """What the store must know of an account; 0 means no limit."""
 
@@ -87,7 +87,7 @@ class IDirectory(Interface):
         """Limits of an account; the defaults if it has none of its own."""
 
 
-@frozen
+@value
 class User:
     """One account, for people."""
 
@@ -99,7 +99,7 @@ class User:
     """Whether there are keys for SCRAM."""
 
 
-@frozen
+@value
 class Domain:
     """One of our domains; ``source`` is a file name or ``state.db``."""
 
@@ -108,7 +108,7 @@ class Domain:
     source: str
 
 
-@frozen
+@value
 class AliasRow:
     """An alias and its targets; ``source`` as in :class:`Domain`."""
 

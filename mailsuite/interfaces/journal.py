@@ -3,10 +3,11 @@
 from collections.abc import Awaitable, Sequence
 from enum import IntEnum
 
-from attrs import field, frozen
+from attrs import field
 from zope.interface import Attribute, Interface
 
 from mailsuite.model.ids import QueueId
+from mailsuite.model.values import value
 
 
 class Kind(IntEnum):
@@ -20,7 +21,7 @@ class Kind(IntEnum):
     STOP = 6
 
 
-@frozen
+@value
 class Record:
     """One record. ``body`` is a sequence of blocks written one after another."""
 
@@ -28,7 +29,7 @@ class Record:
     body: tuple[bytes, ...] = field(repr=False)
 
 
-@frozen(order=True)
+@value(order=True)
 class Position:
     """Where a record begins: durable ``epoch`` of its segment, and ``offset``.
 

@@ -2,16 +2,17 @@
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
-from attrs import Factory, frozen
+from attrs import Factory
 from zope.interface import Interface
 
 from mailsuite.model.address import Address
 from mailsuite.model.envelope import Blob, Envelope, Marks, Recipient, Submission
 from mailsuite.model.ids import QueueId
 from mailsuite.model.outcomes import Outcome
+from mailsuite.model.values import value
 
 
-@frozen
+@value
 class Lease:
     """The right to deliver some recipients of a job.
 
@@ -30,7 +31,7 @@ class Lease:
     awaited: bool = True
 
 
-@frozen
+@value
 class Listed:
     """One open recipient of a job, for people."""
 
@@ -51,7 +52,7 @@ class Listed:
     """Of the message and of this recipient; only :meth:`IQueue.show` gives them."""
 
 
-@frozen
+@value
 class Page:
     """Some rows and the cursor that continues after them ("" at the end)."""
 

@@ -2,8 +2,10 @@
 
 import re
 
-from attrs import field, frozen
+from attrs import field
 from typing_extensions import override
+
+from mailsuite.model.values import value
 
 _ATOMS = re.compile(
     r"[^\s\x00-\x20\x7f()<>\[\]:;@\\,.\"]+(?:\.[^\s\x00-\x20\x7f()<>\[\]:;@\\,.\"]+)*"
@@ -14,7 +16,7 @@ def _lower(text: str) -> str:
     return text.lower()
 
 
-@frozen
+@value
 class Address:
     """``local`` part, unquoted, and ``domain``, in lower case.
 

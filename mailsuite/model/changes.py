@@ -11,9 +11,10 @@ from typing_extensions import override
 from mailsuite.model.envelope import Blob
 from mailsuite.model.flags import Flags, FlagTable
 from mailsuite.model.ids import EmailId, MailboxId, ModSeq, Uid
+from mailsuite.model.values import value
 
 
-@frozen
+@value
 class MailboxRow:
     r"""One mailbox of an account, with what LIST and STATUS ask for.
 
@@ -132,7 +133,7 @@ class Batch:
     columns: Mapping[Need, Sequence[bytes]]
 
 
-@frozen
+@value
 class Draft:
     """A message to be stored.
 
@@ -145,7 +146,7 @@ class Draft:
     date: float = 0.0
 
 
-@frozen
+@value
 class Appended:
     """Where drafts went: ``uids`` in the order of the drafts."""
 
@@ -178,7 +179,7 @@ class UidMap:
     target: Sequence[Uid]
 
 
-@frozen
+@value
 class Room:
     """What an account's quota leaves, in octets and messages; None: no limit."""
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 
-from attrs import Factory, field, frozen
+from attrs import Factory, field
 
 from mailsuite.model.address import Address
 from mailsuite.model.ids import BlobKey, QueueId
+from mailsuite.model.values import value
 
 Marks = Mapping[str, str]
 """Findings about a message or recipient that travel with the envelope."""
@@ -27,7 +28,7 @@ The content is no mail but an object for it; the value says how it is meant.
 """
 
 
-@frozen
+@value
 class Recipient:
     """One recipient of a message.
 
@@ -46,7 +47,7 @@ class Recipient:
     marks: Marks = Factory(dict)
 
 
-@frozen
+@value
 class Envelope:
     """``sender`` is None for the null reverse-path (RFC 5321 §4.5.5)."""
 
@@ -55,7 +56,7 @@ class Envelope:
     marks: Marks = Factory(dict)
 
 
-@frozen
+@value
 class Blob:
     """The octets of a message: ``prefix`` and then the content.
 
@@ -71,7 +72,7 @@ class Blob:
     path: str = ""
 
 
-@frozen
+@value
 class Once:
     """An action of the queue that must happen exactly once.
 
@@ -84,7 +85,7 @@ class Once:
     awaited: bool = field(default=True, eq=False)
 
 
-@frozen
+@value
 class Submission:
     """A message handed to the queue.
 

@@ -1,11 +1,10 @@
 """What became of a recipient after an attempt at delivery."""
 
-from attrs import frozen
-
 from mailsuite.model.envelope import Recipient, Submission
+from mailsuite.model.values import value
 
 
-@frozen
+@value
 class Delivered:
     """Done. ``text`` is the far end's own answer, for the trace.
 
@@ -18,7 +17,7 @@ class Delivered:
     filed: str = ""
 
 
-@frozen
+@value
 class Deferred:
     """Try again later. ``status`` is an RFC 3463 code of class 4."""
 
@@ -28,7 +27,7 @@ class Deferred:
     spawn: tuple[Submission, ...] = ()
 
 
-@frozen
+@value
 class Failed:
     """Never. The queue sends a DSN to the origin unless that is null.
 
@@ -41,7 +40,7 @@ class Failed:
     spawn: tuple[Submission, ...] = ()
 
 
-@frozen
+@value
 class Expanded:
     """The recipient stands for others, new recipients of the same job.
 

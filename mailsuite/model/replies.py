@@ -1,10 +1,11 @@
 """SMTP replies (RFC 5321 §4.2) with enhanced status codes (RFC 3463)."""
 
-from attrs import frozen
 from typing_extensions import override
 
+from mailsuite.model.values import value
 
-@frozen
+
+@value
 class Reply:
     """What an SMTP or LMTP client is told.
 

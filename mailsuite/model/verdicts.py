@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from enum import Enum
 
-from attrs import Factory, frozen
+from attrs import Factory
 
 from mailsuite.model.address import Address
 from mailsuite.model.envelope import Marks
 from mailsuite.model.replies import Reply
+from mailsuite.model.values import value
 
 
 class Phase(Enum):
@@ -24,7 +25,7 @@ class Phase(Enum):
     __hash__ = object.__hash__  # stages are looked up by it for every command
 
 
-@frozen
+@value
 class Proceed:
     """No objection. ``prefix`` is whole header fields put before the message.
 
@@ -37,7 +38,7 @@ class Proceed:
     each: Mapping[Address, Marks] = Factory(dict)
 
 
-@frozen
+@value
 class Refuse:
     """Answer ``reply`` (4yz or 5yz); ``close`` ends the connection after it."""
 

@@ -477,6 +477,7 @@ class KeptTests(QueueCase):
         await deferLater(reactor, 1.2)
         house = await self.again("stop")
         await house.send("b0@else0.example")
+        await house.until(lambda: house.relay.seen)
         await deferLater(reactor, 0.2)
         self.assertEqual(house.relay.seen, ["b0@else0.example"])
 
