@@ -317,10 +317,11 @@ class Settling:
     def _undone(
         self, job: Job, lease: Lease, outcomes: Mapping[int, Outcome], pending: Pending
     ) -> None:
-        """The record does not stand. What is final and alone is noted instead.
+        """The record does not stand. What is final and alone is owed.
 
-        A message that another server took must not be sent again while we run;
-        what brings children about is tried again.
+        A message that another server took must not be sent again; the journal forgets
+        what is only noted when it has no room. What brings children about is tried
+        again.
         """
         for _, each in pending.grown:
             job.seen.discard(str(each.recipient.address).casefold())
@@ -330,7 +331,11 @@ class Settling:
             one = {n: outcome if final else BROKEN}
             changes, _ = self._changes(job, lease, one, now)
             job.version += 1
-            self._ledger.note((job.id, job.version, changes))
+            change: Change = (job.id, job.version, changes)
+            if final:
+                self._ledger.owing.append(change)
+            else:
+                self._ledger.note(change)
             self._apply(job, lease, one, Pending(changes, [], []))
 
     def _tell(self, name: str, job: Job, slot: Slot, outcome: Outcome) -> None:

@@ -12,6 +12,7 @@ from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
 from mailsuite.interfaces.events import IEvents
 from mailsuite.interfaces.journal import IJournal, Kind, Position, Record
 from mailsuite.model.envelope import Blob, Once, Submission
+from mailsuite.model.errors import NoSpace
 from mailsuite.model.ids import QueueId
 from mailsuite.model.outcomes import Outcome
 from mailsuite.net.lanes import Lane
@@ -69,6 +70,8 @@ class Ledger:
     )
     eased: Callable[[], None] = lambda: None
     """Called when memory was given back."""
+    owing: list[Change] = field(factory=list)
+    """What is to be written as soon as the journal has room again."""
     _notes: list[Change] = field(factory=list)
 
     def add(self, job: Job) -> Job:
@@ -125,6 +128,15 @@ class Ledger:
             notes, self._notes = self._notes, []
             body, _ = outcome(notes)
             self.ground.journal.note(Record(Kind.OUTCOME, body))
+
+    async def pay(self) -> None:
+        """Write what is owing, unless there is no room yet. One call at a time."""
+        try:
+            while some := self.owing[:NOTES]:
+                _ = await self.commit(some, ())
+                del self.owing[: len(some)]
+        except (OSError, NoSpace):
+            return
 
     async def commit(
         self, changes: Sequence[Change], children: Sequence[tuple[str, Blob]]

@@ -122,6 +122,7 @@ class Queue:
         self._schedule.halt()
         await self._space.stop()
         await self._schedule.stop(STOP_SECONDS)
+        await self._ledger.pay()
         self._ledger.flush()
 
     def close(self) -> None:

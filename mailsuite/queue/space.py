@@ -1,4 +1,7 @@
-"""When to take no more: a full disk, or too much undelivered in memory."""
+"""When to take no more, and when there is room again.
+
+The disk may be full, or too much is undelivered in memory.
+"""
 
 import os
 from collections import deque
@@ -53,6 +56,7 @@ class Space:
             self.full = full
             name = "queue.full" if full else "queue.eased"
             ledger.ground.events.happened(name, free=found.f_bavail * found.f_frsize)
+        await ledger.pay()
 
     def crowded(self) -> bool:
         """Whether memory is full of undelivered mail: :meth:`wait` then.

@@ -1,5 +1,6 @@
 """A queue on its journal: what is accepted is delivered, deferred, sent back."""
 
+import errno
 import os
 from typing import ClassVar
 
@@ -16,6 +17,7 @@ from mailsuite.model.envelope import FILED, Once, Recipient
 from mailsuite.model.errors import NoSpace
 from mailsuite.model.outcomes import Deferred, Delivered, Expanded, Failed
 from mailsuite.queue.settings import Settings
+from tests.support.journal import Failing
 from tests.support.queue import House, address
 
 BUSY = Deferred("4.2.1", "busy")
@@ -577,6 +579,42 @@ class CrashTests(QueueCase):
         house = await self.again("crash")
         await deferLater(reactor, 0.7)
         self.assertEqual(len(house.relay.seen), 3)
+
+    async def unrecorded(self, house):
+        """Another server took a message, and no record of that finds room."""
+        house.disk = disk = Failing()
+        await house.stop()
+        self.house = house = await house.again()
+
+        def taken(lease, recipient):
+            disk.fail["pwritev"] = errno.ENOSPC
+            return Delivered("ok")
+
+        house.relay.script["b@else.example"] = taken
+        await house.send("b@else.example")
+        await house.until(lambda: house.events.named("queue.delivered"))
+        house.wall.ahead = 10_000
+        await deferLater(reactor, 1.5)
+        disk.fail.clear()
+        return house
+
+    @run
+    async def test_remote_unrecorded(self, house):
+        """It is not sent again while we run; there is a record when there is room."""
+        house = await self.unrecorded(house)
+        self.assertEqual(len(house.relay.seen), 1)
+        await house.until(lambda: not house.queue._ledger.owing)
+        house = await self.again("crash")
+        await deferLater(reactor, 0.7)
+        self.assertEqual(len(house.relay.seen), 1)
+
+    @run
+    async def test_remote_unrecorded_at_a_stop(self, house):
+        """Nor after a start that follows as soon as there is room."""
+        house = await self.unrecorded(house)
+        house = await self.again("stop")
+        await deferLater(reactor, 0.7)
+        self.assertEqual(len(house.relay.seen), 1)
 
     @run
     async def test_local_again(self, house):

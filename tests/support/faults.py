@@ -137,9 +137,19 @@ class Image:
                 ["umount", str(self.mountpoint)], capture_output=True, check=False
             )
             if done.returncode == 0:
+                self._let_go()
                 return
             time.sleep(0.1)
         raise AssertionError(done.stderr.decode())
+
+    def _let_go(self):
+        """Wait for the kernel: others may have the mount in namespaces of their own."""
+        end = time.monotonic() + PATIENCE_SECONDS
+        look = ["losetup", "--associated", str(self.file)]
+        while subprocess.run(look, capture_output=True, check=True).stdout:
+            if time.monotonic() > end:
+                raise AssertionError("somebody holds the image")
+            time.sleep(0.05)
 
     def remove(self):
         subprocess.run(
