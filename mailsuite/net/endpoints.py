@@ -17,13 +17,13 @@ from typing import Any, NoReturn, cast
 
 from attrs import define, field, frozen
 from twisted.internet import address as addresses
-from twisted.internet import tcp, unix
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.interfaces import IAddress, IProtocolFactory, IReactorTime
 from twisted.logger import Logger
 from typing_extensions import override
 
 from mailsuite.model.errors import UsageError
+from mailsuite.net.accepted import Accepted, Address
 
 BACKLOG = 511  # connections that the kernel keeps while we are busy
 ACCEPTS_PER_TURN = 32  # then others get their turn of the reactor
@@ -128,6 +128,7 @@ def bind(place: Place) -> Bound:
         if family == socket.AF_INET6:
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, place.host != "::")
         made.bind((place.host, place.port))
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # for all of its
         made.listen(BACKLOG)
         made.setblocking(False)
     except OSError as error:
@@ -219,8 +220,6 @@ class Listening(FileDescriptor):
         self._clock = reactor
         self._bound = bound
         self._factory = factory
-        self._sessions = 0
-        self._realPortNumber = place.path or bound.getsockname()[1]
 
     def start(self) -> None:
         """Begin to accept."""
@@ -294,28 +293,16 @@ class Listening(FileDescriptor):
         return probe >= _ceiling()
 
     def _welcome(self, made: socket.socket, peer: Any) -> None:
-        made.setblocking(False)
-        protocol = None
+        protocol, address = None, self._address(peer)
         try:
-            protocol = self._factory.buildProtocol(self._address(peer))
+            protocol = self._factory.buildProtocol(address)
         finally:
             if protocol is None:
                 made.close()
-        if protocol is None:
-            return
-        self._sessions += 1
-        kind = unix.Server if self.place.path else tcp.Server
-        transport = kind(
-            made,
-            protocol,
-            peer,
-            cast(Any, self),
-            self._sessions,
-            cast(Any, self.reactor),
-        )
-        protocol.makeConnection(transport)
+        if protocol is not None:
+            protocol.makeConnection(Accepted(made, protocol, address, self.reactor))
 
-    def _address(self, peer: Any) -> IAddress:
+    def _address(self, peer: Any) -> Address:
         if self.place.path:
             return addresses.UNIXAddress(None)
         kind = addresses.IPv6Address if len(peer) == 4 else addresses.IPv4Address

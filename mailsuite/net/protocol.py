@@ -24,6 +24,7 @@ from typing_extensions import override
 from zope.interface import implementer
 
 from mailsuite.model.errors import PeerError
+from mailsuite.net.accepted import Accepted
 from mailsuite.net.bindings import bindings
 from mailsuite.net.tasks import Tasks
 
@@ -163,8 +164,10 @@ class Conversation(Protocol):
             return
         self._hanging = True
         self._disarm()
-        self._timer = self.clock.callLater(LINGER_SECONDS, self.abort)
         transport: Any = self.transport
+        if isinstance(transport, Accepted) and transport.close_after_read():
+            return
+        self._timer = self.clock.callLater(LINGER_SECONDS, self.abort)
         transport.unregisterProducer()
         transport.loseConnection()
 
@@ -193,8 +196,6 @@ class Conversation(Protocol):
         peer = transport.getPeer()
         self.host = getattr(peer, "host", "")
         self.port = getattr(peer, "port", 0)
-        if hasattr(transport, "setTcpNoDelay"):
-            transport.setTcpNoDelay(True)
         transport.bufferSize = READ_OCTETS
         transport.registerProducer(self, True)
         self.opened()

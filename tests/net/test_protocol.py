@@ -5,10 +5,11 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 from twisted.internet.protocol import Factory, Protocol
-from twisted.internet.task import Clock
+from twisted.internet.task import Clock, deferLater
 from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
+from mailsuite.net.endpoints import Place, bind
 from mailsuite.net.protocol import READ_OCTETS, UNSENT_OCTETS, Conversation, Gone
 
 
@@ -120,8 +121,9 @@ class SocketTests(TestCase):
         self.far = Far()
         factory = Factory()
         factory.buildProtocol = self._build
-        self.port = reactor.listenTCP(0, factory, interface="127.0.0.1")
-        self.addCleanup(self.port.stopListening)
+        bound = bind(Place("127.0.0.1", 0))
+        self.port = bound.port
+        self.addCleanup(bound.listen(reactor, factory).stop)
 
     def _build(self, _address):
         echo = Echo(reactor, "s2")
@@ -129,7 +131,7 @@ class SocketTests(TestCase):
         return echo
 
     async def _connect(self):
-        endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", self.port.getHost().port)
+        endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", self.port)
         await connectProtocol(endpoint, self.far)
 
     async def test_large_answers_arrive_whole_and_in_order(self):
@@ -168,3 +170,38 @@ class SocketTests(TestCase):
         await waiting
         echo.hang_up()
         self.assertEqual(len(await self.lost), len(b"hello\n") + sent)
+
+    async def test_who_hangs_up_in_a_read_is_closed_after_it(self):
+        """The last word arrives, the end is told once, and no timer stays."""
+        await self._connect()
+        echo = await self.made
+        ends, hung = [], []
+        echo.ended = lambda: ends.append(len(hung))
+        hang_up = echo.hang_up
+
+        def last():
+            hang_up()
+            hung.append(echo.gone)
+
+        echo.hang_up = last
+        self.far.transport.write(b"quit")
+        self.assertEqual(await self.lost, b"hello\nbye\n")
+        self.assertEqual((ends, hung), ([1], [False]))
+        self.assertTrue(echo.gone)
+        self.assertIsNone(echo._timer)
+
+    async def test_who_hangs_up_behind_unsent_octets_closes_when_they_are_sent(self):
+        """A read that ends the connection loses nothing of a long answer."""
+        await self._connect()
+        echo = await self.made
+        self.far.transport.pauseProducing()
+        block = bytes(READ_OCTETS)
+        sent = 0
+        while not echo._behind:
+            echo.send(block)
+            sent += len(block)
+        self.far.transport.write(b"quit")
+        await deferLater(reactor, 0.01)
+        self.far.transport.resumeProducing()
+        self.assertEqual(len(await self.lost), len(b"hello\nbye\n") + sent)
+        self.assertTrue(echo.is_ended)
