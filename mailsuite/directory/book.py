@@ -117,6 +117,16 @@ class Book:
             return UNKNOWN
         return self._listed(local, domain) or self._implied(local, domain)
 
+    def transport(self, address: Address) -> str:
+        """Who carries mail for it; one lookup if it is an account as written."""
+        domain = address.domain
+        if domain in self.domains and f"{address.local}@{domain}" in self.accounts:
+            return "local"
+        found = self.resolve(address)
+        if isinstance(found, Consumed):
+            return found.transport
+        return "relay" if isinstance(found, Remote) else "local"
+
     def _listed(self, local: str, domain: str) -> Resolution | None:
         name = f"{local}@{domain}"
         if name in self.aliases:

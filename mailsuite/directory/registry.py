@@ -16,9 +16,7 @@ from mailsuite.directory.settings import Settings
 from mailsuite.directory.state import Listing, State
 from mailsuite.interfaces.directory import (
     AccountFacts,
-    Consumed,
     IDirectory,
-    Remote,
     Resolution,
 )
 from mailsuite.interfaces.queueing import IRouting
@@ -168,10 +166,4 @@ class Registry:
 
     async def transports(self, addresses: Sequence[Address]) -> Sequence[str]:
         """``relay`` for other servers' domains, ``local`` for people of ours."""
-        return [_transport(self._state.book.resolve(one)) for one in addresses]
-
-
-def _transport(found: Resolution) -> str:
-    if isinstance(found, Consumed):
-        return found.transport
-    return "relay" if isinstance(found, Remote) else "local"
+        return list(map(self._state.book.transport, addresses))

@@ -4,14 +4,16 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 
 Value = str | int | float
 
 VALUE_CHARACTERS = 2_000
 """Longer values are cut; a line stays readable whatever a peer sent."""
 
-_PLAIN = re.compile(r"[A-Za-z0-9_.:/@<>,;+*()\[\]{}!?&%$#|~^'-]+")
-_short = re.compile(r"[A-Za-z0-9_.:/@<>,;+*()\[\]{}!?&%$#|~^'-]{1,200}").fullmatch
+_BARE = r"[A-Za-z0-9_.:/@<>,;+*()\[\]{}!?&%$#|~^'-]++"
+_PLAIN = re.compile(_BARE)
+_plain_fields = re.compile(rf"(?: [a-z0-9_]++={_BARE})*+").fullmatch
 _UNSAFE = re.compile(r"[\"\\\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
@@ -33,32 +35,44 @@ def quoted(value: Value) -> str:
 
 
 class Stamps:
-    """UTC ISO times of wall-clock seconds; remembers the last whole second."""
+    """UTC ISO times of wall-clock seconds; remembers the last one."""
 
     def __init__(self) -> None:
-        self._second = -1
+        self._millisecond = -1
         self._text = ""
 
     def of(self, wall: float) -> str:
         """Milliseconds matter to readers, microseconds do not."""
-        second = int(wall)
-        if second != self._second:
-            self._second = second
-            self._text = datetime.fromtimestamp(second, UTC).strftime(
-                "%Y-%m-%dT%H:%M:%S"
-            )
-        return f"{self._text}.{int((wall - second) * 1000):03d}Z"
+        millisecond = int(wall * 1000)
+        if millisecond != self._millisecond:
+            self._millisecond = millisecond
+            second, rest = divmod(millisecond, 1000)
+            date = _date(second)
+            self._text = f"{date}.{rest:03d}Z"
+        return self._text
+
+
+@lru_cache(1)
+def _date(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def logfmt(stamp: str, name: str, fields: Mapping[str, Value]) -> str:
-    """``time=... event=... sid=...`` and so on, in the order of the fields."""
-    line = f"time={stamp} event={name}"
+    """``time=... event=... sid=...`` and so on, in the order of the fields.
+
+    Written as if every value could stand bare, and anew if one look at all of them
+    says no: half of what a look at each takes.
+    """
+    line = ""
     for key, value in fields.items():
-        if type(value) is int or (type(value) is str and _short(value)):
-            line += f" {key}={value}"
-        else:
-            line += f" {key}={quoted(value)}"
-    return line + "\n"
+        line += f" {key}={value:.6g}" if type(value) is float else f" {key}={value}"
+    if (
+        not _plain_fields(line)
+        or line.count("=") > len(fields)  # a value looks like another field
+        or len(line) > VALUE_CHARACTERS
+    ):
+        line = "".join([f" {key}={quoted(value)}" for key, value in fields.items()])
+    return f"time={stamp} event={name}{line}\n"
 
 
 def as_json(stamp: str, name: str, fields: Mapping[str, Value]) -> str:

@@ -10,7 +10,8 @@ from typing_extensions import override
 
 from mailsuite.events.catalogue import CATALOGUE, Entry
 
-_Counts = dict[tuple[str, ...], int]
+_Counts = tuple[tuple[str, ...], dict[tuple[str, ...], int]]
+"""The labels of an event, and how many there were with each of their values."""
 
 
 @define(eq=False, repr=False)
@@ -33,16 +34,12 @@ class Counts(Collector):
 
     def count(self, name: str, fields: Mapping[str, str | int | float]) -> None:
         """One more of it."""
-        entry = CATALOGUE.get(name)
-        key: tuple[str, ...] = ()
-        if entry is not None and entry.labels:
-            first, *more = entry.labels
-            key = (str(fields.get(first, "")),)
-            if more:
-                key += tuple([str(fields.get(label, "")) for label in more])
-        counts = self._counts.get(name)
-        if counts is None:
-            counts = self._counts[name] = {}
+        known = self._counts.get(name)
+        if known is None:
+            entry = CATALOGUE.get(name)
+            known = self._counts[name] = (entry.labels if entry else (), {})
+        labels, counts = known
+        key = tuple([str(fields.get(label, "")) for label in labels])
         counts[key] = counts.get(key, 0) + 1
 
     def gauge(self, name: str, meaning: str, read: Callable[[], float]) -> None:
@@ -72,7 +69,7 @@ class Counts(Collector):
 
     @override
     def collect(self) -> Iterator[Metric]:
-        for name, counts in self._counts.items():
+        for name, (_, counts) in self._counts.items():
             entry = CATALOGUE.get(name) or Entry(name, "not in the catalogue")
             family = CounterMetricFamily(
                 entry.metric, entry.meaning, labels=entry.labels

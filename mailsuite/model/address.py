@@ -32,7 +32,7 @@ class Address:
     def __str__(self) -> str:
         """In the form of RFC 5321: the local part is quoted where it must be."""
         local = self.local
-        if not _ATOMS.fullmatch(local):
+        if not (local.isalnum() or _ATOMS.fullmatch(local)):
             local = '"' + re.sub(r'(["\\])', r"\\\1", local) + '"'
         return f"{local}@{self.domain}" if self.domain else local
 

@@ -62,7 +62,7 @@ class Transaction:
     _accounts: dict[int, AccountName] = field(factory=dict)
     """Of recipients that are ours, by their numbers."""
     _marks: dict[str, str] = field(factory=dict)
-    _parameters: Mapping[str, str] = field(factory=dict)
+    _parameters: Mapping[str, str] = NOTHING
     _local: bool = True
     _head: Head | None = None
 
@@ -110,18 +110,12 @@ class Transaction:
             self._local = False
         else:
             self._accounts[number] = AccountName(account)
-        kept = dict(marks)
-        kept.pop(ACCOUNT, None)
+        kept = {name: mark for name, mark in marks.items() if name != ACCOUNT}
+        orcpt, notify = parameters.get("ORCPT", ""), parameters.get("NOTIFY", "")
         self._recipients.append(
-            Recipient(
-                number,
-                address,
-                orcpt=parameters.get("ORCPT", ""),
-                notify=parameters.get("NOTIFY", ""),
-                marks=kept or NOTHING,
-            )
+            Recipient(number, address, None, None, orcpt, notify, kept or NOTHING)
         )
-        self._view.recipients = (*self._view.recipients, address)
+        self._view.recipients += (address,)
 
     async def data(self) -> Verdict:
         """Ask the data stages."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from attrs import define, field
+from attrs import define
 from zope.interface import implementer
 
 from mailsuite.interfaces.receiving import IView, IWatch
@@ -11,6 +11,7 @@ from mailsuite.model.envelope import Blob, Marks
 from mailsuite.model.principals import Peer, Principal
 
 NOTHING: Marks = {}
+UNWATCHED: Mapping[object, IWatch] = {}
 
 
 @implementer(IView)
@@ -27,13 +28,13 @@ class View:
     extended: bool = True
     principal: Principal | None = None
     sender: Address | None = None
-    parameters: Mapping[str, str] = field(factory=dict)
+    parameters: Mapping[str, str] = NOTHING
     recipient: Address | None = None
     recipients: tuple[Address, ...] = ()
     blob: Blob | None = None
     header: bytes = b""
     marks: Marks = NOTHING
-    watches: Mapping[object, IWatch] = field(factory=dict)
+    watches: Mapping[object, IWatch] = UNWATCHED
 
     def fresh(self) -> "View":
         """The same connection before its next transaction."""

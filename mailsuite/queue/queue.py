@@ -148,27 +148,21 @@ class Queue:
         now = self._ground.wall()
         expires = now + ledger.settings.expire
         names: list[QueueId] = []
+        fresh: list[tuple[int, Submission, float, int]] = []
         records: list[Record] = []
-        starts: list[int] = []
-        for submission in submissions:
-            if submission.once is not None and submission.once in ledger.onces:
-                names.append(ledger.onces[submission.once][0])
+        for n, submission in enumerate(submissions):
+            once, blob = submission.once, submission.blob
+            if once is not None and once in ledger.onces:
+                names.append(ledger.onces[once][0])
                 continue
             names.append(NAMELESS)
-            blob = submission.blob
             path = self._ground.spool.relative(blob.path) if blob.path else ""
-            made = head(submission, now, submission.expires or expires, path)
-            body = blocks(made, blob)
-            starts.append(len(body[0]))
+            until = submission.expires or expires
+            body = blocks(head(submission, now, until, path), blob)
+            fresh.append((n, submission, until, len(body[0])))
             records.append(Record(Kind.MESSAGE, body))
         places = await self._ground.journal.commit(records) if records else ()
-        following = 0
-        for n, submission in enumerate(submissions):
-            if names[n]:
-                continue
-            place, start = places[following], starts[following]
-            following += 1
-            until = submission.expires or expires
+        for place, (n, submission, until, start) in zip(places, fresh, strict=True):
             name = names[n] = queue_id(place)
             job = ledger.born(name, submission, (now, until), place, start)
             if submission.awaited:
