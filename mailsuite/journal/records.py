@@ -112,7 +112,7 @@ class Framer:
         body = record.body
         length = sum(map(len, body))
         header = self.header
-        kind = int(record.kind)
+        kind = record.kind
         crc = zlib.crc32(
             _SEED.pack(header.salt, header.epoch, offset, kind, rest, length)
         )

@@ -74,7 +74,7 @@ def head(
     """The head of a message; ``path`` is its file, relative to the folder.
 
     Every message pays for it, so what is the same in all of them is written out
-    here: a tenth of what the general encoder takes. Times are whole milliseconds.
+    here: a tenth of what the general encoder takes.
     """
     envelope, blob, once = submission.envelope, submission.blob, submission.once
     sender, marks, rows = envelope.sender, "", ""
@@ -85,14 +85,14 @@ def head(
     by = "null"
     if sender is not None:
         by = f"[{_quoted(sender.local)},{_quoted(sender.domain)}]"
-    times = f"{accepted:.3f},{expires:.3f},{submission.after:.3f}"
+    times = f"{accepted},{expires},{submission.after}".replace("inf", "Infinity")
     made = "null"
     if once is not None:
         made = f"[{_quoted(once.source)},{once.recipient},{once.action}]"
     return (
         f'{{"v":{FORMAT},"s":{by},"r":[{rows}],"m":{{{marks}}},"b":[{_quoted(blob.key)}'
         f",{blob.size},{len(blob.prefix)},{_quoted(path)}]"
-        f',"t":[{times.replace("inf", "Infinity")}],"o":{made}}}'
+        f',"t":[{times}],"o":{made}}}'
     )
 
 

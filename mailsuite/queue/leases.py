@@ -112,7 +112,7 @@ class Settling:
         if not job.slots:
             ledger.end(job)
         for n, outcome in outcomes.items():
-            ledger.outcomes.came(job.id, n, outcome, now)
+            ledger.outcomes.came(job.id, n, outcome)
 
     async def _record(
         self, job: Job, lease: Lease, outcomes: Mapping[int, Outcome]
@@ -307,12 +307,11 @@ class Settling:
     def _answer(self, job: Job, outcomes: Mapping[int, Outcome]) -> None:
         """Tell who waits, now that everything is as the outcomes say."""
         known = self._ledger.outcomes
-        now = self._ledger.ground.wall()
         for n, outcome in outcomes.items():
             if isinstance(outcome, Deferred):
                 known.put_off(job.id, n)
             else:
-                known.came(job.id, n, outcome, now)
+                known.came(job.id, n, outcome)
 
     def _undone(
         self, job: Job, lease: Lease, outcomes: Mapping[int, Outcome], pending: Pending

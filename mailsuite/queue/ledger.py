@@ -23,8 +23,8 @@ from mailsuite.queue.settings import Settings
 from mailsuite.queue.spool import Spool
 
 NOTES = 64  # outcomes that share one record
-REMEMBERED = 180.0  # seconds that an outcome can be asked for
-OUTCOMES = 50_000  # remembered outcomes at most
+REMEMBERED = 180.0  # seconds that an outcome can be asked for, and twice that at most
+OUTCOMES = 50_000  # remembered outcomes after which the older half is forgotten
 
 
 class IGroundReactor(IReactorTime, IReactorFromThreads):
@@ -187,7 +187,10 @@ class Ledger:
 class Outcomes:
     """What became of recipients in the last minutes, and who waits for it."""
 
-    _known: dict[tuple[QueueId, int], tuple[float, Outcome]] = field(factory=dict)
+    _known: dict[tuple[QueueId, int], Outcome] = field(factory=dict)
+    _before: dict[tuple[QueueId, int], Outcome] = field(factory=dict)
+    """Those that came before ``_since``; they are forgotten together."""
+    _since: float = 0.0
     _waiting: dict[tuple[QueueId, int], list[Deferred[Outcome | None]]] = field(
         factory=dict
     )
@@ -207,9 +210,9 @@ class Outcomes:
         self._promised.add((name, n))
         return True
 
-    def came(self, name: QueueId, n: int, outcome: Outcome, now: float) -> None:
+    def came(self, name: QueueId, n: int, outcome: Outcome) -> None:
         """A recipient is settled for good."""
-        self._known[name, n] = (now, outcome)
+        self._known[name, n] = outcome
         self._promised.discard((name, n))
         if self._waiting:
             self._answer(name, n, outcome)
@@ -228,8 +231,7 @@ class Outcomes:
 
     def known(self, name: QueueId, n: int) -> Outcome | None:
         """The outcome, if it is remembered."""
-        found = self._known.get((name, n))
-        return None if found is None else found[1]
+        return self._known.get((name, n)) or self._before.get((name, n))
 
     def give_up(self, name: QueueId, n: int) -> None:
         """Who waits has no more time, unless the answer is about to come."""
@@ -250,10 +252,6 @@ class Outcomes:
         return waiting
 
     def forget(self, now: float) -> None:
-        """Drop what is old, and the oldest above the limit."""
-        known = self._known
-        while known:
-            name = next(iter(known))
-            if len(known) <= OUTCOMES and known[name][0] > now - REMEMBERED:
-                return
-            del known[name]
+        """Drop what is old, or when it is too much the older part of it."""
+        if now - self._since >= REMEMBERED or len(self._known) > OUTCOMES // 2:
+            self._before, self._known, self._since = self._known, {}, now

@@ -107,7 +107,7 @@ class MemoryQueue:
                 del slots[n]
                 if isinstance(outcome, Expanded):
                     self._grow(job, outcome)
-                self._outcomes.came(job.id, n, outcome, 0.0)
+                self._outcomes.came(job.id, n, outcome)
             await self.accept(outcome.spawn)
         if not slots:
             self.jobs.pop(job.id, None)
