@@ -137,6 +137,20 @@ class LineTests(SynchronousTestCase):
         self.assertTrue(line[:-1].isprintable() or not value.isprintable())
         self.assertNotRegex(line[:-1], r"[\x00-\x1f\x7f-\x9f]")
 
+    @given(
+        st.dictionaries(
+            st.sampled_from(("sid", "qid", "text", "from", "m2")),
+            st.integers()
+            | st.floats()
+            | st.text(alphabet='ab1=" \n<@:\u00e9')
+            | st.text(),
+        )
+    )
+    def test_each(self, fields):
+        """Each value stands bare or quoted as its own octets say, whatever the others."""
+        shown = "".join(f" {key}={lines.quoted(fields[key])}" for key in fields)
+        self.assertEqual(lines.logfmt("t", "e", fields), f"time=t event=e{shown}\n")
+
     def test_injection(self):
         """A value cannot pretend to be another field."""
         line = lines.logfmt("t", "e", {"user": 'x" rip=1.2.3.4', "rip": "::1"})
