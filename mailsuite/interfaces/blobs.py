@@ -49,6 +49,7 @@ class IOctets(Interface):
     """
 
     size: int = Attribute("octets in the whole message")
+    lined: bool = Attribute("whether every line is known to end with CRLF")
 
     async def read(start: int, length: int) -> bytes:
         """Octets from ``start``; fewer at the end. :raises Damaged: bad file."""

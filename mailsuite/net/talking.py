@@ -87,7 +87,7 @@ class Talking(Answering, typing.Generic[Event]):
                 await self.drained()
                 count += 1
                 if count % COMMANDS_PER_TURN == 0:
-                    await deferLater(self.clock, 0)
+                    await self.rest()
             self._read_on()
         except Gone:
             pass
@@ -95,6 +95,10 @@ class Talking(Answering, typing.Generic[Event]):
             self._talking = False
         if self.heard:
             self.hang_up()
+
+    async def rest(self) -> None:
+        """Let others have their turn."""
+        await deferLater(self.clock, 0)
 
     async def _serve(self, event: Event) -> None:
         try:

@@ -22,6 +22,7 @@ from mailsuite.wire.pop3.replies import Reply
 from mailsuite.wire.pop3.session import Event, Fatal, Refused, Session
 from mailsuite.wire.sasl.exchange import Challenge
 
+HELD_OCTETS = 65_536  # of answers to a pipeline are written at once
 GREETING = replies.ok("POP3 server ready")
 
 _log = Logger()
@@ -37,6 +38,8 @@ class Door(Talking[Event]):
     _authorization: Authorization = field(init=False)
     _opened: Opened | None = field(default=None, init=False)
     _transaction: Transaction | None = field(default=None, init=False)
+    _held: list[bytes] = field(factory=list, init=False)
+    _holding: int = field(default=0, init=False)
     _leaving: bool = field(default=False, init=False)
     _refusals: int = field(default=0, init=False)
     _deleted: int = field(default=0, init=False)
@@ -84,6 +87,35 @@ class Door(Talking[Event]):
     def answer(self, reply: Reply, rest: bytes = b"") -> None:
         """Send the status line that answers the command in hand, and what follows."""
         self.send(self._session.answer(reply) + rest)
+
+    @property
+    def pressed(self) -> bool:
+        """Whether the client's next command is here already, and soon answered."""
+        return self._transaction is not None and self._session.pressed
+
+    @override
+    def send(self, octets: bytes) -> None:
+        """Write, soon: answers to a pipeline go out together."""
+        self._held.append(octets)
+        self._holding += len(octets)
+        if self._holding >= HELD_OCTETS or not self.pressed:
+            self._release()
+
+    @override
+    async def drained(self) -> None:
+        if self._behind:
+            self._release()
+        await super().drained()
+
+    @override
+    async def rest(self) -> None:
+        self._release()
+        await super().rest()
+
+    def _release(self) -> None:
+        """Write what was held back."""
+        held, self._held, self._holding = self._held, [], 0
+        super().send(held[0] if len(held) == 1 else b"".join(held))
 
     @override
     def served(self) -> None:
@@ -180,6 +212,7 @@ class Door(Talking[Event]):
             self.answer(replies.refuse("TLS is not available now"))
             return
         self.answer(replies.ok("Begin TLS"))
+        self._release()
         self.secure(self.ground.contexts.creator())
         self._session.secured()
         self._authorization = self._anew()
@@ -187,6 +220,7 @@ class Door(Talking[Event]):
     async def _quit(self) -> None:
         """QUIT: the UPDATE state (RFC 1939 §6); who is answered may log in again."""
         if self._opened is not None:
+            self._release()
             self._deleted = await self._opened.maildrop.update()
             self._opened.unlock()
         self.answer(replies.ok("Goodbye"))
@@ -205,4 +239,5 @@ class Door(Talking[Event]):
     def _end(self) -> None:
         """Hang up after what was sent; nothing pipelined behind is run."""
         self._session.close()
+        self._release()
         self.hang_up()

@@ -74,6 +74,14 @@ class Maildrop:
         """Open message ``n``. :raises NoSuchMessage, KeyError, Damaged: it is gone."""
         return await self._inbox.octets(self.uid(n))
 
+    def at_hand(self, n: int, most: int) -> IOctets | None:
+        """The same of up to ``most`` octets, where nothing has to be waited for."""
+        if not 0 < n <= len(self) or n in self._marked:
+            return None
+        if self._columns.size[n - 1] > most:
+            return None
+        return self._inbox.at_hand(Uid(self._columns.uid[n - 1]))
+
     def mark(self, n: int) -> None:
         """Mark message ``n`` as deleted. :raises NoSuchMessage: there is none."""
         self._row(n)

@@ -7,7 +7,7 @@ turn of the reactor.
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from attrs import define
 from twisted.internet.task import deferLater
@@ -37,6 +37,20 @@ class Line(Protocol):
     async def drained(self) -> None:
         """Wait while the peer is behind."""
 
+    @property
+    def pressed(self) -> bool:
+        """Whether the client's next command is here already."""
+        ...
+
+
+class Ready(NamedTuple):
+    """What will be asked for next, if the client goes on as it did, and its answer."""
+
+    n: int
+    lines: int | None
+    status: Reply
+    rest: bytes
+
 
 @define(eq=False)
 class Transaction:
@@ -45,12 +59,14 @@ class Transaction:
     _ground: Ground
     _line: Line
     _maildrop: Maildrop
+    _last: int = 0
+    _ready: Ready | None = None
 
     async def serve(self, command: Command) -> None:
         """Do a command and send its whole answer."""
         try:
             if isinstance(command, Top):
-                await self._message(command.n, Head(command.lines))
+                await self._message(command.n, command.lines)
             elif isinstance(command, Numbered):
                 await self._numbered(command.verb, command.n)
             else:
@@ -104,8 +120,37 @@ class Transaction:
             return drop.sizes, replies.scan_listing
         return drop.uids, lambda rows: replies.unique_listing(drop.uidvalidity, rows)
 
-    async def _message(self, n: int, head: Head | None) -> None:
-        """Answer RETR, or TOP with its ``head``."""
+    async def _message(self, n: int, lines: int | None) -> None:
+        """Answer RETR, or TOP with so many ``lines`` of the body.
+
+        While the client reads this one, the next is made if it is going through them.
+        """
+        ready, self._ready = self._ready, None
+        if ready is not None and (ready.n, ready.lines) == (n, lines):
+            self._maildrop.uid(n)  # it may be marked by now
+            self._line.answer(ready.status, ready.rest)
+        else:
+            await self._open(n, lines)
+        going_on, self._last = n == self._last + 1, n
+        if going_on and not self._line.pressed:
+            self._ready = await self._prepared(n + 1, lines)
+
+    async def _prepared(self, n: int, lines: int | None) -> Ready | None:
+        """An answer of one block, if nothing has to be waited for."""
+        octets = self._maildrop.at_hand(n, BLOCK_OCTETS)
+        if octets is None:
+            return None
+        try:
+            block = await octets.read(0, BLOCK_OCTETS)
+        finally:
+            octets.close()
+        if lines is not None:
+            block = Head(lines).feed(block)
+        stuffer = Stuffer(octets.lined)
+        return Ready(n, lines, _status(octets), stuffer.feed(block) + stuffer.end())
+
+    async def _open(self, n: int, lines: int | None) -> None:
+        """Answer with what is read now."""
         try:
             octets = await self._maildrop.octets(n)
         except KeyError:
@@ -117,15 +162,14 @@ class Transaction:
             )
             return
         try:
-            await self._send(octets, head)
+            await self._send(octets, None if lines is None else Head(lines))
         finally:
             octets.close()
 
     async def _send(self, octets: IOctets, head: Head | None) -> None:
         """Send the message; a small one leaves with its status line."""
-        stuffer, at, over = Stuffer(), 0, False
-        status = replies.ok(f"{octets.size} octets")
-        say: Callable[[bytes], None] = partial(self._line.answer, status)
+        stuffer, at, over = Stuffer(octets.lined), 0, False
+        say: Callable[[bytes], None] = partial(self._line.answer, _status(octets))
         while not over:
             block = await octets.read(at, BLOCK_OCTETS)
             at += len(block)
@@ -136,3 +180,7 @@ class Transaction:
             say(stuffer.feed(block) + (stuffer.end() if over else b""))
             say = self._line.send
             await self._line.drained()
+
+
+def _status(octets: IOctets) -> Reply:
+    return replies.ok(f"{octets.size} octets")

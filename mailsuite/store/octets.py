@@ -10,7 +10,7 @@ from zope.interface import implementer
 from mailsuite.interfaces.blobs import IOctets
 from mailsuite.model.errors import Damaged
 from mailsuite.net.lanes import Lane
-from mailsuite.store.reading import Opened
+from mailsuite.store.reading import LINED_OCTETS, Opened
 
 AT_ONCE = 1 << 20  # octets read in one call
 
@@ -31,6 +31,11 @@ class Octets:
     def size(self) -> int:
         """Octets in the whole message."""
         return self._opened.size
+
+    @property
+    def lined(self) -> bool:
+        """Bare LFs were counted as CRLF, and made so, in all but giant files."""
+        return self._opened.size <= LINED_OCTETS
 
     async def read(self, start: int, length: int) -> bytes:
         """See :meth:`IOctets.read`."""

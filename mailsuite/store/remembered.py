@@ -287,6 +287,7 @@ class Octets:
 
     content: bytes
     size: int = Factory(lambda self: len(self.content), takes_self=True)
+    lined: bool = False
 
     async def read(self, start: int, length: int) -> bytes:
         """See :meth:`IOctets.read`."""

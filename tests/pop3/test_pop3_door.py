@@ -164,6 +164,19 @@ class TransactionTests(SynchronousTestCase):
         for line in (b"RETR 0", b"RETR 3", b"DELE 999999999", b"LIST 3", b"TOP 9 1"):
             self.assertTrue(self.say(line + b"\r\n").startswith(b"-ERR"), line)
 
+    def test_next_is_ready(self):
+        """Who goes through messages one by one gets what is there, marked or not."""
+        talk = Talk([b"1\r\n", b".2\r\n", b"\r\n3\r\n4\r\n"])
+        talk.world.inbox.near = {11, 12, 13}
+        talk.login()
+        self.assertEqual(talk.say(b"RETR 1\r\n"), b"+OK 3 octets\r\n1\r\n.\r\n")
+        self.assertEqual(len(talk.world.inbox.opened), 2)
+        self.assertEqual(talk.say(b"RETR 2\r\n"), b"+OK 4 octets\r\n..2\r\n.\r\n")
+        self.assertEqual(talk.say(b"TOP 3 1\r\n"), b"+OK 8 octets\r\n\r\n3\r\n.\r\n")
+        talk.say(b"RETR 1\r\nDELE 2\r\n")
+        self.assertTrue(talk.say(b"RETR 2\r\n").startswith(b"-ERR"))
+        self.assertTrue(all(text.closed for text in talk.world.inbox.opened))
+
     def test_dele(self):
         """A marked message is gone from every answer, but not from the mailbox."""
         self.assertTrue(self.say(b"DELE 1\r\n").startswith(b"+OK"))
@@ -252,6 +265,15 @@ class PipeliningTests(SynchronousTestCase):
         talk.world.inbox.hold = None
         hold.callback(None)
         self.assertTrue(talk.say(b"").endswith(b".\r\n+OK 2 63\r\n+OK\r\n"))
+
+    def test_one_write(self):
+        """Answers to what came together leave together."""
+        talk = Talk(MAIL)
+        talk.login()
+        writes = []
+        self.patch(talk.transport, "write", writes.append)
+        talk.say(b"STAT\r\nNOOP\r\nQUIT\r\n")
+        self.assertEqual(writes, [b"+OK 2 63\r\n+OK\r\n", b"+OK Goodbye\r\n"])
 
     def test_flood_pauses_reading(self):
         """Reading stops while too much waits, and goes on after."""

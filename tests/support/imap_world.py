@@ -50,6 +50,8 @@ NOW = 1_700_000_000  # INTERNALDATE of what is appended without one
 
 @implementer(IOctets)
 class Text:
+    lined = False
+
     def __init__(self, octets):
         self.octets, self.size = octets, len(octets)
 

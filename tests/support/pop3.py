@@ -27,6 +27,8 @@ UIDVALIDITY = 777
 
 @implementer(IOctets)
 class Text:
+    lined = False
+
     def __init__(self, text):
         self.text, self.size, self.closed = text, len(text), False
 
@@ -43,7 +45,7 @@ class Inbox:
 
     def __init__(self, texts):
         self.mail = dict(enumerate(texts, 11))
-        self.damaged, self.opened = set(), []
+        self.damaged, self.opened, self.near = set(), [], set()
         self.broken = False
         self.hold = None
 
@@ -72,7 +74,10 @@ class Inbox:
         return self.opened[-1]
 
     def at_hand(self, uid):
-        return None
+        if uid not in self.near:
+            return None
+        self.opened.append(Text(self.mail[uid]))
+        return self.opened[-1]
 
     async def expunge(self, uids):
         if self.broken:

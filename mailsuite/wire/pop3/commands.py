@@ -1,5 +1,6 @@
 """Commands of POP3 and their grammar (RFC 1939 §9, RFC 2449 §4, RFC 5034 §4)."""
 
+import re
 from collections.abc import Callable, Mapping
 from enum import Enum
 
@@ -8,6 +9,7 @@ from attrs import field, frozen
 from mailsuite.model.errors import PeerError
 from mailsuite.wire.sasl import encoding
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 NUMBER_DIGITS = 9  # no maildrop holds more messages; keeps numbers small
 
 
@@ -109,7 +111,7 @@ def parse(line: bytes) -> Command:
         argument = rest.decode("utf-8")
     except UnicodeDecodeError:
         raise PeerError("Argument is not UTF-8") from None
-    if any(ord(char) < 0x20 or ord(char) == 0x7F for char in argument):
+    if _CONTROL.search(argument):
         raise PeerError("Control characters are not allowed")
     if verb is Verb.PASS:
         return _secret(argument if space else "")

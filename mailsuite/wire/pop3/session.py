@@ -109,6 +109,11 @@ class Session:
         return len(self._buffer) > HELD_OCTETS
 
     @property
+    def pressed(self) -> bool:
+        """Whether another line came behind the one in hand."""
+        return b"\n" in self._buffer
+
+    @property
     def waiting(self) -> bool:
         """Whether the last event still wants its answer."""
         return self._open

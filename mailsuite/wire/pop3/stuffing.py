@@ -8,15 +8,19 @@ from mailsuite.wire.pop3.replies import END
 
 _CHANGES = re.compile(rb"\n(?:\.|(?<!\r\n))")
 """A line that opens with a dot, or ends with a bare LF: sought in one quick pass."""
+_DOT = re.compile(rb"\n\.")
+"""``re`` looks for it in half the time that ``bytes.replace`` takes."""
 
 
 @define(eq=False)
 class Stuffer:
     """Doubles the dot that opens a line, and ends the response.
 
-    A bare LF, as other programs may leave one in a Maildir, goes out as CRLF.
+    A bare LF, as other programs may leave one in a Maildir, goes out as CRLF;
+    in a ``lined`` message there is none.
     """
 
+    _lined: bool = False
     _starts: bool = True
     _cr: bool = False
 
@@ -31,11 +35,13 @@ class Stuffer:
             first, block, starts = b"\n", block[1:], True
         if starts and block.startswith(b"."):
             first += b"."
+        if self._lined:
+            return first + _DOT.sub(b"\n..", block)
         if _CHANGES.search(block) is None:
             return first + block
         if block.count(b"\n") != block.count(b"\r\n"):
             block = block.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
-        return first + block.replace(b"\n.", b"\n..")
+        return first + _DOT.sub(b"\n..", block)
 
     def end(self) -> bytes:
         """Give the end of the response, after a line end if one is missing.

@@ -8,8 +8,8 @@ from mailsuite.wire.pop3 import replies
 from mailsuite.wire.pop3.stuffing import Head, Stuffer
 
 
-def stuffed(*blocks):
-    stuffer = Stuffer()
+def stuffed(*blocks, lined=False):
+    stuffer = Stuffer(lined)
     return b"".join(map(stuffer.feed, blocks)) + stuffer.end()
 
 
@@ -93,6 +93,7 @@ class StuffingTests(SynchronousTestCase):
         if lines and not lines.endswith(b"\r\n"):
             lines += b"\r\n"
         self.assertEqual(unstuffed(whole), lines)
+        self.assertEqual(stuffed(*cut(lines, cuts), lined=True), whole)
 
 
 class HeadTests(SynchronousTestCase):
