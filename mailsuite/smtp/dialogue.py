@@ -19,7 +19,6 @@ from mailsuite.wire.smtp import commands, replies
 from mailsuite.wire.smtp.commands import Event
 from mailsuite.wire.smtp.session import Session
 
-BYE = Reply(221, "2.0.0", "Bye")
 TROUBLE = Reply(451, "4.3.0", "Requested action aborted: local error in processing")
 FULL = Reply(452, "4.3.1", "Insufficient system storage")
 TOO_MANY_FAILURES = Reply(421, "4.7.0", "Too many failed logins")
@@ -95,7 +94,8 @@ class Dialogue:
         )
         if isinstance(verdict, Refuse):
             return self._refused(verdict)
-        self.forget()
+        if self._intake is not None:
+            self.forget()
         standing = self.session.standing
         if standing.auth_open:
             standing.offers(self._authentication.choice.names)
@@ -179,7 +179,7 @@ class Dialogue:
             return self.session.answer(replies.START_TLS)
         if isinstance(event, commands.Quit):
             self.over = True
-            return self.session.answer(BYE)
+            return self.session.answer(replies.BYE)
         return self.session.answer(replies.OK)
 
     def _rejected(self, reply: Reply) -> None:

@@ -6,6 +6,7 @@ comes in stays in the session, and reading stops when that is much.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from attrs import define, field
 from twisted.internet.task import deferLater
@@ -84,7 +85,7 @@ class Door(Answering):
             "smtp.connected", sid=self.session, role=self.manners.role, rip=self.host
         )
         self._talking = True
-        eager.run(self.work, "SMTP session", self._talk(self._dialogue, greet=True))
+        eager.run(self.work, "SMTP session", self._welcome(self._dialogue))
 
     @override
     def received(self, data: bytes) -> None:
@@ -103,9 +104,10 @@ class Door(Answering):
     @override
     def ended(self) -> None:
         """Forget the message; what the queue already has is not cut short."""
-        self._session.close()
-        if self._dialogue is not None and not self._talking:
-            self._dialogue.forget()
+        if not self._parting:
+            self._session.close()
+            if self._dialogue is not None and not self._talking:
+                self._dialogue.forget()
         seconds = round(self.clock.seconds() - self.began, 3)
         self.ground.events.happened(
             "smtp.closed", sid=self.session, role=self.manners.role, seconds=seconds
@@ -121,16 +123,37 @@ class Door(Answering):
         if not self._talking:
             self.hang_up()
 
-    async def _talk(self, dialogue: Dialogue, *, greet: bool = False) -> None:
+    async def _welcome(self, dialogue: Dialogue) -> None:
+        """Greet, then serve what came meanwhile."""
         try:
-            if greet:
-                self.send(await dialogue.greet())
-                if dialogue.over:
-                    self._part(abrupt=False)
-            while await self._serve_all(dialogue):
-                pass
-        except Gone:
-            pass
+            self.send(await dialogue.greet())
+        except Exception:
+            self._unforeseen()
+            self._part(abrupt=True)
+        await self._talk(dialogue)
+
+    async def _talk(self, dialogue: Dialogue) -> None:
+        """Serve what has come; the answers to all of it leave in one write."""
+        session, errors, again = self._session, self.manners.sessions.errors, True
+        try:
+            while again:
+                out: list[bytes] = []
+                more = not dialogue.over
+                while more and len(out) < EVENTS_PER_TURN:
+                    event = session.next_event()
+                    if event is None:
+                        break
+                    try:
+                        out.append(await SERVING[type(event)](dialogue, event))
+                        if session.standing.errors > errors and not dialogue.over:
+                            out.append(dialogue.exhausted())
+                    except Exception:
+                        self._unforeseen()
+                        out.append(dialogue.failed(event))
+                    more = not (dialogue.over or dialogue.securing or self.gone)
+                again = self._answered(dialogue, out, more=more)
+                if again:
+                    await self._breathe()
         except Exception:
             self._unforeseen()
             self._part(abrupt=True)
@@ -143,35 +166,21 @@ class Door(Answering):
             self._paused = False
             self.resume()
 
-    async def _serve_all(self, dialogue: Dialogue) -> bool:
-        """Serve what has come, then write once; whether to look again."""
-        session, out, served = self._session, [], 0
-        standing, errors = session.standing, self.manners.sessions.errors
-        more = not dialogue.over
-        while more and served < EVENTS_PER_TURN:
-            event = session.next_event()
-            if event is None:
-                break
-            served += 1
-            try:
-                out.append(await SERVING[type(event)](dialogue, event))
-                if standing.errors > errors and not dialogue.over:
-                    out.append(dialogue.exhausted())
-            except Exception:
-                self._unforeseen()
-                out.append(dialogue.failed(event))
-            more = not (dialogue.over or dialogue.securing or self.gone)
+    def _answered(self, dialogue: Dialogue, out: list[bytes], *, more: bool) -> bool:
+        """Send the answers; whether to look again for what to serve."""
         self.send(out[0] if len(out) == 1 else b"".join(out))
         ending = not more or self._leaving is not None
         if self.gone or (ending and self._turned(dialogue)):
             return False
-        if self._behind and self.behind:
-            await self.drained()
-            return True
-        if served == EVENTS_PER_TURN:
+        return len(out) >= EVENTS_PER_TURN or (self._behind and self.behind)
+
+    async def _breathe(self) -> None:
+        """Wait for a peer that is behind; others get their turn of the reactor."""
+        if self.behind:
+            with suppress(Gone):
+                await self.drained()
+        else:
             await deferLater(self.clock, 0)
-            return True
-        return False
 
     def _turned(self, dialogue: Dialogue) -> bool:
         """Whether an answer ended something: the session, or its plain text."""

@@ -2,7 +2,7 @@
 
 from ipaddress import ip_address
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from mailsuite.model.errors import UsageError
 from mailsuite.model.replies import Reply
@@ -31,6 +31,13 @@ class Manners:
     near: Offer
     tls_at_once: bool = False
     auth_attempts: int = AUTH_ATTEMPTS
+    greeting: Reply = field(init=False)
+    """The opening reply (RFC 5321 §4.3.1)."""
+
+    @greeting.default
+    def _greeting(self) -> Reply:
+        name = "LMTP" if self.offer.dialect is Dialect.LMTP else "ESMTP"
+        return Reply(220, "", f"{self.offer.hostname} {name}")
 
     def offered(self, host: str) -> Offer:
         """What this peer is offered; no host means a Unix socket."""
@@ -39,12 +46,6 @@ class Manners:
         return (
             self.near if ip_address(host.partition("%")[0]).is_loopback else self.offer
         )
-
-    @property
-    def greeting(self) -> Reply:
-        """The opening reply (RFC 5321 §4.3.1)."""
-        name = "LMTP" if self.offer.dialect is Dialect.LMTP else "ESMTP"
-        return Reply(220, "", f"{self.offer.hostname} {name}")
 
     def at_once(self) -> "Manners":
         """The same with implicit TLS."""

@@ -1,15 +1,16 @@
 """Commands as values (RFC 5321 §4.1.1): what the session tells its door."""
 
-from attrs import field, frozen
+from attrs import field
 
 from mailsuite.model.address import Address
 from mailsuite.model.errors import Refusal
 from mailsuite.model.replies import Reply
+from mailsuite.model.values import value
 from mailsuite.wire.smtp import paths, replies
 from mailsuite.wire.smtp.parameters import Parameters
 
 
-@frozen
+@value
 class Hello:
     """HELO, EHLO or LHLO; ``extended`` for the latter two."""
 
@@ -17,7 +18,7 @@ class Hello:
     extended: bool
 
 
-@frozen
+@value
 class Mail:
     """MAIL FROM; ``sender`` None is the null reverse-path."""
 
@@ -25,7 +26,7 @@ class Mail:
     parameters: Parameters
 
 
-@frozen
+@value
 class Rcpt:
     """RCPT TO."""
 
@@ -33,19 +34,19 @@ class Rcpt:
     parameters: Parameters
 
 
-@frozen
+@value
 class Data:
     """DATA: answer 354 to get the content."""
 
 
-@frozen
+@value
 class Content:
     """A block of content, already without stuffed dots. Takes no answer."""
 
     block: bytes = field(repr=False)
 
 
-@frozen
+@value
 class End:
     """The content is whole, or is refused with ``refusal`` whatever it was."""
 
@@ -53,7 +54,7 @@ class End:
     close: bool = False
 
 
-@frozen
+@value
 class Auth:
     """AUTH; ``initial`` is decoded, None without an initial response."""
 
@@ -61,36 +62,36 @@ class Auth:
     initial: bytes | None = field(repr=False)
 
 
-@frozen
+@value
 class Response:
     """The decoded answer to a challenge."""
 
     octets: bytes = field(repr=False)
 
 
-@frozen
+@value
 class StartTLS:
     """STARTTLS: answer 220, start TLS, then tell the session ``secured``."""
 
 
-@frozen
+@value
 class Reset:
     """RSET."""
 
 
-@frozen
+@value
 class Quit:
     """QUIT: answer 221 and close; nothing more comes out of the session."""
 
 
-@frozen
+@value
 class Told:
     """Needs nothing but its ``reply``: NOOP, VRFY, HELP."""
 
     reply: Reply
 
 
-@frozen
+@value
 class Refused:
     """Wrong or not offered: answer ``reply``, then ``close`` if it says so."""
 

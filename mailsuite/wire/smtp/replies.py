@@ -2,6 +2,7 @@
 
 from mailsuite.model.replies import Reply
 
+BYE = Reply(221, "2.0.0", "Bye")
 OK = Reply(250, "2.0.0", "Ok")
 SENDER_OK = Reply(250, "2.1.0", "Ok")
 RECIPIENT_OK = Reply(250, "2.1.5", "Ok")

@@ -114,7 +114,7 @@ class Session:
 
     def close(self) -> None:
         """Nothing is read any more."""
-        self.standing.state = State.CLOSED
+        self.standing.state = _CLOSED
         self._content = None
         self._whole = False
         self._lines.close()
