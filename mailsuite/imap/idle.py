@@ -29,13 +29,14 @@ class Idling:
         self._wait(self.look_seconds)
 
     def changed(self) -> None:
-        """Something happened: tell at once, or in a storm a little later."""
-        wait = self._next - BURST_SECONDS - self.clock.seconds()
-        if wait <= 0:
-            self._ring()
-        elif not self.due:
+        """Something happened: tell in the next turn, or in a storm a little later.
+
+        Not in this one: hundreds may idle on the same mailbox.
+        """
+        if not self.due:
             self.due = True
-            self._wait(wait)
+            wait = self._next - BURST_SECONDS - self.clock.seconds()
+            self._wait(max(wait, 0.0))
 
     def told(self, *, news: bool) -> bytes:
         """What happened was told; gives what else to say."""

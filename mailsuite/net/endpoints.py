@@ -27,6 +27,7 @@ from mailsuite.net.accepted import Accepted, Address
 
 BACKLOG = 511  # connections that the kernel keeps while we are busy
 ACCEPTS_PER_TURN = 32  # then others get their turn of the reactor
+ACCEPT_SECONDS = 0.005  # or after so long: a greeting costs up to 1 ms
 PAUSE_SECONDS = 0.1  # without descriptors: how long accept rests
 RESERVED = 256  # descriptors kept for files, so that open sessions can be served
 RESERVED_PART = 8  # but no more than this part of all
@@ -252,6 +253,7 @@ class Listening(FileDescriptor):
     @override
     def doRead(self) -> None:
         most = _ceiling()
+        until = self._clock.seconds() + ACCEPT_SECONDS
         for _ in range(ACCEPTS_PER_TURN):
             try:
                 made, peer = self._bound.accept()
@@ -266,6 +268,8 @@ class Listening(FileDescriptor):
             self._welcome(made, peer)
             if number >= most:
                 self._rest("only reserved descriptors are left")
+                return
+            if self._clock.seconds() > until:
                 return
 
     def _rest(self, why: str) -> None:

@@ -2,22 +2,30 @@
 
 Twisted gives each event a logging context of its own, six calls for every read of
 a socket; nobody here looks at that context. It also serves whatever is ready in one
-turn; here a turn that took long leaves the rest to the next one, in the same order,
-so that timers and answers of threads come between. An event is for who had the
+turn: events, then answers of threads, then timers. Here each kind has its time, and
+leaves the rest to the next turn, in the same order. An event is for who had the
 descriptor when it was told: another connection may have it by now. What a turn does is
-otherwise the same, and failures of a connection's code are logged by the reactor as
-before.
+otherwise the same, and failures of what it serves are logged as before.
 """
 
 from collections.abc import Callable, Sequence
+from heapq import heapify, heappop, heappush
 from time import monotonic
 from typing import Any
 
 from attrs import define
 from twisted.internet.epollreactor import EPollReactor
+from twisted.logger import Logger
 
 SERVED_SECONDS = 0.02
 """After so long the rest waits for the next turn; what runs is not cut short."""
+
+CALLED_SECONDS = 0.01
+"""The same for answers of threads, and once more for timers."""
+
+CANCELLED = 50  # timers that are still in the heap; more are swept out of it
+
+_log = Logger()
 
 
 @define(eq=False)
@@ -30,9 +38,10 @@ class Turns:
     """Events that were told and not served yet: whose, its descriptor, which."""
 
     def start(self) -> None:
-        """Begin; whoever removes the reactor's ``doIteration`` again ends it."""
+        """Begin; whoever removes what is set here from the reactor ends it."""
         if isinstance(self._reactor, EPollReactor):
             vars(self._reactor)["doIteration"] = self._turn
+            vars(self._reactor)["runUntilCurrent"] = self._call
 
     def _turn(self, delay: float | None) -> None:
         reactor, seconds = self._reactor, self._seconds
@@ -51,3 +60,57 @@ class Turns:
                 if seconds() > until:
                     self._left = events[served:]
                     return
+
+    def _call(self) -> None:
+        """Call what threads asked for, and the timers that are due."""
+        reactor = self._reactor
+        self._of_threads(reactor.threadCallQueue)
+        reactor._insertNewDelayedCalls()  # noqa: SLF001 - see the module
+        self._of_timers(reactor._pendingTimedCalls)  # noqa: SLF001 - same
+        if reactor._justStopped:  # noqa: SLF001 - same
+            reactor._justStopped = False  # noqa: SLF001 - same
+            reactor.fireSystemEvent("shutdown")
+
+    def _of_threads(self, calls: list[Any]) -> None:
+        """Make the calls that stand there now; threads add others meanwhile."""
+        if not calls:
+            return
+        until = self._seconds() + CALLED_SECONDS
+        made = 0
+        for call, args, named in calls[:]:
+            _safely(call, args, named)
+            made += 1
+            if self._seconds() > until:
+                break
+        del calls[:made]
+        if calls:
+            self._reactor.wakeUp()
+
+    def _of_timers(self, timers: list[Any]) -> None:
+        """Make the calls of a heap of timers whose time has come."""
+        reactor, until = self._reactor, self._seconds() + CALLED_SECONDS
+        now = reactor.seconds()
+        while timers and timers[0].time <= now:
+            timer = heappop(timers)
+            if timer.cancelled:
+                reactor._cancellations -= 1  # noqa: SLF001 - see the module
+            elif timer.delayed_time > 0:
+                timer.activate_delay()
+                heappush(timers, timer)
+            else:
+                timer.called = 1
+                _safely(timer.func, timer.args, timer.kw)
+                if self._seconds() > until:
+                    break
+        gone = reactor._cancellations  # noqa: SLF001 - same
+        if gone > CANCELLED and gone > len(timers) // 2:
+            reactor._cancellations = 0  # noqa: SLF001 - same
+            timers[:] = [timer for timer in timers if not timer.cancelled]
+            heapify(timers)
+
+
+def _safely(call: Callable[..., object], args: Any, named: Any) -> None:
+    try:
+        call(*args, **named)
+    except BaseException:
+        _log.failure("a timer or an answer of a thread failed")

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from attrs import define, field
+from twisted.internet.task import deferLater
 
 from mailsuite.model.errors import Damaged
 from mailsuite.queue.contents import Contents
@@ -54,17 +55,8 @@ class Returns:
         if not self._shelves.any:
             return []
         kept = [job for job in ledger.jobs.values() if job.spooled]
-        dirty = [job for job in kept if job.dirty and job.idle]
-        for first in range(0, len(dirty), CHUNK):
-            some = dirty[first : first + CHUNK]
-            await self._shelves.keep([job for job in some if job.dirty and job.idle])
-        rest = [
-            job.id
-            for job in kept
-            if job.id in ledger.jobs and self._shelves.may_rest(job)
-        ]
-        if rest:
-            await self._shelves.put_away(rest)
+        for first in range(0, len(kept), CHUNK):
+            await self._keep(kept[first : first + CHUNK])
         room = ledger.settings.active_jobs - sum(
             j.spooled for j in ledger.jobs.values()
         )
@@ -72,6 +64,18 @@ class Returns:
             return []
         found = await ledger.lane.run(self._due, now, room)
         return await self.arrived(found)
+
+    async def _keep(self, jobs: Sequence[Job]) -> None:
+        """Write those that changed, and let those rest for which it is not time."""
+        ledger, shelves = self._ledger, self._shelves
+        dirty = [job for job in jobs if job.dirty and job.idle]
+        if dirty:
+            await shelves.keep(dirty)
+        rest = [j.id for j in jobs if j.id in ledger.jobs and shelves.may_rest(j)]
+        if rest:
+            await shelves.put_away(rest)
+        if not dirty and not rest:
+            await deferLater(ledger.ground.reactor, 0)
 
     def _due(self, now: float, room: int) -> Read:
         """On the lane."""

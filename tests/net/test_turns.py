@@ -83,6 +83,47 @@ turns = [turn for turn, _ in served]
 print(max(turns.count(one) for one in turns), len({who for _, who in served}))
 """
 
+CALLS = """
+import sys
+from collections import Counter
+from twisted.internet import reactor
+from twisted.logger import globalLogBeginner, textFileLogObserver
+from mailsuite.net.turns import CALLED_SECONDS, Turns
+
+globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stderr)], redirectStandardIO=False)
+now, turn, called = [0.0], [0], {"thread": [], "timer": []}
+
+def slow(kind, number):
+    now[0] += CALLED_SECONDS * 0.7
+    called[kind].append((turn[0], number))
+    if number == 5:
+        raise ValueError("a fault")
+    if len(called["thread"]) == len(called["timer"]) == 40:
+        reactor.callLater(0, reactor.stop)
+
+def begin():
+    for number in range(40):
+        reactor.callFromThread(slow, "thread", number)
+        reactor.callLater(0, slow, "timer", number)
+        reactor.callLater(100, slow, "never", number).cancel()
+        reactor.callLater(0, slow, "never", number).cancel()
+
+turns = Turns(reactor, lambda: now[0])
+turns.start()
+wait = reactor.doIteration
+
+def count(delay):
+    turn[0] += 1
+    wait(delay)
+
+reactor.doIteration = count
+reactor.callLater(0, begin)
+reactor.callLater(200, reactor.stop)
+reactor.run()
+most = [max(Counter(turn for turn, _ in each).values()) for each in called.values()]
+print(most, *(sorted(each, key=lambda one: one[1]) == each for each in called.values()))
+"""
+
 
 class TurnsTests(SynchronousTestCase):
     """In a process of its own, because a reactor cannot be run twice."""
@@ -125,3 +166,15 @@ class TurnsTests(SynchronousTestCase):
         )
         Turns(reactor)._turn(0)
         self.assertEqual(served, [("first", 1, 1)])
+
+    def test_calls_of_threads_and_timers_leave_the_rest_too(self):
+        """Both go on, in their order, though each takes most of the time for it."""
+        done = subprocess.run(
+            [sys.executable, "-c", CALLS],
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+            check=True,
+        )
+        self.assertEqual(done.stdout.split(), ["[2,", "2]", "True", "True"])
+        self.assertEqual(done.stderr.count("ValueError: a fault"), 2)
