@@ -48,11 +48,12 @@ from mailsuite.tls.contexts import Contexts
 
 SWITCH_SECONDS = 0.0005
 """How long a thread of Python code may hold up the reactor."""
-COLLECTED = (10_000, 4, 40)
+COLLECTED = (5_000, 2, 640)
 """Objects made before the young ones are searched for cycles, and so on.
 
-A message leaves no cycles; a search over 10,000 objects takes a few ms, and one over
-50,000 that have grown older some 20 ms: a large Sieve script is made of more.
+A message leaves no cycles. A search over 20,000 objects that have grown a little older
+takes 10 ms, and up to 20 on a busy machine; over 50,000 it took up to 90. One over all
+takes as long with 10,000 jobs in memory, and finds next to nothing: it is rare.
 """
 UMASK = 0o077
 _NO_NEW_PRIVILEGES = 38  # PR_SET_NO_NEW_PRIVS of prctl(2)
