@@ -1,9 +1,11 @@
 """The tree of a message's MIME parts, as offsets into its octets."""
 
-from attrs import field, frozen
+from attrs import field
+
+from mailsuite.model.values import value
 
 
-@frozen(slots=False)  # ten thousand are made at once: half the time of slots
+@value
 class Part:
     """One MIME part, or a whole message.
 

@@ -10,7 +10,7 @@ from mailsuite.interfaces.blobs import IBlobs, IBlobWriter
 from mailsuite.interfaces.events import IEvents
 from mailsuite.interfaces.mailboxes import IAccounts
 from mailsuite.interfaces.queueing import IQueue
-from mailsuite.interfaces.receiving import ITransaction, IWatch
+from mailsuite.interfaces.receiving import ITransaction
 from mailsuite.model.address import Address
 from mailsuite.model.envelope import Blob, Envelope, Marks, Recipient, Submission
 from mailsuite.model.errors import NoSpace
@@ -129,14 +129,14 @@ class Transaction:
     def octets(self, expected: int) -> IBlobWriter:
         """Where the content goes."""
         view, writer = self._view, self._desk.blobs.create(expected)
-        watches: dict[object, IWatch] = {
-            stage: watch
-            for stage in self._desk.pipeline.watching
-            if (watch := stage.watch(view)) is not None
-        }
-        if watches:
-            view.watches = watches
-        head = self._head = Head(writer, tuple(watches.values()))
+        watching = self._desk.pipeline.watching
+        if watching:
+            view.watches = {
+                stage: watch
+                for stage in watching
+                if (watch := stage.watch(view)) is not None
+            }
+        head = self._head = Head(writer, tuple(view.watches.values()))
         return head
 
     async def finish(self, blob: Blob) -> Mapping[int, Reply]:
@@ -180,9 +180,12 @@ class Transaction:
         """Recipients without room for what is more than was declared at RCPT."""
         if size <= int(self._parameters.get("SIZE", "0")):
             return set()
-        room = self._desk.accounts.room
-        accounts = self._accounts.items()
-        return {n for n, who in accounts if not (await room(who)).holds(size)}
+        full = set()
+        for n, account in self._accounts.items():
+            room = await self._desk.accounts.room(account)
+            if not room.holds(size):
+                full.add(n)
+        return full
 
     def _without(self, full: set[int]) -> Mapping[int, Reply] | None:
         """Leave them out where each has a reply of its own (LMTP).
