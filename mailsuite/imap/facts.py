@@ -6,7 +6,7 @@ from typing import Any
 from attrs import field, frozen
 
 from mailsuite.imap.selected import Selected
-from mailsuite.mime import headers, structure
+from mailsuite.mime import headers, several, structure
 from mailsuite.model.changes import Batch, Need
 from mailsuite.wire.imap import dates
 from mailsuite.wire.imap.commands.fetch import Fact, Item
@@ -99,7 +99,7 @@ def _columns(
 ) -> list[Sequence[Any]]:
     if isinstance(item, Section):
         assert batch is not None
-        cuts = list(map(of_header(item), batch.columns[_need(item)]))
+        cuts = _cuts(item, batch.columns[_need(item)])
         return [list(map(len, cuts)), cuts]
     view = selected.view
     match item:
@@ -140,6 +140,12 @@ def need_of(names: Iterable[bytes]) -> Need:
     """Which stored answer holds all fields of these names, in any case."""
     usual = headers.USUAL.issuperset(name.lower() for name in names)
     return Need.USUAL if usual else Need.HEADER
+
+
+def _cuts(section: Section, stored: Sequence[bytes]) -> list[bytes]:
+    if section.kind is Kind.FIELDS and section.partial is None:
+        return several.selector(frozenset(section.fields))(stored)
+    return list(map(of_header(section), stored))
 
 
 def of_header(section: Section) -> Callable[[bytes], bytes]:

@@ -6,14 +6,16 @@ nothing in it is encoded, is passed over without being decoded.
 """
 
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import lru_cache
 
 from attrs import define
 
 from mailsuite.imap import facts
 from mailsuite.imap.talk import Talk
 from mailsuite.interfaces.mailboxes import IMailbox
-from mailsuite.mime import dates, headers, structure, text, words
+from mailsuite.mime import dates, headers, several, structure, text, words
+from mailsuite.mime.quoting import unfolded
 from mailsuite.model.changes import Need
 from mailsuite.model.errors import Damaged
 from mailsuite.model.ids import Uid
@@ -22,6 +24,7 @@ from mailsuite.wire.imap.commands.search import Date, Order, Text, Where
 _DAY = 86_400  # seconds
 _HIDING = (b"base64", b"quoted-printable", b"utf-7", b"utf-16", b"utf-32", b"=?")
 _FOLDED = re.compile(rb"[ks]|f[fil]")  # case-folding makes ss of a sharp s
+DECODED = 1_000  # values remembered in a search: many come from the same people
 GLANCE_OCTETS = 2_097_152  # larger messages are decoded piece by piece at once
 
 
@@ -44,15 +47,13 @@ class Looking:
             yield uid
 
     async def _named(self, key: Text, uids: Sequence[Uid]) -> AsyncIterator[Uid]:
-        needle, name = key.text.casefold(), key.name.encode("latin-1", "replace")
-        raw = needle.encode("ascii") if needle.isascii() else None
+        name = key.name.encode("latin-1", "replace")
+        values, says = several.values(name), _saying(key.text.casefold())
         need = facts.need_of([name])
-        choose = headers.selector(frozenset([name]))
         async for batch in self.mailbox.read(uids, [need]):
-            named = map(choose, batch.columns[need])
-            for uid, fields in zip(batch.uids, named, strict=True):
-                if _may_say(fields, raw) and _holds(fields, name, needle):
-                    yield uid
+            found = {n for n, value in values(batch.columns[need]) if says(value)}
+            for place in sorted(found):
+                yield batch.uids[place]
             await self.talk.flush()
 
     async def _dated(self, key: Date, uids: Sequence[Uid]) -> AsyncIterator[Uid]:
@@ -98,11 +99,20 @@ class Looking:
             octets.close()
 
 
-def _may_say(fields: bytes, raw: bytes | None) -> bool:
-    """Whether decoding could find an ASCII text in fields."""
-    if raw is None or b"=?" in fields or not fields.isascii():
-        return True
-    return raw in fields.replace(b"\r\n", b"").lower()
+def _saying(needle: str) -> Callable[[bytes], bool]:
+    """Give the test whether a field's value holds a case-folded text."""
+    raw = needle.encode("ascii") if needle.isascii() else None
+
+    @lru_cache(DECODED)
+    def decoded(value: bytes) -> bool:
+        return needle in words.decode(value).casefold()
+
+    def says(value: bytes) -> bool:
+        if raw is None or b"=?" in value or not value.isascii():
+            return decoded(value)
+        return raw in unfolded(value).replace(b"\0", b"").lower()
+
+    return says
 
 
 def _may_hold(octets: bytes, raw: bytes | None) -> bool:
@@ -113,13 +123,6 @@ def _may_hold(octets: bytes, raw: bytes | None) -> bool:
     if _FOLDED.search(raw) and not octets.isascii():
         return True
     return b" " in raw and raw in lowered.replace(b"\r\n", b"").replace(b"\n", b"")
-
-
-def _holds(header: bytes, name: bytes, needle: str) -> bool:
-    return any(
-        needle in words.decode(value).casefold()
-        for value in headers.values(header, name)
-    )
 
 
 def _sent_fits(key: Date, value: bytes | None) -> bool:

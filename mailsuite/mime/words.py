@@ -28,28 +28,25 @@ def decode(value: bytes) -> str:
     value = unfolded(value).replace(b"\0", b"")
     if b"=?" not in value:
         return charsets.guess(value)
-    text = []
-    label = ""
+    before, *found = _WORD.split(value, ENCODED_WORDS)
+    text = [charsets.guess(before)]
+    label, between = "", b""
     pending: list[bytes] = []
-    at = 0
-    for count, word in enumerate(_WORD.finditer(value)):
-        if count >= ENCODED_WORDS:
-            break
-        between = value[at : word.start()]
-        charset = word[1].decode("ascii").lower()
-        octets = _octets(word[2], word[3])
-        if pending and charset == label and not between.strip():
+    for charset, encoding, coded, after in zip(*[iter(found)] * 4, strict=True):
+        octets = _octets(encoding, coded)
+        last, label = label, charset.decode("ascii").lower()
+        if last == label and not between.strip():
             pending.append(octets)
         else:
-            if pending:
-                text.append(charsets.decode(b"".join(pending), label))
-            if not at or between.strip():
+            if last:
+                text.append(charsets.decode(b"".join(pending), last))
+            if between.strip():
                 text.append(charsets.guess(between))
-            label, pending = charset, [octets]
-        at = word.end()
-    if pending:
+            pending = [octets]
+        between = after
+    if label:
         text.append(charsets.decode(b"".join(pending), label))
-    text.append(charsets.guess(value[at:]))
+    text.append(charsets.guess(between))
     return "".join(text)
 
 
