@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from mailsuite.model.changes import Changed, Columns, Delta
 from mailsuite.model.ids import MailboxId, Uid
 from mailsuite.store.box import Box
-from mailsuite.store.reading import Raw, RawDelta, Rows
+from mailsuite.store.reading import Flagged, Raw, RawDelta
 from mailsuite.store.shelf import Shelf
 
 ROWS_AT_ONCE = 2_000  # more of them are looked at on the lane
@@ -30,7 +30,7 @@ async def made(shelf: Shelf, box: Box, raw: Raw) -> Columns:
     )
 
 
-async def _coded(shelf: Shelf, box: Box, rows: Rows) -> "array[int]":
+async def _coded(shelf: Shelf, box: Box, rows: Flagged) -> "array[int]":
     """Our flag codes as codes of the mailbox's table."""
     table, known = shelf.table(box.id)
     for code in sorted(rows.codes.difference(known)):

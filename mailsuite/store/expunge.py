@@ -15,24 +15,27 @@ from mailsuite.model.ids import ModSeq, Uid
 from mailsuite.store import maildir
 from mailsuite.store.box import Box
 from mailsuite.store.index import VANISHED, Index
-from mailsuite.store.reading import as_json, rows_of
+from mailsuite.store.reading import NO_ROWS, Done, RawDelta, as_json, rows_of
 
 CLEAN_ROWS = 1_000  # unlinked in one call of the lane
 
 
-def expunge(index: Index, box: Box, uids: Sequence[int]) -> Stored:
+def expunge(index: Index, box: Box, uids: Sequence[int]) -> Done:
     """Remove messages; rows are committed, the barrier is the caller's."""
     wanted = sorted(set(uids))
     rows = rows_of(index, box, wanted)
     found = {row[0] for row in rows}
     missing = [Uid(uid) for uid in wanted if uid not in found]
     if not rows:
-        return Stored(ModSeq(box.modseq), [], missing)
+        return Done(Stored(ModSeq(box.modseq), [], missing))
+    before = box.modseq
     index.reserve({})
     with index.change() as modseq:
         files = drop(index, box, rows, modseq, "expunged")
     leave(index, box, files)
-    return Stored(ModSeq(box.modseq), [Uid(row[0]) for row in rows], missing)
+    gone, now = [Uid(row[0]) for row in rows], ModSeq(box.modseq)
+    told = RawDelta(now, box.uidnext, NO_ROWS, NO_ROWS, gone)
+    return Done(Stored(now, gone, missing), before, told)
 
 
 def drop(

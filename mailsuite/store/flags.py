@@ -1,5 +1,6 @@
 """STORE on the lane: rows at once, names of files later (RFC 3501 §6.4.6)."""
 
+from array import array
 from collections.abc import Callable, Sequence
 
 from mailsuite.model.changes import Stored
@@ -7,21 +8,28 @@ from mailsuite.model.flags import Flags
 from mailsuite.model.ids import ModSeq, Uid
 from mailsuite.store.box import Box
 from mailsuite.store.index import CHANGED, Index
-from mailsuite.store.reading import as_json, rows_of
+from mailsuite.store.reading import (
+    NO_ROWS,
+    Done,
+    Flagged,
+    RawDelta,
+    as_json,
+    rows_of,
+)
 from mailsuite.store.undo import transaction
 
 _Fate = Callable[[Flags], Flags]
+_Change = tuple[int, int, int, int, int]
+"""UID, code, new code, size, email."""
 
 
-def store(
-    index: Index, box: Box, uids: Sequence[int], add: Flags, drop: Flags
-) -> Stored:
+def store(index: Index, box: Box, uids: Sequence[int], add: Flags, drop: Flags) -> Done:
     """Add and drop flags. :raises LimitReached: too many keywords."""
     add, drop = box.spell(add), _known(box, drop)
     return _apply(index, box, uids, lambda flags: (flags - drop) | add)
 
 
-def replace(index: Index, box: Box, uids: Sequence[int], flags: Flags) -> Stored:
+def replace(index: Index, box: Box, uids: Sequence[int], flags: Flags) -> Done:
     """Set flags to exactly these, as :func:`store`."""
     flags = box.spell(flags)
     return _apply(index, box, uids, lambda _: flags)
@@ -34,7 +42,7 @@ def _known(box: Box, flags: Flags) -> Flags:
     )
 
 
-def _apply(index: Index, box: Box, uids: Sequence[int], fate: _Fate) -> Stored:
+def _apply(index: Index, box: Box, uids: Sequence[int], fate: _Fate) -> Done:
     wanted = sorted(set(uids))
     rows = rows_of(index, box, wanted)
     found = {row[0] for row in rows}
@@ -48,18 +56,29 @@ def _apply(index: Index, box: Box, uids: Sequence[int], fate: _Fate) -> Stored:
         if after != code:
             changes.append((uid, code, after, size, email))
     if not changes:
-        return Stored(ModSeq(box.modseq), [], missing)
+        return Done(Stored(ModSeq(box.modseq), [], missing))
+    before = box.modseq
     write(index, box, changes)
-    return Stored(ModSeq(box.modseq), [Uid(change[0]) for change in changes], missing)
+    stored = Stored(ModSeq(box.modseq), [Uid(row[0]) for row in changes], missing)
+    return Done(stored, before, _told(box, changes))
+
+
+def _told(box: Box, changes: Sequence[_Change]) -> RawDelta:
+    """What a session is told of its own change."""
+    uid = array("L", [change[0] for change in changes])
+    flags = array("L", [change[2] for change in changes])
+    modseq = array("Q", [box.modseq]) * len(changes)
+    changed = Flagged(uid, flags, modseq, frozenset(flags))
+    return RawDelta(ModSeq(box.modseq), box.uidnext, NO_ROWS, changed, [])
 
 
 def write(
     index: Index,
     box: Box,
-    changes: Sequence[tuple[int, int, int, int, int]],
+    changes: Sequence[_Change],
     lagging: Sequence[int] | None = None,
 ) -> None:
-    """Give messages new flags: (uid, code, new code, size, email) each.
+    """Give messages new flags.
 
     Their files are marked as lagging; ``lagging`` names others than all of them.
     """

@@ -27,6 +27,7 @@ from mailsuite.store import columns, completing, expunge, folders, outside, read
 from mailsuite.store import flags as flagging
 from mailsuite.store.box import Box
 from mailsuite.store.index import Index
+from mailsuite.store.known import Known
 from mailsuite.store.nearby import Nearby
 from mailsuite.store.octets import Octets
 from mailsuite.store.reading import Answer, Raw, RawDelta
@@ -49,7 +50,10 @@ class Mailbox:
     _nearby: Nearby
     id: MailboxId
     name: str
-    _followed: Columns | None = field(default=None, init=False)
+    _known: Known = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._known = Known(self._shelf, self._watching, self.id)
 
     def _box(self) -> Box:
         return self._shelf.index.box(self.id)
@@ -69,16 +73,11 @@ class Mailbox:
 
     async def row(self) -> MailboxRow:
         """See :meth:`IMailbox.row`."""
-        await self._look()
+        if not self._watching.quiet(self._shelf, self.id):
+            self._watching.looking(self._shelf, self.id)
+            if await self._run(outside.stale):
+                await self._merge()
         return await self._run(folders.row)
-
-    async def _look(self) -> None:
-        """Take over what other programs did to the directories."""
-        if self._watching.quiet(self._shelf, self.id):
-            return
-        self._watching.looking(self._shelf, self.id)
-        if await self._run(outside.stale):
-            await self._merge()
 
     async def _merge(self) -> None:
         """Take it over; on a full disk that waits, what is known can be read."""
@@ -91,20 +90,25 @@ class Mailbox:
             turn.give()
         self._shelf.sync_soon()
 
+    async def _looked(self, call: Callable[..., tuple[bool, R]], since: int) -> R:
+        """Have ``call`` read the rows, after a look at what other programs did."""
+        self._watching.looking(self._shelf, self.id)
+        stale, raw = await self._run(call, since)
+        if stale:
+            await self._merge()
+            _, raw = await self._run(call, since, look=False)
+        return raw
+
     async def snapshot(self) -> Columns:
         """See :meth:`IMailbox.snapshot`."""
         shelf = self._shelf
         self._watching.wanted(shelf, self.id)
         held = columns.current(shelf, self.id)
-        if held is not None and held is self._followed:
-            quiet, box = self._watching.quiet(shelf, self.id), self._box()
-            if quiet and (held.modseq, held.uidnext) == (box.modseq, box.uidnext):
-                return held
-        self._watching.looking(shelf, self.id)
-        stale, raw = await self._run(_seen, held.modseq if held else -1)
-        if stale:
-            await self._merge()
-            _, raw = await self._run(_seen, held.modseq if held else -1, look=False)
+        if held is not None and self._known.newest(held):
+            return held
+        raw: Raw | RawDelta | None = self._known.since(held.modseq) if held else None
+        if raw is None:
+            raw = await self._looked(_seen, held.modseq if held else -1)
         box = self._box()
         if isinstance(raw, Raw):
             version = await columns.made(shelf, box, raw)
@@ -122,20 +126,13 @@ class Mailbox:
 
     async def delta(self, since: ModSeq) -> Delta:
         """See :meth:`IMailbox.delta`."""
-        shelf = self._shelf
-        quiet = self._watching.quiet(shelf, self.id)
-        if quiet and self._box().modseq <= since:
+        raw = self._known.since(since)
+        if raw is None:
             box = self._box()
-            return await columns.told(shelf, box, nothing(box))
-        self._watching.looking(shelf, self.id)
-        stale, raw = await self._run(_changed, since)
-        if stale:
-            await self._merge()
-            _, raw = await self._run(_changed, since, look=False)
-        box = self._box()
-        told = await columns.told(shelf, box, raw)
-        self._followed = columns.follow(shelf, box, since, told) if raw.logged else None
-        return told
+            if box.modseq <= since and self._watching.quiet(self._shelf, self.id):
+                return await columns.told(self._shelf, box, nothing(box))
+            raw = await self._looked(_changed, since)
+        return await self._known.told(since, raw)
 
     async def claim_recent(self, *, look: bool = False) -> tuple[Uid, Uid]:
         """See :meth:`IMailbox.claim_recent`."""
@@ -186,22 +183,22 @@ class Mailbox:
 
     async def store(self, uids: Sequence[Uid], add: Flags, drop: Flags) -> Stored:
         """See :meth:`IMailbox.store`."""
-        stored = await self._run(flagging.store, uids, add, drop)
+        done = await self._run(flagging.store, uids, add, drop)
         self._shelf.sync_soon()
-        return stored
+        return self._known.changed(done)
 
     async def replace(self, uids: Sequence[Uid], flags: Flags) -> Stored:
         """See :meth:`IMailbox.replace`."""
-        stored = await self._run(flagging.replace, uids, flags)
+        done = await self._run(flagging.replace, uids, flags)
         self._shelf.sync_soon()
-        return stored
+        return self._known.changed(done)
 
     async def expunge(self, uids: Sequence[Uid]) -> Stored:
         """See :meth:`IMailbox.expunge`."""
-        stored = await self._run(expunge.expunge, uids)
-        if stored.uids:
+        done = await self._run(expunge.expunge, uids)
+        if done.stored.uids:
             _ = await self._shelf.synced()
-        return stored
+        return self._known.changed(done)
 
 
 def _seen(

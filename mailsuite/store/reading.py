@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from attrs import frozen
 
-from mailsuite.model.changes import Need
+from mailsuite.model.changes import Need, Stored
 from mailsuite.model.errors import Damaged
 from mailsuite.model.ids import ModSeq
 from mailsuite.store import maildir
@@ -49,24 +49,30 @@ Gathered = list["array[int]"]
 
 
 @frozen(eq=False)
-class Rows:
-    """Some messages by column, UIDs rising, with our own flag codes.
-
-    A hundred thousand rows are six arrays and not so many lists: the reactor neither
-    walks over them nor finds them when it collects garbage.
-    """
+class Flagged:
+    """Flags of some messages by column, UIDs rising, with our own flag codes."""
 
     uid: "array[int]"
     flags: "array[int]"
     modseq: "array[int]"
-    size: "array[int]"
-    date: "array[int]"
-    email: "array[int]"
     codes: frozenset[int]
     """What stands in ``flags``."""
 
     def __len__(self) -> int:
         return len(self.uid)
+
+
+@frozen(eq=False)
+class Rows(Flagged):
+    """Some messages by column.
+
+    A hundred thousand rows are six arrays and not so many lists: the reactor neither
+    walks over them nor finds them when it collects garbage.
+    """
+
+    size: "array[int]"
+    date: "array[int]"
+    email: "array[int]"
 
     def chosen(self, wanted: Sequence[bool]) -> "Rows":
         """Those whose entry in ``wanted`` is true."""
@@ -76,7 +82,7 @@ class Rows:
 
 def _rows(gathered: Gathered) -> Rows:
     uid, flags, modseq, size, date, email = gathered
-    return Rows(uid, flags, modseq, size, date, email, frozenset(flags))
+    return Rows(uid, flags, modseq, frozenset(flags), size, date, email)
 
 
 NO_ROWS = _rows([array(code) for code in TYPES])
@@ -98,10 +104,19 @@ class RawDelta:
     modseq: ModSeq
     uidnext: int
     added: Rows
-    changed: Rows
+    changed: Flagged
     vanished: Sequence[int]
     logged: bool = True
     """False: found out from the tables, which may lack what is long gone."""
+
+
+@frozen
+class Done:
+    """What a session changed, and for the session itself what followed ``since``."""
+
+    stored: Stored
+    since: int = -1
+    told: RawDelta | None = None
 
 
 def everything(index: Index, box: Box) -> Raw:

@@ -81,6 +81,11 @@ class Watching:
         eye = self._eyes.get((shelf, mailbox))
         return eye is not None and bool(eye.paths) and not eye.touched
 
+    def sees(self, shelf: Shelf, mailbox: MailboxId) -> bool:
+        """Whether events tell of it, so that a look follows what others do."""
+        eye = self._eyes.get((shelf, mailbox))
+        return eye is not None and bool(eye.paths)
+
     def looking(self, shelf: Shelf, mailbox: MailboxId) -> None:
         """A look begins: what happened before it will be seen by it."""
         eye = self._eyes.get((shelf, mailbox))
