@@ -59,8 +59,6 @@ class Desk:
     nearby: Nearby
     quota: Quota
     counter: Counter
-    dirty: Callable[[Shelf], None]
-    """Told of accounts whose files follow later."""
 
 
 @implementer(IAccount)
@@ -177,7 +175,6 @@ class Account:
                 appended = await self._intake.put(shelf, parcel, awaited=once.awaited)
         finally:
             quota.give(shelf, octets, count)
-        desk.dirty(shelf)
         return appended
 
     async def transfer(
@@ -202,7 +199,6 @@ class Account:
                 _ = await shelf.synced()
         finally:
             quota.give(shelf, octets, messages)
-        desk.dirty(shelf)
         return done.map
 
     async def synced(self) -> ModSeq:

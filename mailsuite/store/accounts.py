@@ -104,7 +104,6 @@ class Accounts:
             Nearby(),
             Quota(ground.directory, reactor.seconds),
             Counter(),
-            self._shelves.late,
         )
         self._recovery = Recovery(self._shelves.get)
 

@@ -1,23 +1,31 @@
-"""Messages that leave: rows in one transaction, files afterwards.
+"""Messages that leave: rows in one transaction, files afterwards, in the background.
 
-A file goes to ``removed/`` beside the Maildir, where open sessions and undoing
-still find it, and is unlinked when its time has passed. Its row in ``removed``
-stays until then, so that a file that was not moved yet is never taken for new.
+A file goes to ``removed/`` beside the Maildir, where undoing still finds it, and is
+unlinked when its time has passed. Its row in ``removed`` stays until then, so that a
+file that was not moved yet is never taken for new; ``path`` tells where in the mailbox
+such a file lies.
 """
 
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from itertools import groupby
+from operator import itemgetter
 
 from mailsuite.model.changes import Stored
-from mailsuite.model.ids import ModSeq, Uid
+from mailsuite.model.ids import MailboxId, ModSeq, Uid
 from mailsuite.store import maildir
 from mailsuite.store.box import Box
 from mailsuite.store.index import VANISHED, Index
 from mailsuite.store.reading import NO_ROWS, Done, RawDelta, as_json, rows_of
+from mailsuite.store.undo import transaction
 
+LEFT_AT_ONCE = 500  # moved in one call of the lane
 CLEAN_ROWS = 1_000  # unlinked in one call of the lane
+
+Leaving = tuple[int, str, str]
+"""Mailbox, base name, path below the mailbox's directory."""
 
 
 def expunge(index: Index, box: Box, uids: Sequence[int]) -> Done:
@@ -31,8 +39,7 @@ def expunge(index: Index, box: Box, uids: Sequence[int]) -> Done:
     before = box.modseq
     index.reserve({})
     with index.change() as modseq:
-        files = drop(index, box, rows, modseq, "expunged")
-    leave(index, box, files)
+        drop(index, box, rows, modseq, "expunged")
     gone, now = [Uid(row[0]) for row in rows], ModSeq(box.modseq)
     told = RawDelta(now, box.uidnext, NO_ROWS, NO_ROWS, gone)
     return Done(Stored(now, gone, missing), before, told)
@@ -44,32 +51,30 @@ def drop(
     rows: Sequence[Sequence[int]],
     modseq: int,
     reason: str,
-) -> list[tuple[str, str, str]]:
-    """Take rows out within a transaction; gives their files' names.
+) -> None:
+    """Take rows out within a transaction; their files follow (:func:`follow`).
 
     ``reason`` stands in ``removed``; empty when the files are gone already.
     """
     uids = as_json(row[0] for row in rows)
     chosen = "mailbox = ? AND uid IN (SELECT value FROM json_each(?))"
     execute = index.rows.execute
-    files = execute(
-        f"SELECT base, place, letters, uid FROM file WHERE {chosen}", (box.id, uids)
-    ).fetchall()
     emails = {row[0]: row[5] for row in rows}
     if reason:
-        index.rows.executemany(
-            "INSERT OR REPLACE INTO removed VALUES (?, ?, ?, ?, '', ?, ?)",
-            [
-                (box.id, file[0], file[3], emails[file[3]], reason, index.ground.wall())
-                for file in files
-            ],
+        execute(
+            "INSERT OR REPLACE INTO removed SELECT mailbox, base, uid, email,"
+            " place || '/' || base || iif(place = 'new', '', ? || letters), ?, ?"
+            f" FROM file JOIN message USING (mailbox, uid) WHERE {chosen}",
+            (maildir.INFO, reason, index.ground.wall(), box.id, uids),
         )
+        index.leaving = index.lagging = True
+    execute(
+        "INSERT OR REPLACE INTO expunged SELECT ?, mailbox, uid, email"
+        f" FROM message WHERE {chosen}",
+        (modseq, box.id, uids),
+    )
     for table in ("message", "file", "lagging", "staged"):
         execute(f"DELETE FROM {table} WHERE {chosen}", (box.id, uids))
-    index.rows.executemany(
-        "INSERT OR REPLACE INTO expunged VALUES (?, ?, ?, ?)",
-        [(modseq, box.id, row[0], row[5]) for row in rows],
-    )
     _drop_scans(index, emails.values())
     for row in rows:
         box.count(row[1], -1, -row[3])
@@ -77,7 +82,6 @@ def drop(
     if box.pending:
         box.pending = [entry for entry in box.pending if entry.uid not in emails]
     index.touch(box, VANISHED, emails.items())
-    return [file[:3] for file in files]
 
 
 def _drop_scans(index: Index, emails: Iterable[int]) -> None:
@@ -91,23 +95,56 @@ def _drop_scans(index: Index, emails: Iterable[int]) -> None:
     )
 
 
-def leave(index: Index, box: Box, files: Iterable[tuple[str, str, str]]) -> None:
-    """Move files of removed rows out of the Maildir, wherever in it they are."""
-    listing: dict[str, maildir.Found] | None = None
-    with index.filing(box):
-        for base, place, letters in files:
-            target = resting_place(index, box.id, base)
-            try:
-                os.rename(
-                    f"{box.path}/{maildir.relative(base, place, letters)}", target
-                )
-            except FileNotFoundError:
-                if listing is None:
-                    listing = maildir.listing(box.path)
-                found = listing.get(base)
-                if found is not None:
-                    with suppress(FileNotFoundError):
-                        os.rename(f"{box.path}/{found.relative}", target)
+def follow(index: Index) -> bool:
+    """Move some files of removed rows away; True: more of them are left."""
+    if index.leaving:
+        rows = index.rows.execute(
+            "SELECT mailbox, base, path FROM removed WHERE path != '' LIMIT ?",
+            (LEFT_AT_ONCE,),
+        ).fetchall()
+        if rows:
+            leave(index, rows)
+        index.leaving = len(rows) == LEFT_AT_ONCE
+    return index.leaving
+
+
+def leave(index: Index, rows: Sequence[Leaving]) -> None:
+    """Move files of removed rows out of their Maildirs."""
+
+    def move(mailbox: int, base: str, path: str) -> None:
+        os.rename(path, resting_place(index, mailbox, base))
+
+    _each(index, rows, move)
+    with transaction(index.rows):
+        index.rows.executemany(
+            "UPDATE removed SET path = '' WHERE mailbox = ? AND base = ?",
+            [row[:2] for row in rows],
+        )
+
+
+def _each(
+    index: Index, rows: Sequence[Leaving], act: Callable[[int, str, str], None]
+) -> None:
+    """Act on every file, wherever in its Maildir it is; others may have been quicker."""
+    for mailbox, files in groupby(rows, itemgetter(0)):
+        box = index.boxes.get(MailboxId(mailbox))
+        if box is None or not box.selectable:
+            continue  # its folder was moved as a whole
+        listing: dict[str, maildir.Found] | None = None
+        with index.filing(box):
+            for _, base, path in files:
+                try:
+                    act(mailbox, base, f"{box.path}/{path}")
+                except FileNotFoundError:
+                    listing = listing or maildir.listing(box.path)
+                    found = listing.get(base)
+                    if found is not None:
+                        with suppress(FileNotFoundError):
+                            act(mailbox, base, f"{box.path}/{found.relative}")
+
+
+def _unlink(_mailbox: int, _base: str, path: str) -> None:
+    os.unlink(path)
 
 
 def resting_place(index: Index, mailbox: int, base: str) -> str:
@@ -122,12 +159,17 @@ def clean(index: Index, age: float) -> bool:
     """Unlink what was removed ``age`` seconds ago; True if there is more of it."""
     before = index.ground.wall() - age
     rows = index.rows.execute(
-        "SELECT mailbox, base FROM removed WHERE at <= ? LIMIT ?", (before, CLEAN_ROWS)
+        "SELECT mailbox, base, path FROM removed WHERE at <= ? LIMIT ?",
+        (before, CLEAN_ROWS),
     ).fetchall()
-    for mailbox, base in rows:
+    if not rows:
+        return False
+    _each(index, [row for row in rows if row[2]], _unlink)
+    for mailbox, base, _ in rows:
         maildir.discard(resting_place(index, mailbox, base))
-    if rows:
+    with transaction(index.rows):
         index.rows.executemany(
-            "DELETE FROM removed WHERE mailbox = ? AND base = ?", rows
+            "DELETE FROM removed WHERE mailbox = ? AND base = ?",
+            [row[:2] for row in rows],
         )
     return len(rows) == CLEAN_ROWS

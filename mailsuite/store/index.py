@@ -117,6 +117,8 @@ class Index:
     unclean: bool = False
     lagging: bool = False
     """Whether files or lists on disk lag behind."""
+    leaving: bool = False
+    """Whether files of removed rows are to be moved away."""
     fresh: bool = False
     """The index was made new: rows are to come from the files."""
     _touched: set[Box] = field(factory=set)

@@ -161,11 +161,9 @@ def _adopt(index: Index, box: Box, fresh: Sequence[maildir.Found]) -> None:
             "SELECT base, uid FROM removed WHERE mailbox = ?", (box.id,)
         ).fetchall()
     )
-    expunge.leave(
-        index,
-        box,
-        [(f.base, f.place, f.letters) for f in fresh if f.base in leaving],
-    )
+    gone = [(box.id, f.base, f.relative) for f in fresh if f.base in leaving]
+    if gone:
+        expunge.leave(index, gone)
     new = sorted((f for f in fresh if f.base not in leaving), key=_order)
     old: dict[str, uidlist.Entry] = {}
     if index.fresh or index.unclean:

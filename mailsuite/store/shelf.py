@@ -107,6 +107,8 @@ class Keeper:
     """Runs on the lane: sets a broken index aside and gives the new one."""
     risen: Callable[[AccountName], None]
     """Told when an account's ModSeq rose."""
+    late: Callable[["Shelf"], None]
+    """Told when an account's files lag behind its rows."""
 
 
 @define(eq=False)
@@ -207,11 +209,16 @@ class Shelf:
         return known
 
     def changed(self) -> None:
-        """Wake watchers, soon, of mailboxes whose ModSeq rose or that are gone."""
+        """Tell whoever follows what the account's lane does.
+
+        Watchers are woken, soon, of mailboxes whose ModSeq rose or that are gone.
+        """
         modseq = self.index.modseq
         if modseq != self._modseq:
             self._modseq = modseq
             self.keeper.risen(self.name)
+        if self.index.lagging:
+            self.keeper.late(self)
         if self.watchers and self._waking is None and self._risen():
             self._waking = self.keeper.reactor.callLater(0, self._wake)
 

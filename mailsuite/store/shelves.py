@@ -106,7 +106,11 @@ class Shelves:
     def __attrs_post_init__(self) -> None:
         self.followers = Followers(self.reactor)
         self._keeper = Keeper(
-            self.reactor, self.tasks, self._repaired, self.followers.changed
+            self.reactor,
+            self.tasks,
+            self._repaired,
+            self.followers.changed,
+            self.late,
         )
 
     def start(self) -> None:
@@ -205,8 +209,8 @@ class Shelves:
             if shelf.closing:
                 continue
             try:
-                if await shelf.run(tidy.tidy):
-                    self.late(shelf)
+                while await shelf.run(tidy.tidy):
+                    pass  # what others asked of the lane goes in between
             except OSError:
                 self._log.failure("names in {account}", account=shelf.name)
                 self.late(shelf)

@@ -20,7 +20,7 @@ def tidy(index: Index) -> bool:
     if not index.lagging:
         return False
     index.lagging = False
-    more = False
+    more = expunge.follow(index)
     for box in index.boxes.values():
         if box.selectable:
             more = _rename(index, box) or more

@@ -18,7 +18,7 @@ from mailsuite.model.ids import MailboxId, Uid
 from mailsuite.store import letters, maildir
 from mailsuite.store.append import told as known
 from mailsuite.store.box import Box
-from mailsuite.store.expunge import drop, leave
+from mailsuite.store.expunge import drop
 from mailsuite.store.index import Index
 from mailsuite.store.insert import Row, insert
 from mailsuite.store.reading import as_json, rows_of
@@ -67,13 +67,13 @@ def transfer(index: Index, asked: Transfer) -> Done:
     with failing(_discard, staged):
         made = _stage(index, asked.stem, (source, target), rows, staged)
         with index.change() as modseq:
-            files = drop(index, source, rows, modseq, "moved") if asked.move else []
+            if asked.move:
+                drop(index, source, rows, modseq, "moved")
             insert(index, target, made, modseq)
             index.rows.executemany(
                 "INSERT INTO staged VALUES (?, ?)", [(target.id, r.uid) for r in made]
             )
     finish(index, target)
-    leave(index, source, files)
     told = UidMap(
         target.uidvalidity,
         [Uid(row[0]) for row in rows],

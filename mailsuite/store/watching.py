@@ -30,7 +30,9 @@ from mailsuite.store.shelf import Shelf
 
 POLL_SECONDS = 1.0
 GATHER_SECONDS = 0.2  # between an event and the look that it causes
+LOUD = 20  # events before a look; then no more of them are heard until it
 
+_Told = Callable[[object, FilePath[bytes], int], None]
 _MASK = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO
 
 
@@ -43,6 +45,8 @@ class _Eye:
     paths: tuple[str, ...]
     touched: bool = True
     due: IDelayedCall | None = None
+    heard: int = 0
+    """Events since the last look."""
 
 
 @define(eq=False)
@@ -90,7 +94,14 @@ class Watching:
         """A look begins: what happened before it will be seen by it."""
         eye = self._eyes.get((shelf, mailbox))
         if eye is not None:
-            eye.touched = False
+            self._open(eye)
+
+    def _open(self, eye: _Eye) -> None:
+        """A look begins."""
+        eye.touched = False
+        if eye.heard >= LOUD:
+            _hear(self.notify, eye, self._callback(eye))
+        eye.heard = 0
 
     def wanted(self, shelf: Shelf, mailbox: MailboxId) -> None:
         """Watch a mailbox, if its account is watched at all."""
@@ -101,19 +112,14 @@ class Watching:
             return
         paths = tuple(f"{box.path}/{name}" for name in ("new", "cur"))
         eye = self._eyes[shelf, mailbox] = _Eye(shelf, mailbox, paths)
-        notify = self.notify
-        if notify is None:
-            eye.paths = ()
-            return
-        try:
-            for path in paths:
-                notify.watch(FilePath(path), _MASK, callbacks=[self._callback(eye)])
-        except (OSError, NoSpace):
-            eye.paths = ()
+        _hear(self.notify, eye, self._callback(eye))
 
-    def _callback(self, eye: _Eye) -> Callable[[object, FilePath[bytes], int], None]:
+    def _callback(self, eye: _Eye) -> _Told:
         def happened(*_: object) -> None:
             eye.touched = True
+            eye.heard += 1
+            if eye.heard == LOUD:
+                _deafen(self.notify, eye)
             if eye.due is None:
                 eye.due = self._reactor.callLater(GATHER_SECONDS, self._due, eye)
 
@@ -127,7 +133,7 @@ class Watching:
         shelf = eye.shelf
         if shelf.closing:
             return
-        eye.touched = False
+        self._open(eye)
         try:
             if await shelf.run(_stale, eye.mailbox):
                 await shelf.alone(_merge, eye.mailbox)
@@ -144,10 +150,7 @@ class Watching:
         if eye.due is not None:
             eye.due.cancel()
             eye.due = None
-        if self.notify is not None:
-            for path in eye.paths:
-                with suppress(KeyError):
-                    self.notify.ignore(FilePath(path))
+        _deafen(self.notify, eye)
 
     def stop(self) -> None:
         """Watch nothing any more."""
@@ -158,6 +161,26 @@ class Watching:
         if self.notify is not None:
             self.notify.loseConnection()
             self.notify = None
+
+
+def _hear(notify: INotify | None, eye: _Eye, told: _Told) -> None:
+    """Have the kernel tell of events; what it cannot watch is polled."""
+    if notify is None:
+        eye.paths = ()
+        return
+    try:
+        for path in eye.paths:
+            notify.watch(FilePath(path), _MASK, callbacks=[told])
+    except (OSError, NoSpace):
+        eye.paths = ()
+
+
+def _deafen(notify: INotify | None, eye: _Eye) -> None:
+    """Hear no more events: each costs 40 us, and hundreds say what one does."""
+    if notify is not None:
+        for path in eye.paths:
+            with suppress(KeyError):
+                notify.ignore(FilePath(path))
 
 
 def _stale(index: Index, mailbox: MailboxId) -> bool:

@@ -13,7 +13,7 @@ from mailsuite.model.envelope import Blob
 from mailsuite.model.errors import Damaged, NoSpace, OverQuota, UsageError
 from mailsuite.model.flags import ANSWERED, FLAGGED, SEEN
 from mailsuite.model.ids import BlobKey
-from mailsuite.store import expunge, outside, schema
+from mailsuite.store import expunge, outside, schema, tidy
 from mailsuite.store.settings import Settings
 from tests.contracts.mailboxes import ALICE, MESSAGE, draft, once
 from tests.support.store import SMALL, House, asleep
@@ -261,19 +261,116 @@ class OutsideTests(StoreCase):
         async def go(account, inbox):
             _ = await account.append("INBOX", [draft(), draft()])
             _ = await inbox.expunge([1])
+            _ = await account._shelf.run(tidy.tidy)
             removed = self.house.home() / "removed"
             self.assertEqual(len(list(removed.iterdir())), 1)
-            real = expunge.expunge
+            await self.made(inbox, lambda: list(removed.iterdir()))
 
-            def full(index, box, uids):
-                if list(removed.iterdir()):
-                    raise OSError(28, "No space left on device")
-                return real(index, box, uids)
+        return self.late(go)
 
-            self.patch(expunge, "expunge", full)
-            self.assertEqual((await inbox.expunge([2])).uids, [2])
+    async def made(self, inbox, full):
+        """EXPUNGE finds a full disk as long as ``full`` says so."""
+        real = expunge.expunge
 
-        return self.run_with_store(go)
+        def tried(index, box, uids):
+            if full():
+                raise OSError(28, "No space left on device")
+            return real(index, box, uids)
+
+        self.patch(expunge, "expunge", tried)
+        self.assertEqual((await inbox.expunge([2])).uids, [2])
+
+    def test_room_made_at_once(self):
+        """So are those of mail expunged just now, which lie where they lay."""
+
+        async def go(account, inbox):
+            _ = await account.append("INBOX", [draft(), draft()])
+            _ = await inbox.expunge([1])
+            self.assertEqual(len(self.house.files()), 2)
+            await self.made(inbox, lambda: len(self.house.files()) > 1)
+
+        return self.late(go)
+
+    def test_left_behind(self):
+        """A file that is not moved yet, and that others renamed, is not new."""
+
+        async def go(account, inbox):
+            _ = await account.append("INBOX", [draft(), draft()])
+            _ = await inbox.expunge([1])
+            first, second = self.house.files()
+            renamed = self.root / "cur" / f"{Path(first).name}:2,S"
+            os.rename(self.root / first, renamed)
+            self.assertEqual(list((await inbox.snapshot()).uid), [2])
+            _ = await account._shelf.run(tidy.finish)
+            self.assertEqual(self.house.files(), [second])
+
+        return self.late(go)
+
+    def test_left_by_others(self):
+        """One that others took away first is nobody's any more."""
+
+        async def go(account, inbox):
+            _ = await account.append("INBOX", [draft(), draft()])
+            _ = await inbox.expunge([1])
+            (self.root / self.house.files()[0]).unlink()
+            _ = await account._shelf.run(tidy.finish)
+            self.assertEqual(list((await inbox.snapshot()).uid), [2])
+            self.assertEqual(list((self.house.home() / "removed").iterdir()), [])
+
+        return self.late(go)
+
+    def test_left_at_stop(self):
+        """A stop leaves no file of expunged mail in the Maildir."""
+
+        async def go(account, inbox):
+            _ = await account.append("INBOX", [draft() for _ in range(3)])
+            _ = await inbox.expunge([1])
+            await self.house.stop()
+            self.assertEqual(len(self.house.files()), 2)
+
+        return self.late(go)
+
+    def test_left_by_a_kill(self):
+        """After a kill it is not new, and is moved away or unlinked in time."""
+
+        async def go(account, inbox):
+            _ = await account.append("INBOX", [draft() for _ in range(3)])
+            _ = await inbox.expunge([1])
+            await self.house.kill()
+            self.assertEqual(len(self.house.files()), 3)
+            account, inbox = await self.inbox()
+            _ = await account._shelf.run(expunge.clean, 0.0)
+            self.assertEqual(len(self.house.files()), 2)
+            self.assertEqual(list((await inbox.snapshot()).uid), [2, 3])
+            _ = await inbox.expunge([2])
+            await self.house.kill()
+            account, inbox = await self.inbox()
+            self.assertEqual(list((await inbox.snapshot()).uid), [3])
+            await self.house.stop()
+            self.assertEqual(len(self.house.files()), 1)
+
+        return self.late(go)
+
+    def test_left_with_its_folder(self):
+        """A folder that is deleted takes them with it."""
+
+        async def go(account, inbox):
+            row = await account.create("Old")
+            _ = await account.append("Old", [draft(), draft()])
+            _ = await (await account.mailbox(row.id)).expunge([1])
+            await account.rename("Old", "Older")
+            await account.remove("Older")
+            _ = await account._shelf.run(tidy.finish)
+            _ = await account._shelf.run(expunge.clean, 0.0)
+            names = [name.name for name in (self.house.home() / "removed").iterdir()]
+            self.assertEqual([name[:6] for name in names], ["folder"])
+
+        return self.late(go)
+
+    def late(self, work):
+        """Run ``work`` with a store whose files follow when they are told to."""
+        self.house.settings = Settings(names=600.0)
+        return self.run_with_store(work)
 
     def test_idle_accounts_close(self):
         """More accounts than may stay open: the idle ones are closed, and found."""
