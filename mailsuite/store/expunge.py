@@ -63,7 +63,8 @@ def drop(
     if reason:
         execute(
             "INSERT OR REPLACE INTO removed SELECT mailbox, base, uid, email,"
-            " place || '/' || base || iif(place = 'new', '', ? || letters), ?, ?"
+            " place || '/' || base || CASE place WHEN 'new' THEN '' ELSE ? || letters END,"
+            " ?, ?"
             f" FROM file JOIN message USING (mailbox, uid) WHERE {chosen}",
             (maildir.INFO, reason, index.ground.wall(), box.id, uids),
         )

@@ -16,6 +16,7 @@ from mailsuite.model.ids import BlobKey
 from mailsuite.store import expunge, outside, schema, tidy
 from mailsuite.store.settings import Settings
 from tests.contracts.mailboxes import ALICE, MESSAGE, draft, once
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.store import SMALL, House, asleep
 from tests.support.storecrash import verified
 
@@ -132,6 +133,42 @@ class OutsideTests(StoreCase):
             delta = await inbox.delta(seen.modseq)
             self.assertEqual(list(delta.added.uid), [1])
             end()
+
+        return self.run_with_store(go)
+
+    def test_many_events(self):
+        """Whoever makes hundreds of them is not listened to for long, and is seen."""
+
+        async def go(account, inbox):
+            end = account.watch(lambda _: None)
+            seen = await inbox.snapshot()
+            for number in range(200):
+                put(self.root / "new" / f"1700000000.{number}.y", LINES)
+            while len(seen.uid) < 200:
+                _ = await asleep(self.reactor, 0.05)
+                seen = await inbox.snapshot()
+            put(self.root / "new" / "1700000001.late.y", LINES)
+            told = defer.Deferred()
+            _ = account.watch(lambda mailbox: told.called or told.callback(mailbox))
+            self.assertEqual(
+                await told.addTimeout(PATIENCE_SECONDS, self.reactor), inbox.id
+            )
+            end()
+
+        return self.run_with_store(go)
+
+    def test_names_follow_flags(self):
+        """They follow when flags are all that changed, and expunged mail leaves."""
+
+        async def go(account, inbox):
+            _ = await account.append("INBOX", [draft(), draft()])
+            _ = await account._shelf.run(tidy.finish)
+            _ = await inbox.store([1], frozenset([SEEN]), frozenset())
+            while not any(name.endswith(":2,S") for name in self.house.files()):
+                _ = await asleep(self.reactor, 0.05)
+            _ = await inbox.expunge([2])
+            while len(self.house.files()) > 1:
+                _ = await asleep(self.reactor, 0.05)
 
         return self.run_with_store(go)
 
