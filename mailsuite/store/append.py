@@ -7,7 +7,8 @@ be kept fails alone and leaves nothing behind.
 
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from threading import Lock
 
@@ -22,10 +23,11 @@ from mailsuite.model.ids import EmailId, MailboxId, Uid
 from mailsuite.store import letters, maildir, outside
 from mailsuite.store.box import Box
 from mailsuite.store.index import Index
-from mailsuite.store.insert import Memory, Row, Wide, insert
+from mailsuite.store.insert import Memory, Row, Wide, insert, is_single
 from mailsuite.store.undo import failing
 
 SHARED_FILES = 1_000  # paths remembered for hard links
+SHARED_LOCKS = 64  # of octets that are written now
 COPY_OCTETS = 1 << 20  # in one block, when a large message is copied
 
 DISK_FULL = frozenset({28, 122, 27})  # ENOSPC, EDQUOT, EFBIG
@@ -53,6 +55,9 @@ def renumbered(piece: Piece, uid: int) -> Piece:
     return Piece(piece.draft, piece.stem, piece.date, piece.wide, uid)
 
 
+Key = tuple[str, int, int]
+
+
 @define(eq=False)
 class Parcel:
     """What one ``append`` stores: all of it or nothing."""
@@ -70,31 +75,12 @@ class Parcel:
     paths: list[str] = field(factory=list)
 
     @property
-    def key(self) -> tuple[str, int, int]:
+    def key(self) -> Key:
         """Key of ``once``; a parcel without one goes by its first file's name."""
         once = self.once
         if once is None:
             return (self.pieces[0].base, 0, 0)
         return (once.source, once.recipient, once.action)
-
-
-@define(eq=False)
-class Written:
-    """Where some octets are; ``lock`` is held while they are written or linked."""
-
-    path: str = ""
-    lock: Lock = field(factory=Lock)
-
-    def link(self, target: str) -> bool:
-        """Link the file to ``target``. False: there is none any more."""
-        if not self.path:
-            return False
-        try:
-            os.link(self.path, target, follow_symlinks=False)
-        except OSError:
-            self.path = ""
-            return False
-        return True
 
 
 @define(eq=False)
@@ -104,21 +90,32 @@ class Shared:
     All lanes use the same; each waits while another writes the same octets.
     """
 
-    _written: dict[tuple[str, bytes], Written] = field(factory=dict)
-    _guard: Lock = field(factory=Lock)
+    _paths: OrderedDict[tuple[str, bytes], str] = field(factory=OrderedDict)
+    _locks: Sequence[Lock] = field(
+        factory=lambda: [Lock() for _ in range(SHARED_LOCKS)]
+    )
 
-    def of(self, blob: Blob) -> Written:
-        """What is known of these octets."""
-        if not blob.key:
-            return Written()
-        key = (blob.key, blob.prefix)
-        with self._guard:
-            written = self._written.get(key)
-            if written is None:
-                if len(self._written) >= SHARED_FILES:
-                    del self._written[next(iter(self._written))]
-                written = self._written[key] = Written()
-        return written
+    def lock(self, blob: Blob) -> Lock:
+        """Hold it while these octets are written or linked."""
+        return self._locks[hash(blob.key) % SHARED_LOCKS]
+
+    def link(self, blob: Blob, target: str) -> bool:
+        """Link the file of these octets to ``target``. False: there is none."""
+        path = self._paths.get((blob.key, blob.prefix)) if blob.key else None
+        if path is None:
+            return False
+        try:
+            os.link(path, target, follow_symlinks=False)
+        except OSError:
+            return False
+        return True
+
+    def written(self, blob: Blob, path: str) -> None:
+        """Remember where these octets are."""
+        if blob.key:
+            self._paths[blob.key, blob.prefix] = path
+            if len(self._paths) > SHARED_FILES:
+                self._paths.popitem(last=False)
 
 
 LATER = (
@@ -155,34 +152,41 @@ def _keep_safely(
 
 def _keep(index: Index, parcels: Sequence[Parcel], shared: Shared) -> list[Result]:
     results: dict[Parcel, Result] = {}
-    ready: dict[tuple[str, int, int], Parcel] = {}
-    twice: list[Parcel] = []
+    ready: dict[Key, Parcel] = {}
+    twice: list[tuple[Key, Parcel]] = []
     boxes = {index.boxes[p.mailbox] for p in parcels if p.mailbox in index.boxes}
     if index.unclean:
-        for box in boxes:
-            replayed = any(p.mailbox == box.id and p.again for p in parcels)
-            if box.selectable and box.disk.listed < 0 and not replayed:
-                outside.merge(index, box)
-    arriving = not any(p.again or any(m.draft.flags for m in p.pieces) for p in parcels)
-    with index.filing(*boxes, arriving=arriving):
-        for parcel in parcels:
-            try:
-                done = _done(index, parcel)
-                if done is not None:
-                    results[parcel] = done
-                elif parcel.key in ready:
-                    twice.append(parcel)
-                else:
-                    _prepare(index, parcel, shared)
-                    ready[parcel.key] = parcel
-            except REFUSED as error:
-                results[parcel] = told(error)
+        _merge(index, boxes, parcels)
+    flagged = [p for p in parcels for m in p.pieces if p.again or m.draft.flags]
+    with index.filing(*boxes, arriving=not flagged):
+        with failing(_withdraw, parcels):
+            for parcel in parcels:
+                key = parcel.key
+                try:
+                    if key in index.once:
+                        results[parcel] = _done(index, parcel)
+                    elif key in ready:
+                        twice.append((key, parcel))
+                    else:
+                        _prepare(index, parcel, key, shared)
+                        ready[key] = parcel
+                except REFUSED as error:
+                    _withdraw([parcel])
+                    results[parcel] = told(error)
         if ready:
-            results.update(_commit(index, list(ready.values())))
-    for parcel in twice:
-        done = _done(index, parcel)
-        results[parcel] = done or results[ready[parcel.key]]
+            results.update(_commit(index, ready))
+    for key, parcel in twice:
+        stored = key in index.once
+        results[parcel] = _done(index, parcel) if stored else results[ready[key]]
     return [results[parcel] for parcel in parcels]
+
+
+def _merge(index: Index, boxes: Iterable[Box], parcels: Sequence[Parcel]) -> None:
+    """After a kill look for files of strangers first; what is replayed asks later."""
+    for box in boxes:
+        replayed = any(p.mailbox == box.id and p.again for p in parcels)
+        if box.selectable and box.disk.listed < 0 and not replayed:
+            outside.merge(index, box)
 
 
 def told(error: Exception) -> Exception:
@@ -194,13 +198,11 @@ def told(error: Exception) -> Exception:
     return error
 
 
-def _done(index: Index, parcel: Parcel) -> Appended | None:
+def _done(index: Index, parcel: Parcel) -> Appended:
     """What an earlier run of the same action stored; its files are made good."""
-    row = index.once.get(parcel.key)
-    if row is None:
-        return None
-    mailbox, uid, email, drafts = row
-    index.rows.execute(LATER, (parcel.epoch, *parcel.key, parcel.epoch))
+    key = parcel.key
+    mailbox, uid, email, drafts = index.once[key]
+    index.rows.execute(LATER, (parcel.epoch, *key, parcel.epoch))
     box = index.boxes.get(MailboxId(mailbox))
     if box is not None:
         for offset, piece in enumerate(parcel.pieces):
@@ -232,30 +234,34 @@ def _repair(index: Index, box: Box, uid: int, piece: Piece) -> None:
         found = os.stat(path).st_size if other else -1
     if found != piece.draft.blob.size:
         temporary = box.temporary(piece.base)
-        maildir.discard(temporary)
         _create(piece, temporary)
         os.rename(temporary, path)
 
 
-def _prepare(index: Index, parcel: Parcel, shared: Shared) -> None:
+def _prepare(index: Index, parcel: Parcel, key: Key, shared: Shared) -> None:
     """Write the parcel's files and work out its rows."""
     box = index.box(parcel.mailbox)
     pieces = parcel.pieces
-    index.reserve({box: len(pieces)}, len(pieces))
+    count = len(pieces)
+    index.reserve({box: count}, count)
     uid, email = box.uidnext, index.email
-    memory: Memory | None = Memory(*parcel.key, parcel.epoch, len(pieces))
-    with failing(_withdraw, parcel):
-        for piece in pieces:
-            flags = box.spell(piece.draft.flags)
-            file = _place(box, parcel, piece, flags, shared)
-            number = piece.uid or uid
-            uid, email = max(uid, number + 1), email + 1
-            size, date = piece.draft.blob.size, int(piece.date)
+    memory: Memory | None = (*key, parcel.epoch, count)
+    for piece in pieces:
+        flags = piece.draft.flags
+        code = box.codes.get(flags)
+        if code is None:
+            flags = box.spell(flags)
             code = box.code(flags)
-            parcel.rows.append(
-                Row(number, code, size, date, email, *file, piece.wide, memory)
-            )
-            memory = None
+        file = _place(box, parcel, piece, flags, shared)
+        number = piece.uid or uid
+        if number >= uid:
+            uid = number + 1
+        email += 1
+        size, date = piece.draft.blob.size, int(piece.date)
+        parcel.rows.append(
+            Row(number, code, size, date, email, *file, piece.wide, memory)
+        )
+        memory = None
     box.uidnext, index.email = uid, email
 
 
@@ -274,40 +280,40 @@ def _place(
             if os.stat(there).st_size == blob.size:
                 return base, found.place, found.letters
             os.unlink(there)
-    written = shared.of(blob)
-    with written.lock:
-        if not written.link(path):
+    with shared.lock(blob):
+        if not shared.link(blob, path):
             temporary = box.temporary(base)
             here = parcel.staged and blob.octets is None and os.path.exists(temporary)
             if not here:
-                _create_anew(piece, temporary)
+                _create(piece, temporary)
             os.rename(temporary, path)
-            written.path = path
+            shared.written(blob, path)
     parcel.paths.append(path)
     return base, place, marks
 
 
-def _create_anew(piece: Piece, path: str) -> None:
-    """As :func:`_create`; what a kill left there is of the same action, and goes."""
+def _create(piece: Piece, path: str) -> None:
+    """Write or link a message's octets to ``path``.
+
+    What a kill left there is of the same action, and goes.
+    """
     try:
-        _create(piece, path)
+        _write(piece.draft.blob, path, piece.draft.date)
     except FileExistsError:
         maildir.discard(path)
-        _create(piece, path)
+        _write(piece.draft.blob, path, piece.draft.date)
 
 
-def _create(piece: Piece, path: str) -> None:
-    """Write or link a message's octets to ``path``, which is not there."""
-    blob = piece.draft.blob
+def _write(blob: Blob, path: str, date: float) -> None:
     if blob.octets is not None:
-        blocks = [blob.prefix, blob.octets] if blob.prefix else [blob.octets]
-        maildir.write(path, blocks, piece.draft.date)
+        blocks = (blob.prefix, blob.octets) if blob.prefix else (blob.octets,)
+        maildir.write(path, blocks, date)
         return
-    if not blob.prefix and not piece.draft.date:
+    if not blob.prefix and not date:
         with suppress(OSError):
             os.link(blob.path, path, follow_symlinks=False)
             return
-    _copy(blob, path, piece.draft.date)
+    _copy(blob, path, date)
 
 
 def _copy(blob: Blob, path: str, date: float) -> None:
@@ -336,41 +342,46 @@ def stage(index: Index, parcel: Parcel) -> None:
                 maildir.sync_file(path)
         maildir.sync_directory(os.path.join(box.path, "tmp"))
     except OSError as error:
-        _withdraw(parcel)
+        _withdraw([parcel])
         raise told(error) from error
     parcel.paths.clear()
     parcel.staged = True
 
 
-def _withdraw(parcel: Parcel) -> None:
-    for path in parcel.paths:
-        maildir.discard(path)
-    parcel.paths.clear()
-    parcel.rows.clear()
+def _withdraw(parcels: Iterable[Parcel]) -> None:
+    for parcel in parcels:
+        for path in parcel.paths:
+            maildir.discard(path)
+        parcel.paths.clear()
+        parcel.rows.clear()
 
 
-def _commit(index: Index, parcels: Sequence[Parcel]) -> dict[Parcel, Result]:
-    results: dict[Parcel, Result] = {}
+def _commit(index: Index, ready: Mapping[Key, Parcel]) -> dict[Parcel, Result]:
+    parcels = ready.values()
     by_box: dict[Box, list[Row]] = {}
     for parcel in parcels:
-        box = index.boxes[parcel.mailbox]
-        by_box.setdefault(box, []).extend(parcel.rows)
-        uids = tuple(Uid(row.uid) for row in parcel.rows)
-        emails = tuple(EmailId(row.email) for row in parcel.rows)
-        results[parcel] = Appended(box.id, box.uidvalidity, uids, emails)
+        by_box.setdefault(index.boxes[parcel.mailbox], []).extend(parcel.rows)
+    single = len(by_box) == 1 and is_single(*next(iter(by_box.items())))
     try:
-        with index.change() as modseq:
+        with index.change(single=single) as modseq:
             for box, rows in by_box.items():
                 insert(index, box, rows, modseq)
     except sqlite3.Error as error:
-        for parcel in parcels:
-            _withdraw(parcel)
+        _withdraw(parcels)
         failure = told(error)
         if failure is error:
             raise
         return dict.fromkeys(parcels, failure)
-    for parcel in parcels:
-        first = parcel.rows[0]
-        done = (parcel.mailbox, first.uid, first.email, len(parcel.rows))
-        index.once[parcel.key] = done
-    return results
+    return {parcel: _stored(index, key, parcel) for key, parcel in ready.items()}
+
+
+def _stored(index: Index, key: Key, parcel: Parcel) -> Appended:
+    """Remember what is committed."""
+    rows, mailbox = parcel.rows, parcel.mailbox
+    index.once[key] = (mailbox, rows[0].uid, rows[0].email, len(rows))
+    return Appended(
+        mailbox,
+        index.boxes[mailbox].uidvalidity,
+        tuple([Uid(row.uid) for row in rows]),
+        tuple([EmailId(row.email) for row in rows]),
+    )

@@ -11,7 +11,7 @@ import os
 import sqlite3
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 
 from attrs import define, field, frozen
 
@@ -168,10 +168,14 @@ class Index:
                 box.relist = True
 
     @contextmanager
-    def change(self) -> Iterator[int]:
-        """Run a transaction; gives its ModSeq, which must have been reserved."""
+    def change(self, *, single: bool = False) -> Iterator[int]:
+        """Run a transaction; gives its ModSeq, which must have been reserved.
+
+        A ``single`` statement that does everything is a transaction by itself.
+        """
         modseq = self.modseq + 1
-        with failing(self._restore), transaction(self.rows):
+        begun = nullcontext() if single else transaction(self.rows)
+        with failing(self._restore), begun:
             yield modseq
             self._write()
         self.modseq = modseq

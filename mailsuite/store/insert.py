@@ -1,8 +1,10 @@
 """Rows of new messages: one way in for deliveries, copies and files of strangers."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import NamedTuple
 
+from mailsuite.store import letters
 from mailsuite.store.box import Box
 from mailsuite.store.index import ADDED, Index
 from mailsuite.store.uidlist import Entry
@@ -21,14 +23,11 @@ class Wide(NamedTuple):
     usual: bytes | None
 
 
-class Memory(NamedTuple):
-    """What is remembered of a delivery, with its first message."""
+Memory = tuple[str, int, int, int, int]
+"""What is remembered of a delivery, with its first message.
 
-    source: str
-    recipient: int
-    action: int
-    epoch: int
-    drafts: int
+Source, recipient and action, the epoch until which, and how many drafts it had.
+"""
 
 
 class Row(NamedTuple):
@@ -46,38 +45,62 @@ class Row(NamedTuple):
     once: Memory | None = None
 
 
-_ARRIVAL = f"INSERT INTO arrival VALUES ({', '.join('?' * 21)})"
+_COLUMNS = 21  # of ``arrival``
+_ARRIVAL = f"({', '.join('?' * _COLUMNS)})"
+_AT_ONCE = 32  # rows of a statement
 _UNSCANNED = (None,) * 6
 _FORGOTTEN = (None,) * 5
 
 
 def insert(index: Index, box: Box, rows: Sequence[Row], modseq: int) -> None:
-    """Add messages to a mailbox within a transaction, UIDs rising.
-
-    All tables take a message in one step: each lets go of the interpreter lock, which
-    the reactor then keeps.
-    """
+    """Add messages to a mailbox within a transaction, UIDs rising."""
     number = box.id
-    index.rows.executemany(
-        _ARRIVAL,
-        [
-            (number, uid, flags, modseq, size, date, email, base, place, letters)
-            + (wide or _UNSCANNED)
-            + (once or _FORGOTTEN)
-            for uid, flags, size, date, email, base, place, letters, wide, once in rows
-        ],
-    )
-    for row in rows:
-        box.count(row.flags, 1, row.size)
-        keywords: tuple[str, ...] = ()
-        if len(box.keywords) > 26 and box.sets[row.flags]:
-            keywords = _unlettered(box, row.flags)
-        box.pending.append(Entry(row.uid, row.base, row.email, keywords))
+    values: list[object] = []
+    for uid, code, size, date, email, base, place, marks, wide, once in rows:
+        values += (number, uid, code, modseq, size, date, email, base, place, marks)
+        values += wide or _UNSCANNED
+        values += once or _FORGOTTEN
+    _insert(index, values)
+    lettered = len(box.keywords) <= letters.LETTERED
+    pairs = []
+    for uid, code, size, _, email, base, *_ in rows:
+        tally = box.tallies[code]
+        tally.messages += 1
+        tally.octets += size
+        keywords = () if lettered else _unlettered(box, code)
+        box.pending.append(Entry(uid, base, email, keywords))
+        pairs.append((uid, email))
     box.uidnext = max(box.uidnext, rows[-1].uid + 1)
     index.lagging = True
-    index.touch(box, ADDED, [(row.uid, row.email) for row in rows])
+    index.touch(box, ADDED, pairs)
+
+
+def _insert(index: Index, values: list[object]) -> None:
+    """Add rows to all tables, many in one step.
+
+    Each step lets go of the interpreter lock, which the reactor then keeps. Numbers
+    of rows are powers of two, so that few statements are to be remembered.
+    """
+    at, left = 0, len(values) // _COLUMNS
+    while left:
+        count = min(_AT_ONCE, 1 << left.bit_length() - 1)
+        end = at + count * _COLUMNS
+        index.rows.execute(_statement(count), values[at:end])
+        at, left = end, left - count
+
+
+def is_single(box: Box, rows: Sequence[Row]) -> bool:
+    """Whether one statement does all that comes of these rows."""
+    count = len(rows)
+    simple = count <= _AT_ONCE and not count & count - 1
+    return simple and not box.unsaved and not box.new_keywords
+
+
+@cache
+def _statement(count: int) -> str:
+    return f"INSERT INTO arrival VALUES {', '.join([_ARRIVAL] * count)}"
 
 
 def _unlettered(box: Box, code: int) -> tuple[str, ...]:
-    late = set(box.keywords[26:])
+    late = set(box.keywords[letters.LETTERED :])
     return tuple(sorted(late.intersection(box.sets[code])))

@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterable
 from contextlib import suppress
+from typing import NamedTuple
 
 from attrs import field, frozen
 
@@ -22,8 +23,7 @@ _GUID = re.compile(rb"[0-9A-Za-z_-]{1,128}")  # what may stand in an id of RFC 8
 _HEADER = re.compile(rb"3((?: [A-Z][^ ]*)*)\s*")
 
 
-@frozen
-class Entry:
+class Entry(NamedTuple):
     """One message: ``keywords`` only those that its name does not tell."""
 
     uid: int

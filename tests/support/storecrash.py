@@ -218,9 +218,9 @@ def count_commits(left):
         rename(old, new)
 
     @contextmanager
-    def changed(self):
+    def changed(self, *, single=False):
         step()
-        with change(self) as modseq:
+        with change(self, single=single) as modseq:
             yield modseq
         step()
 
