@@ -175,8 +175,9 @@ class LocalDelivery:
     async def _append(
         self, account: IAccount, lease: Lease, recipient: Recipient, detail: str
     ) -> Outcome:
-        copy, order = copied(recipient), Order.read(recipient.marks)
-        blob = lease.blob
+        marks, blob = recipient.marks, lease.blob
+        copy = copied(recipient) if marks else None
+        order = Order.read(marks) if marks else None
         if order is not None:
             assert self.filing is not None
             entering = Case(lease, recipient, account, "", blob)
@@ -184,7 +185,7 @@ class LocalDelivery:
         if copy is None:
             blob = arrived(blob, recipient.sender or lease.envelope.sender)
         date = 0.0 if copy is None else copy[1]
-        filing, before = self.filing, recipient.marks.get(FILED)
+        filing, before = self.filing, marks.get(FILED)
         if filing is not None and before is None:
             chain = await filing.chain(account.name)
             if chain:
@@ -195,7 +196,7 @@ class LocalDelivery:
             return await filing.again(case, before)
         drafts = [Draft(blob, date=date)]
         once = Once(lease.id, recipient.n, 0, lease.awaited)
-        if JUNK in recipient.marks:
+        if JUNK in marks:
             await account.append(await folders.junk(account), drafts, once)
             return DELIVERED
         if detail and self._settings.detail_folders:

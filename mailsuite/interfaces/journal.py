@@ -49,7 +49,7 @@ def queue_id(position: Position, child: int = 0) -> QueueId:
 
 def position_of(name: QueueId) -> Position:
     """Where the record of a job begins. :raises ValueError: no queue id."""
-    worker, epoch, offset, *_ = (int(part, 16) for part in name.split("G"))
+    worker, epoch, offset, *_ = [int(part, 16) for part in name.split("G")]
     return Position(worker, epoch, offset * 8)
 
 

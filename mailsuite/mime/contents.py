@@ -6,6 +6,7 @@ RFC 2045 and 2046 (type, encoding, id, description), RFC 2183 (disposition), RFC
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from mailsuite.mime import comments, parameters
@@ -19,13 +20,19 @@ _PLAIN = re.compile(
     rb'(text)/(plain|html); ?(charset)="?([a-z0-9-]{1,20})"?', re.IGNORECASE
 )
 _TAG = re.compile(rb"[A-Za-z0-9*-]+")
-_MEANINGFUL = frozenset(
-    b"content-" + name
-    for name in (
-        *(b"type", b"transfer-encoding", b"id", b"description"),
-        *(b"disposition", b"language", b"location", b"md5"),
-    )
+_MEANINGFUL = (
+    b"content-type",
+    b"content-transfer-encoding",
+    b"content-id",
+    b"content-description",
+    b"content-disposition",
+    b"content-language",
+    b"content-location",
+    b"content-md5",
 )
+_NOTHING = (None,) * len(_MEANINGFUL)
+_SMALL_OCTETS = 200  # of fields that are worth remembering
+_ENOUGH = 1_000  # of a budget: more than small fields use
 
 _TEXT = b'"text" "plain" ("charset" "us-ascii") NIL NIL "7bit"'
 _MESSAGE = b'"message" "rfc822" NIL NIL NIL "7bit"'
@@ -54,8 +61,37 @@ DIGESTED = Contents(b"message", _MESSAGE, EMPTY_EXTENSION)
 
 def read(fields: Mapping[bytes, bytes], default: Contents, budget: Budget) -> Contents:
     """Make sense of the fields (names in lower case, values still folded)."""
-    if _MEANINGFUL.isdisjoint(fields):
+    given = tuple(map(fields.get, _MEANINGFUL))
+    if given == _NOTHING:
         return default
+    digested = default is DIGESTED
+    small = len(b"".join(filter(None, given))) <= _SMALL_OCTETS
+    alike = small and b"oundary" not in (given[0] or b"")
+    if alike and min(budget.parameters, budget.commented) > _ENOUGH:
+        found, parameters, commented = _remembered(given, digested)
+        budget.parameters -= parameters
+        budget.commented -= commented
+        return found
+    return _read(fields, digested, budget)
+
+
+@lru_cache(1_000)
+def _remembered(
+    given: tuple[bytes | None, ...], digested: bool
+) -> tuple[Contents, int, int]:
+    """What small fields say, as most parts of all messages have the same."""
+    fields = {
+        name: value
+        for name, value in zip(_MEANINGFUL, given, strict=True)
+        if value is not None
+    }
+    budget = Budget()
+    whole = budget.parameters, budget.commented
+    found = _read(fields, digested, budget)
+    return found, whole[0] - budget.parameters, whole[1] - budget.commented
+
+
+def _read(fields: Mapping[bytes, bytes], digested: bool, budget: Budget) -> Contents:
     given = fields.get(b"content-type")
     value = b"" if given is None else unfolded(given)
     if match := _PLAIN.fullmatch(value):
@@ -66,7 +102,7 @@ def read(fields: Mapping[bytes, bytes], default: Contents, budget: Budget) -> Co
     media = _TYPE.match(main)
     if media:
         kind, sub = media.groups()
-    elif given is None and default is DIGESTED:
+    elif given is None and digested:
         kind, sub, found = b"message", b"rfc822", []
     else:
         kind, sub, found = b"text", b"plain", []

@@ -25,6 +25,7 @@ from mailsuite.store.annotations import Changes
 from mailsuite.store.append import Parcel, Piece
 from mailsuite.store.box import Box
 from mailsuite.store.index import Ground, Index
+from mailsuite.store.insert import Wide
 from mailsuite.store.intake import Intake, Promises
 from mailsuite.store.mailbox import Mailbox
 from mailsuite.store.nearby import Nearby
@@ -160,12 +161,14 @@ class Account:
         box = shelf.index.box(mailbox)
         if not drafts:
             return Appended(box.id, box.uidvalidity, (), ())
-        octets, count = sum(draft.blob.size for draft in drafts), len(drafts)
+        octets, count = sum([draft.blob.size for draft in drafts]), len(drafts)
         if once is not None and _stored(shelf, once):
             octets = count = 0
         await desk.quota.take(shelf, octets, count)
         try:
-            pieces = await _pieces(desk, drafts, once)
+            scan = desk.scanner
+            scans = [scan.known(d.blob) or await scan.blob(d.blob) for d in drafts]
+            pieces = _pieces(desk, drafts, scans, once)
             if once is None:
                 parcel = Parcel(box.id, pieces, None, 0)
                 appended = await self._promises.put(parcel)
@@ -241,8 +244,11 @@ def _stored(shelf: Shelf, once: Once) -> bool:
     return (once.source, once.recipient, once.action) in shelf.index.once
 
 
-async def _pieces(
-    desk: Desk, drafts: Sequence[Draft], once: Once | None
+def _pieces(
+    desk: Desk,
+    drafts: Sequence[Draft],
+    scans: Sequence[Wide | None],
+    once: Once | None,
 ) -> list[Piece]:
     wall = desk.ground.wall()
     if once is None:
@@ -250,8 +256,7 @@ async def _pieces(
     else:
         stem = f"{int(wall)}.Q{once.source}R{once.recipient}A{once.action}"
     pieces = []
-    for number, draft in enumerate(drafts):
-        wide = await desk.scanner.blob(draft.blob)
+    for number, (draft, wide) in enumerate(zip(drafts, scans, strict=True)):
         mark = f"D{number}" if number else ""
         name = f"{stem}{mark}.{desk.ground.host}"
         pieces.append(Piece(draft, name, draft.date or wall, wide))

@@ -49,9 +49,9 @@ class Intake:
     _soon: bool = False
     """Whether that call is for the end of this turn."""
 
-    async def put(
+    def put(
         self, shelf: Shelf, parcel: Parcel, *, awaited: bool = True
-    ) -> Appended:
+    ) -> "Deferred[Appended]":
         """Store a delivery with the next hand-over."""
         result: Deferred[Appended] = Deferred()
         waiting = self._waiting.get(shelf)
@@ -62,7 +62,7 @@ class Intake:
         self._count += 1
         self._awaited = self._awaited or awaited
         self.kick()
-        return await result
+        return result
 
     def kick(self) -> None:
         """Hand over soon, if there is something; not before this turn's end."""
@@ -112,7 +112,7 @@ class Intake:
                 told: Sequence[Result] = [_error(results)] * len(waiting)
             else:
                 told = results[number]
-            broken = next((e for e in told if _broken(e)), None)
+            broken = _broken(told)
             if broken is not None:
                 parcels = [parcel for parcel, _ in waiting]
                 again = Deferred.fromCoroutine(self._again(shelf, parcels, broken))
@@ -124,11 +124,11 @@ class Intake:
         self.kick()
 
     async def _again(
-        self, shelf: Shelf, parcels: Sequence[Parcel], broken: Result
+        self, shelf: Shelf, parcels: Sequence[Parcel], broken: Exception
     ) -> Sequence[Result]:
         """Rebuild a broken index and store once more; the turn is still held."""
         try:
-            await shelf.mend(_as_error(broken))
+            await shelf.mend(broken)
             return await shelf.run(_keep, parcels, self._shared)
         finally:
             shelf.turn.give()
@@ -136,9 +136,9 @@ class Intake:
     async def keep(self, shelf: Shelf, parcels: Sequence[Parcel]) -> Sequence[Result]:
         """Store parcels now; the caller holds the turn."""
         told = await shelf.run(_keep, parcels, self._shared)
-        broken = next((e for e in told if _broken(e)), None)
+        broken = _broken(told)
         if broken is not None:
-            await shelf.mend(_as_error(broken))
+            await shelf.mend(broken)
             told = await shelf.run(_keep, parcels, self._shared)
         return told
 
@@ -147,13 +147,10 @@ def _keep(index: Index, parcels: Sequence[Parcel], shared: Shared) -> list[Resul
     return append.keep([(index, parcels)], shared)[0]
 
 
-def _broken(result: Result) -> bool:
-    return isinstance(result, Exception) and opening.is_corrupt(result)
-
-
-def _as_error(result: Result) -> Exception:
-    assert isinstance(result, Exception)
-    return result
+def _broken(told: Sequence[Result]) -> Exception | None:
+    """The first of these that says that the index is broken."""
+    errors = [each for each in told if isinstance(each, Exception)]
+    return next(filter(opening.is_corrupt, errors), None) if errors else None
 
 
 def _error(failure: Failure) -> Exception:

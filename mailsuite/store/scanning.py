@@ -46,22 +46,34 @@ class Scanner:
             self._reactor, workers.Program("mailsuite.store.scanning", children=1)
         )
 
+    def known(self, blob: Blob) -> Wide | None:
+        """What is known of a message, or is found out at once: most are small."""
+        known = self._recent.get((blob.key, blob.prefix))
+        if known is not None or blob.octets is None:
+            return known
+        if blob.size > SMALL_OCTETS or self._spent >= SLICE_SECONDS:
+            return None
+        wide = self._scanned(blob.prefix + blob.octets)
+        self._remember(blob, wide)
+        return wide
+
     async def blob(self, blob: Blob) -> Wide | None:
         """Scan a message; None: no scan could be had, reading will try again."""
-        key = (blob.key, blob.prefix)
-        known = self._recent.get(key)
-        if known is not None:
+        if known := self.known(blob):
             return known
         if blob.octets is None:
             wide = await self._large({"path": blob.path}, blob.prefix)
         else:
-            octets = blob.prefix + blob.octets if blob.prefix else blob.octets
-            wide = await self.octets(octets)
-        if blob.key and wide is not None:
-            self._recent[key] = wide
+            wide = await self.octets(blob.prefix + blob.octets)
+        if wide is not None:
+            self._remember(blob, wide)
+        return wide
+
+    def _remember(self, blob: Blob, wide: Wide) -> None:
+        if blob.key:
+            self._recent[blob.key, blob.prefix] = wide
             if len(self._recent) > REMEMBERED:
                 self._recent.popitem(last=False)
-        return wide
 
     async def octets(self, octets: bytes) -> Wide | None:
         """Scan octets."""
@@ -69,6 +81,9 @@ class Scanner:
             return await self._large({}, octets)
         if self._spent >= SLICE_SECONDS:
             await deferLater(self._reactor, 0)
+        return self._scanned(octets)
+
+    def _scanned(self, octets: bytes) -> Wide:
         began = self._reactor.seconds()
         wide = widened(scan(octets), octets)
         self._spent += self._reactor.seconds() - began
