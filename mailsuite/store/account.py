@@ -22,13 +22,14 @@ from mailsuite.store import (
     transfer,
 )
 from mailsuite.store.annotations import Changes
-from mailsuite.store.append import Parcel, Piece
+from mailsuite.store.append import Parcel
 from mailsuite.store.box import Box
 from mailsuite.store.index import Ground, Index
 from mailsuite.store.insert import Wide
 from mailsuite.store.intake import Intake, Promises
 from mailsuite.store.mailbox import Mailbox
 from mailsuite.store.nearby import Nearby
+from mailsuite.store.pieces import Piece
 from mailsuite.store.quota import Quota
 from mailsuite.store.scanning import Scanner
 from mailsuite.store.shelf import Shelf, Wake, check_open

@@ -9,50 +9,27 @@ import os
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from threading import Lock
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from mailsuite.interfaces.mailboxes import LimitReached, NoSuchMailbox
-from mailsuite.model.changes import Appended, Draft
+from mailsuite.model.changes import Appended
 from mailsuite.model.envelope import Blob, Once
 from mailsuite.model.errors import Damaged, NoSpace
 from mailsuite.model.flags import Flags
 from mailsuite.model.ids import EmailId, MailboxId, Uid
-from mailsuite.store import letters, maildir, outside
+from mailsuite.store import letters, maildir, outside, pieces
 from mailsuite.store.box import Box
 from mailsuite.store.index import Index
-from mailsuite.store.insert import Memory, Row, Wide, insert, is_single
+from mailsuite.store.insert import Memory, Row, insert, is_single
+from mailsuite.store.pieces import Piece
 from mailsuite.store.undo import failing
 
 SHARED_FILES = 1_000  # paths remembered for hard links
 SHARED_LOCKS = 64  # of octets that are written now
-COPY_OCTETS = 1 << 20  # in one block, when a large message is copied
 
 DISK_FULL = frozenset({28, 122, 27})  # ENOSPC, EDQUOT, EFBIG
-
-
-@frozen
-class Piece:
-    """One message to be written: its name without size is ``stem``."""
-
-    draft: Draft
-    stem: str
-    date: float
-    wide: Wide | None
-    uid: int = 0
-    """Reserved and told to the journal; 0: the next one."""
-
-    @property
-    def base(self) -> str:
-        """Base name of its file."""
-        return f"{self.stem},S={self.draft.blob.size}"
-
-
-def renumbered(piece: Piece, uid: int) -> Piece:
-    """The same with another UID."""
-    return Piece(piece.draft, piece.stem, piece.date, piece.wide, uid)
 
 
 Key = tuple[str, int, int]
@@ -225,28 +202,24 @@ def _repair(index: Index, box: Box, uid: int, piece: Piece) -> None:
     if row is None or maildir.stated_size(row[0]) != piece.draft.blob.size:
         return
     path = os.path.join(box.path, maildir.relative(*row))
-    try:
-        found = os.stat(path).st_size
-    except FileNotFoundError:
+    if not os.path.exists(path):
         other = maildir.locate(box.path, row[0])
         if other is not None:
             path = os.path.join(box.path, other.relative)
-        found = os.stat(path).st_size if other else -1
-    if found != piece.draft.blob.size:
+    if not pieces.is_at(piece, path):
         temporary = box.temporary(piece.base)
-        _create(piece, temporary)
+        pieces.create(piece, temporary)
         os.rename(temporary, path)
 
 
 def _prepare(index: Index, parcel: Parcel, key: Key, shared: Shared) -> None:
     """Write the parcel's files and work out its rows."""
     box = index.box(parcel.mailbox)
-    pieces = parcel.pieces
-    count = len(pieces)
+    count = len(parcel.pieces)
     index.reserve({box: count}, count)
     uid, email = box.uidnext, index.email
     memory: Memory | None = (*key, parcel.epoch, count)
-    for piece in pieces:
+    for piece in parcel.pieces:
         flags = piece.draft.flags
         code = box.codes.get(flags)
         if code is None:
@@ -277,7 +250,7 @@ def _place(
         found = maildir.locate(box.path, base)
         if found is not None:
             there = os.path.join(box.path, found.relative)
-            if os.stat(there).st_size == blob.size:
+            if pieces.is_at(piece, there):
                 return base, found.place, found.letters
             os.unlink(there)
     with shared.lock(blob):
@@ -285,49 +258,11 @@ def _place(
             temporary = box.temporary(base)
             here = parcel.staged and blob.octets is None and os.path.exists(temporary)
             if not here:
-                _create(piece, temporary)
+                pieces.create(piece, temporary)
             os.rename(temporary, path)
             shared.written(blob, path)
     parcel.paths.append(path)
     return base, place, marks
-
-
-def _create(piece: Piece, path: str) -> None:
-    """Write or link a message's octets to ``path``.
-
-    What a kill left there is of the same action, and goes.
-    """
-    try:
-        _write(piece.draft.blob, path, piece.draft.date)
-    except FileExistsError:
-        maildir.discard(path)
-        _write(piece.draft.blob, path, piece.draft.date)
-
-
-def _write(blob: Blob, path: str, date: float) -> None:
-    if blob.octets is not None:
-        blocks = (blob.prefix, blob.octets) if blob.prefix else (blob.octets,)
-        maildir.write(path, blocks, date)
-        return
-    if not blob.prefix and not date:
-        with suppress(OSError):
-            os.link(blob.path, path, follow_symlinks=False)
-            return
-    _copy(blob, path, date)
-
-
-def _copy(blob: Blob, path: str, date: float) -> None:
-    with open(maildir.open_read(blob.path), "rb") as source:
-        maildir.write(path, [blob.prefix], 0)
-        with failing(maildir.discard, path):
-            with open(path, "ab") as target:
-                while block := source.read(COPY_OCTETS):
-                    target.write(block)
-                target.flush()
-                if date:
-                    os.utime(target.fileno(), (date, date))
-            if os.stat(path).st_size != blob.size:
-                raise Damaged("a stored message has not the size it was given")
 
 
 def stage(index: Index, parcel: Parcel) -> None:
@@ -338,7 +273,7 @@ def stage(index: Index, parcel: Parcel) -> None:
             if piece.draft.blob.octets is None:
                 path = box.temporary(piece.base)
                 parcel.paths.append(path)
-                _create(piece, path)
+                pieces.create(piece, path)
                 maildir.sync_file(path)
         maildir.sync_directory(os.path.join(box.path, "tmp"))
     except OSError as error:

@@ -23,6 +23,7 @@ from mailsuite.net.tasks import Tasks
 from mailsuite.store import append, opening, records
 from mailsuite.store.append import Parcel, Result, Shared
 from mailsuite.store.index import Index
+from mailsuite.store.pieces import renumbered
 from mailsuite.store.shelf import Shelf
 
 GATHER_SECONDS = 0.01  # between two hand-overs for which nobody waits
@@ -253,8 +254,7 @@ class Promises:
             box = index.box(parcel.mailbox)
             uid = following.get(box.id, box.uidnext)
             parcel.pieces = [
-                append.renumbered(piece, uid + n)
-                for n, piece in enumerate(parcel.pieces)
+                renumbered(piece, uid + n) for n, piece in enumerate(parcel.pieces)
             ]
             following[box.id] = uid + len(parcel.pieces)
 

@@ -14,7 +14,7 @@ from mailsuite.interfaces.journal import Kind, Record
 from mailsuite.model.changes import Draft
 from mailsuite.model.envelope import Blob
 from mailsuite.model.ids import AccountName, BlobKey, MailboxId
-from mailsuite.store.append import Piece
+from mailsuite.store.pieces import Piece
 
 
 @frozen

@@ -16,9 +16,10 @@ from mailsuite.interfaces.mailboxes import BadName
 from mailsuite.interfaces.queueing import Pending
 from mailsuite.model.ids import AccountName, QueueId
 from mailsuite.store import append, records, tidy
-from mailsuite.store.append import Parcel, Piece, Shared
+from mailsuite.store.append import Parcel, Shared
 from mailsuite.store.box import Box
 from mailsuite.store.index import Index
+from mailsuite.store.pieces import Piece, renumbered
 from mailsuite.store.reading import rows_of
 from mailsuite.store.shelf import Shelf
 
@@ -100,7 +101,7 @@ def _missing(index: Index, box: Box, pieces: Sequence[Piece]) -> list[Piece]:
     bases.update(name.partition(".")[2] for name in os.listdir(index.place.removed))
     missing = [piece for piece in pieces if piece.base not in bases]
     taken = rows_of(index, box, [piece.uid for piece in missing])
-    return [append.renumbered(p, 0) for p in missing] if taken else missing
+    return [renumbered(p, 0) for p in missing] if taken else missing
 
 
 def evacuate(index: Index) -> None:

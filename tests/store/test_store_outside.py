@@ -837,6 +837,26 @@ class KilledTests(StoreCase):
 
         return self.run_with_store(go)
 
+    def test_zeros_and_replayed(self):
+        """A file of the right size that a power cut left without octets, too."""
+
+        async def go(account, inbox):
+            _ = await account.append("INBOX", [draft()])
+            _ = await account.append("INBOX", [draft()], once(3))
+            await self.house.kill()
+            for name in self.house.files():
+                path = self.root / name
+                path.write_bytes(bytes(path.stat().st_size))
+            account, inbox = await self.inbox(replay=True)
+            _ = await account.append("INBOX", [draft()], once(3))
+            seen = await inbox.snapshot()
+            self.assertEqual(len(seen.uid), 2)
+            for uid in seen.uid:
+                octets = await inbox.octets(uid)
+                self.assertEqual(await octets.read(0, 10**6), MESSAGE)
+
+        return self.run_with_store(go)
+
     def test_expunged_is_not_replayed(self):
         """What was appended and expunged does not come back."""
 
