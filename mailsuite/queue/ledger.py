@@ -183,6 +183,11 @@ class Ledger:
         )
 
 
+_Waiting = tuple[float, Sequence[Deferred[Outcome | None]]]
+"""Those who wait for one recipient, and until when (reactor clock)."""
+_NOBODY: _Waiting = (0.0, ())
+
+
 @define(eq=False)
 class Outcomes:
     """What became of recipients in the last minutes, and who waits for it."""
@@ -191,9 +196,7 @@ class Outcomes:
     _before: dict[tuple[QueueId, int], Outcome] = field(factory=dict)
     """Those that came before ``_since``; they are forgotten together."""
     _since: float = 0.0
-    _waiting: dict[tuple[QueueId, int], list[Deferred[Outcome | None]]] = field(
-        factory=dict
-    )
+    _waiting: dict[tuple[QueueId, int], _Waiting] = field(factory=dict)
     _asked: set[tuple[QueueId, int]] = field(factory=set)
     """Recipients for whose outcome somebody is about to ask, or waits."""
     _promised: set[tuple[QueueId, int]] = field(factory=set)
@@ -225,7 +228,8 @@ class Outcomes:
             self._answer(name, n, None)
 
     def _answer(self, name: QueueId, n: int, outcome: Outcome | None) -> None:
-        for waiting in self._waiting.pop((name, n), ()):
+        _, those = self._waiting.pop((name, n), _NOBODY)
+        for waiting in those:
             if not waiting.called:
                 waiting.callback(outcome)
 
@@ -233,22 +237,36 @@ class Outcomes:
         """The outcome, if it is remembered."""
         return self._known.get((name, n)) or self._before.get((name, n))
 
-    def give_up(self, name: QueueId, n: int) -> None:
-        """Who waits has no more time, unless the answer is about to come."""
-        if (name, n) not in self._promised:
-            self.put_off(name, n)
+    def give_up(self, now: float) -> None:
+        """Answer who has no more time, unless the outcome is about to come."""
+        late = [which for which, (until, _) in self._waiting.items() if until <= now]
+        for name, n in late:
+            if (name, n) not in self._promised:
+                self.put_off(name, n)
+
+    @property
+    def following(self) -> float | None:
+        """When the next of those who wait has no more time; None: nobody waits."""
+        which = self._waiting.items()
+        ends = [until for one, (until, _) in which if one not in self._promised]
+        return min(ends, default=None)
 
     def unwait(self, name: QueueId, n: int) -> None:
         """Somebody has what was waited for."""
         self._asked.discard((name, n))
-        waiting = [w for w in self._waiting.pop((name, n), ()) if not w.called]
+        until, those = self._waiting.pop((name, n), _NOBODY)
+        waiting = [each for each in those if not each.called]
         if waiting:
-            self._waiting[name, n] = waiting
+            self._waiting[name, n] = (until, waiting)
 
-    def wait(self, name: QueueId, n: int) -> "Deferred[Outcome | None]":
-        """Fires with the outcome, or with None when an attempt was deferred."""
+    def wait(self, name: QueueId, n: int, until: float) -> "Deferred[Outcome | None]":
+        """Fires with the outcome, or with None when an attempt was deferred.
+
+        The first ``until`` (reactor clock) counts for all who wait for a recipient.
+        """
         waiting: Deferred[Outcome | None] = Deferred()
-        self._waiting.setdefault((name, n), []).append(waiting)
+        first, those = self._waiting.get((name, n), (until, ()))
+        self._waiting[name, n] = (min(first, until), [*those, waiting])
         return waiting
 
     def forget(self, now: float) -> None:

@@ -38,6 +38,7 @@ from mailsuite.queue.files import Files
 from mailsuite.queue.leases import Settling
 from mailsuite.queue.ledger import Ground, Ledger
 from mailsuite.queue.listing import Listing
+from mailsuite.queue.patience import Patience
 from mailsuite.queue.recover import Fold, Recovery
 from mailsuite.queue.returns import Returns
 from mailsuite.queue.rows import Rows
@@ -66,6 +67,7 @@ class Queue:
     pending: Pending = field(init=False)
     """Which of some jobs are open."""
     _ledger: Ledger = field(init=False)
+    _patience: Patience = field(init=False)
     _shelves: Shelves = field(init=False)
     _returns: Returns = field(init=False)
     _schedule: Schedule = field(init=False)
@@ -82,6 +84,7 @@ class Queue:
         ledger = Ledger(ground, settings, rows, Lane(ground.reactor, "queue"))
         self._ledger, self.depth = ledger, Depth(ledger)
         contents = Contents(ledger, Files(ground.folder, ground.journal))
+        self._patience = Patience(ground.reactor, ledger.outcomes)
         self._shelves = Shelves(ledger, contents)
         self.pending = self._shelves.pending
         self._returns = Returns(ledger, contents, self._shelves)
@@ -127,6 +130,7 @@ class Queue:
 
     def close(self) -> None:
         """Close the rows; the journal has stopped by now. Blocks."""
+        self._patience.stop()
         ledger = self._ledger
         ledger.lane.stop()
         ledger.rows.close()
@@ -185,11 +189,7 @@ class Queue:
         if known is not None or slot is None or (slot.attempts and slot.idle):
             outcomes.unwait(id, recipient)
             return known
-        waiting = outcomes.wait(id, recipient)
-        timer = self._ground.reactor.callLater(within, outcomes.give_up, id, recipient)
-        found = await waiting
-        if timer.active():
-            timer.cancel()
+        found = await self._patience.wait(id, recipient, within)
         outcomes.unwait(id, recipient)
         return found
 
