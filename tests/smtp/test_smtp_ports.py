@@ -1,5 +1,6 @@
 """Real sockets and Python's own client: TLS both ways, Unix sockets, orderly ends."""
 
+import gc
 import os
 import smtplib
 import socket
@@ -9,15 +10,19 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
 from mailsuite.directory import memory
 from mailsuite.events.memory import Events
 from mailsuite.model.principals import Principal
+from mailsuite.net.accepted import Accepted
 from mailsuite.net.endpoints import Bound, Place, bind
 from mailsuite.net.throttle import Throttle
 from mailsuite.smtp import manners
+from mailsuite.smtp.dialogue import Dialogue
+from mailsuite.smtp.door import Door
 from mailsuite.smtp.ground import Ground
 from mailsuite.smtp.manners import Manners
 from mailsuite.smtp.service import Doors, Ports
@@ -25,6 +30,7 @@ from mailsuite.smtp.settings import LMTP, SMTP, Submission
 from mailsuite.tls import selfsigned
 from mailsuite.tls.contexts import Contexts
 from mailsuite.tls.settings import TLS
+from mailsuite.wire.smtp.session import Session
 from tests.support.patience import PATIENCE_SECONDS
 from tests.support.smtp import Welcoming
 
@@ -188,6 +194,32 @@ class PlainTests(PortCase):
                 said.endswith(b"550 5.5.2 Bare <CR> or <LF> in message\r\n")
             )
             self.assertEqual(self.reception.messages, [])
+
+        return Deferred.fromCoroutine(run())
+
+    def test_an_ended_connection_is_freed_at_once(self):
+        """It leaves no circle of references: its memory serves the next one."""
+        port = self.serve(manners.smtp(SMTP(), NAME, 100_000, tls=False)).port
+
+        def talk() -> Any:
+            with smtplib.SMTP("127.0.0.1", port, local_hostname="c") as client:
+                return client.sendmail("a@b", ["u@example.test"], MESSAGE)
+
+        async def run() -> None:
+            gc.collect()
+            gc.disable()
+            self.addCleanup(gc.enable)
+            await self.client(talk)
+            while self.ports.doors.open:
+                await deferLater(reactor, 0.01)
+            gc.set_debug(gc.DEBUG_SAVEALL)
+            self.addCleanup(gc.garbage.clear)
+            self.addCleanup(gc.set_debug, 0)
+            gc.collect()
+            kinds = {type(one) for one in gc.garbage}
+            self.assertEqual(kinds & {Door, Dialogue, Session, Accepted}, set())
+
+        from twisted.internet import reactor
 
         return Deferred.fromCoroutine(run())
 
