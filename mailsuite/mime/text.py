@@ -16,6 +16,11 @@ _FIELD = re.compile(rb"[^\n]*+\n?(?:[ \t][^\n]*+\n?)*+")
 _HEADER_PIECE = 16_384  # octets of a header that are decoded at a time
 _READABLE = frozenset(("text", "message"))
 _CUT_CHARACTER = 3  # octets of UTF-8 that a slice may lack at its end
+_MARKED = {
+    "utf-16": (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE),
+    "utf-32": (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE),
+}
+"""Charsets whose text begins with a byte order mark, or is big-endian."""
 
 
 def searchable(octets: bytes, part: Part, *, header: bool = False) -> Iterator[str]:
@@ -58,9 +63,20 @@ def _decoded(octets: bytes, part: Part) -> Iterator[str]:
     for piece in transfer.slices(octets, part.body, part.end, part.encoding):
         if decoder is None:
             decoder = _decoder(label, piece)
-        yield decoder.decode(piece)
+        yield _replaced(decoder, piece)
     if decoder is not None:
-        yield decoder.decode(b"", final=True)
+        yield _replaced(decoder, b"", final=True)
+
+
+def _replaced(
+    decoder: codecs.IncrementalDecoder, piece: bytes, *, final: bool = False
+) -> str:
+    """Decode a piece; some decoders give up on an escape where they should replace it."""
+    try:
+        return decoder.decode(piece, final)
+    except UnicodeError:
+        decoder.reset()
+        return charsets.guess(piece)
 
 
 def _decoder(label: str, piece: bytes) -> codecs.IncrementalDecoder:
@@ -74,6 +90,8 @@ def _decoder(label: str, piece: bytes) -> codecs.IncrementalDecoder:
             if wrong.start < len(piece) - _CUT_CHARACTER:
                 name = "latin-1"
         found = codecs.lookup(name)
+    elif found.name in _MARKED and not piece.startswith(_MARKED[found.name]):
+        found = codecs.lookup(f"{found.name}-be")  # RFC 2781 §4.3
     if found.incrementaldecoder is None:
         found = codecs.lookup("latin-1")
     decoder = found.incrementaldecoder

@@ -120,3 +120,31 @@ class SearchableTests(SynchronousTestCase):
         """Text in ISO 8859-1 that calls itself ASCII is found all the same."""
         octets = b"\r\n" + "Grüße".encode("latin-1") + b" " * 9
         self.assertTrue(found(octets, "grüße"))
+
+    def test_no_byte_order_mark(self):
+        """UTF-16 without a mark is big-endian (RFC 2781 §4.3), with one as it says."""
+        for name, mark in (
+            ("utf-16-be", b""),
+            ("utf-16-be", b"\xfe\xff"),
+            ("utf-16-le", b"\xff\xfe"),
+        ):
+            body = base64.encodebytes(mark + "zebra".encode(name))
+            head = b"Content-Type: text/plain; charset=utf-16\r\n"
+            head += b"Content-Transfer-Encoding: base64\r\n\r\n"
+            self.assertTrue(found(head + body, "zebra"), (name, mark))
+
+    @given(
+        st.sampled_from(
+            ("utf-16", "utf-32", "utf-7", "iso-2022-jp", "iso-2022-kr", "hz", "big5")
+        ),
+        st.lists(
+            st.binary(max_size=20)
+            | st.sampled_from((b"\x1b$", b"\x1b", b"(B", b"\xff"))
+        ),
+    )
+    def test_any_octets_in_any_charset(self, label, pieces):
+        """Whatever stands there, wherever a slice ends, something is read."""
+        decoder = text._decoder(label, b"".join(pieces[:1]))
+        for piece in pieces:
+            self.assertIsInstance(text._replaced(decoder, piece), str)
+        self.assertIsInstance(text._replaced(decoder, b"", final=True), str)
