@@ -12,6 +12,7 @@ from functools import lru_cache
 from attrs import define
 
 from mailsuite.imap import facts
+from mailsuite.imap.ahead import Ahead
 from mailsuite.imap.talk import Talk
 from mailsuite.interfaces.mailboxes import IMailbox
 from mailsuite.mime import dates, headers, several, structure, text, words
@@ -22,7 +23,8 @@ from mailsuite.model.ids import Uid
 from mailsuite.wire.imap.commands.search import Date, Order, Text, Where
 
 _DAY = 86_400  # seconds
-_HIDING = (b"base64", b"quoted-printable", b"utf-7", b"utf-16", b"utf-32", b"=?")
+_CODED = (b"base64", b"quoted-printable", b"utf-7", b"utf-16", b"utf-32")
+_HIDING = (*_CODED, b"=?")
 _FOLDED = re.compile(rb"[ks]|f[fil]")  # case-folding makes ss of a sharp s
 DECODED = 1_000  # values remembered in a search: many come from the same people
 GLANCE_OCTETS = 2_097_152  # larger messages are decoded piece by piece at once
@@ -66,19 +68,29 @@ class Looking:
     async def _texts(self, key: Text, uids: Sequence[Uid]) -> AsyncIterator[Uid]:
         needle = key.text.casefold()
         async for batch in self.mailbox.read(uids, [Need.PARTS]):
-            for uid, parts in zip(batch.uids, batch.columns[Need.PARTS], strict=True):
-                if await self._holds(key.where, uid, parts, needle):
-                    yield uid
-                await self.talk.flush()
+            ahead = Ahead(self.mailbox, batch.uids)
+            try:
+                for uid, parts in zip(
+                    batch.uids, batch.columns[Need.PARTS], strict=True
+                ):
+                    if await self._holds(key.where, ahead, parts, needle):
+                        yield uid
+                    await self.talk.flush()
+            finally:
+                ahead.close()
 
-    async def _holds(self, where: Where, uid: Uid, parts: bytes, needle: str) -> bool:
+    async def _holds(
+        self, where: Where, ahead: Ahead, parts: bytes, needle: str
+    ) -> bool:
+        """Whether the next message holds the text."""
         if not needle:
             return True
-        octets = await self._octets(uid)
+        octets = await _whole(ahead)
         raw = needle.encode("ascii") if needle.isascii() else None
-        if len(octets) <= GLANCE_OCTETS and not _may_hold(octets, raw):
+        glance = len(octets) <= GLANCE_OCTETS and not _is_coded(parts)
+        if glance and not _may_hold(octets, raw):
             return False
-        root = structure.decode(parts)
+        root = structure.decode(parts, extended=False)
         pieces = text.searchable(octets, root, header=where is Where.TEXT)
         for window in text.windows(pieces, len(needle)):
             if needle in window:
@@ -86,17 +98,19 @@ class Looking:
             await self.talk.flush()
         return False
 
-    async def _octets(self, uid: Uid) -> bytes:
-        try:
-            octets = await self.mailbox.octets(uid)
-        except (KeyError, Damaged):
-            return b""
-        try:
-            return await octets.read(0, octets.size)
-        except Damaged:
-            return b""
-        finally:
-            octets.close()
+
+async def _whole(ahead: Ahead) -> bytes:
+    """The next message's octets; none where they cannot be read."""
+    try:
+        octets = await ahead.take()
+    except (KeyError, Damaged):
+        return b""
+    try:
+        return await octets.read(0, octets.size)
+    except Damaged:
+        return b""
+    finally:
+        octets.close()
 
 
 def _saying(needle: str) -> Callable[[bytes], bool]:
@@ -113,6 +127,12 @@ def _saying(needle: str) -> Callable[[bytes], bool]:
         return raw in unfolded(value).replace(b"\0", b"").lower()
 
     return says
+
+
+def _is_coded(parts: bytes) -> bool:
+    """Whether the message has to be decoded, as far as its parts tell."""
+    lowered = parts.lower()
+    return any(word in lowered for word in _CODED)
 
 
 def _may_hold(octets: bytes, raw: bytes | None) -> bool:

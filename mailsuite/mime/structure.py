@@ -42,14 +42,18 @@ def _records(part: Part) -> Iterator[bytes]:
         yield from _records(child)
 
 
-def decode(parts: bytes) -> Part:
-    """Read the stored form.
+def decode(parts: bytes, *, extended: bool = True) -> Part:
+    """Read the stored form, without what only an ``extension`` tells if so asked.
+
+    Extensions have boundaries and names of files: no two are alike.
 
     :raises ValueError: it is none.
     """
     fields = parts.split(b"\0")
     if len(fields) % _FIELDS:
         raise ValueError("a part has four fields")
+    if not extended:
+        fields[_FIELDS - 1 :: _FIELDS] = [b""] * (len(fields) // _FIELDS)
     rows = iter(zip(*[iter(fields)] * _FIELDS, strict=True))
     try:
         root = _decoded(rows, 0)

@@ -13,6 +13,7 @@ from mailsuite.mime.limits import HEADER_OCTETS
 from mailsuite.model.structure import Part
 
 _FIELD = re.compile(rb"[^\n]*+\n?(?:[ \t][^\n]*+\n?)*+")
+_FOLD = re.compile(rb"\n(?=[ \t])")
 _HEADER_PIECE = 16_384  # octets of a header that are decoded at a time
 _READABLE = frozenset(("text", "message"))
 _CUT_CHARACTER = 3  # octets of UTF-8 that a slice may lack at its end
@@ -45,16 +46,22 @@ def searchable(octets: bytes, part: Part, *, header: bool = False) -> Iterator[s
 
 def _header(octets: bytes, start: int, end: int) -> Iterator[str]:
     end = min(end, start + HEADER_OCTETS)
-    lines: list[str] = []
-    since = at = start
-    while at < end and (whole := _FIELD.match(octets, at, end)):
-        at = whole.end()
-        lines.append(words.decode(whole[0]))
-        if at - since >= _HEADER_PIECE:
-            yield "\n".join(lines) + "\n"
-            lines.clear()
-            since = at
-    yield "\n".join(lines) + "\n"
+    while start < end:
+        rest = _FIELD.match(octets, min(start + _HEADER_PIECE, end), end)
+        stop = rest.end() if rest else end
+        yield _fields(octets[start:stop])
+        start = stop
+    yield "\n"
+
+
+def _fields(lines: bytes) -> str:
+    """Decode all at once, or each by itself if the octets are not all UTF-8."""
+    lines = _FOLD.sub(b"", lines.replace(b"\r\n", b"\n")).replace(b"\0", b"")
+    try:
+        lines.decode("utf-8")
+    except UnicodeDecodeError:
+        return "\n".join(map(words.read, lines.split(b"\n")))
+    return words.read(lines)
 
 
 def _decoded(octets: bytes, part: Part) -> Iterator[str]:

@@ -10,6 +10,7 @@ from mailsuite.mime.quoting import unfolded
 _WORD = re.compile(
     rb"=\?([!-)+-<>@-~]{1,60}+)(?:\*[!->@-~]{0,40})?\?([BbQq])\?([^?\s]*+)\?="
 )
+_BLANK = b" \t\r\v\f"
 _DIGITS = "0123456789abcdefABCDEF"
 _CODES = {
     (one + other).encode(): bytes((int(one + other, 16),))
@@ -25,7 +26,11 @@ def decode(value: bytes) -> str:
     White space between two encoded words vanishes. Neighbours of one charset are
     decoded together, because writers cut characters in two. NUL is dropped.
     """
-    value = unfolded(value).replace(b"\0", b"")
+    return read(unfolded(value).replace(b"\0", b""))
+
+
+def read(value: bytes) -> str:
+    """Do :func:`decode` for what is unfolded: a value, or lines of fields."""
     if b"=?" not in value:
         return charsets.guess(value)
     before, *found = _WORD.split(value, ENCODED_WORDS)
@@ -35,12 +40,12 @@ def decode(value: bytes) -> str:
     for charset, encoding, coded, after in zip(*[iter(found)] * 4, strict=True):
         octets = _octets(encoding, coded)
         last, label = label, charset.decode("ascii").lower()
-        if last == label and not between.strip():
+        if last == label and not between.strip(_BLANK):
             pending.append(octets)
         else:
             if last:
                 text.append(charsets.decode(b"".join(pending), last))
-            if between.strip():
+            if between.strip(_BLANK):
                 text.append(charsets.guess(between))
             pending = [octets]
         between = after
