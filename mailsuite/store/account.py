@@ -194,13 +194,18 @@ class Account:
         target = shelf.index.box(into)
         stem = desk.counter.stem(desk.ground.wall())
         asked = transfer.Transfer(mailbox, uids, target.id, move, stem)
-        messages, octets = (0, 0) if move else await shelf.run(transfer.sizes, asked)
+        messages = octets = 0
+        if not move and await desk.quota.limits(shelf.name):
+            messages, octets = await shelf.run(transfer.sizes, asked)
         await desk.quota.take(shelf, octets, messages)
         try:
             done = await shelf.alone(transfer.transfer, asked)
             if done.names:
-                await shelf.barrier.lane.run(transfer.sync, done)
-                _ = await shelf.synced()
+                files = shelf.barrier.lane.run(transfer.sync, done)
+                try:
+                    _ = await shelf.synced()
+                finally:
+                    await files
         finally:
             quota.give(shelf, octets, messages)
         return done.map

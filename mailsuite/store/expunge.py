@@ -74,7 +74,7 @@ def drop(
         f" FROM message WHERE {chosen}",
         (modseq, box.id, uids),
     )
-    for table in ("message", "file", "lagging", "staged"):
+    for table in ("message", "file", "lagging"):
         execute(f"DELETE FROM {table} WHERE {chosen}", (box.id, uids))
     _drop_scans(index, emails.values())
     for row in rows:

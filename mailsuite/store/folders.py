@@ -228,7 +228,7 @@ def _forget_rows(index: Index, box: Box) -> None:
             " (SELECT email FROM message WHERE mailbox != ?)",
             (box.id, box.id),
         )
-        for table in ("message", "file", "lagging", "staged"):
+        for table in ("message", "file", "lagging"):
             execute(f"DELETE FROM {table} WHERE mailbox = ?", (box.id,))
         index.touch(box, VANISHED)
     index.recount([box])
@@ -245,7 +245,7 @@ def orphans(index: Index) -> None:
     ).fetchall():
         box = index.boxes.get(mailbox)
         if box is None or not box.selectable:
-            for table in ("message", "file", "lagging", "staged", "flagset", "box"):
+            for table in ("message", "file", "lagging", "flagset", "box"):
                 index.rows.execute(f"DELETE FROM {table} WHERE mailbox = ?", (mailbox,))
             index.rows.execute(
                 "DELETE FROM wide WHERE email NOT IN (SELECT email FROM message)"

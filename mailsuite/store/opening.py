@@ -280,7 +280,7 @@ def _put_right(index: Index) -> None:
     for box in index.boxes.values():
         if box.selectable:
             maildir.make(box.path)
-            transfer.finish(index, box)
+    transfer.undo(index)
     index.leaving = index.unclean
     index.lagging = bool(
         index.unclean or index.rows.execute("SELECT 1 FROM lagging LIMIT 1").fetchone()

@@ -34,6 +34,11 @@ class Quota:
         self._known[account] = (now + FACTS_SECONDS, facts)
         return facts
 
+    async def limits(self, account: AccountName) -> bool:
+        """Whether it has any."""
+        facts = await self.facts(account)
+        return bool(facts.quota_octets or facts.quota_messages)
+
     async def room(self, shelf: Shelf) -> Room:
         """What is left."""
         facts = await self.facts(shelf.name)

@@ -163,6 +163,7 @@ INDEX = (
         uidvalidity INTEGER, use TEXT
     );
     """,
+    "DROP TABLE staged;",
 )
 """Versions of ``index.db``, as :data:`FACTS`."""
 

@@ -1,12 +1,14 @@
 """COPY and MOVE on the lane (RFC 3501 §6.4.7, RFC 6851).
 
-Links are staged in the target's ``tmp``, rows of both mailboxes change in one
-transaction, then the links get their names. Rows in ``staged`` say which names are
-still to be given, so that a kill at any point leaves a message in exactly one box
-after a MOVE, and a COPY done or not done.
+It is noted how the names of the links begin, these are made where they belong, then
+rows of both mailboxes change in one transaction that takes the note away. What a kill
+leaves of the links is undone as long as the note stands, so that a message is in
+exactly one box after a MOVE, and a COPY done or not done.
 """
 
+import json
 import os
+import sqlite3
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -24,6 +26,8 @@ from mailsuite.store.insert import Row, insert
 from mailsuite.store.reading import as_json, rows_of
 from mailsuite.store.undo import failing
 
+_NOTE = "INSERT OR REPLACE INTO meta VALUES ('links', ?)"
+_NOTED = "DELETE FROM meta WHERE key = 'links'"
 SYNCED_ALONE = 200  # files; for more the whole file system is synced
 
 
@@ -63,17 +67,16 @@ def transfer(index: Index, asked: Transfer) -> Done:
     if not rows:
         return Done(UidMap(target.uidvalidity, [], []), target.path, [])
     index.reserve({target: len(rows)})
-    staged: list[str] = []
-    with failing(_discard, staged):
-        made = _stage(index, asked.stem, (source, target), rows, staged)
+    linked: list[str] = []
+    index.rows.execute(_NOTE, (json.dumps([target.id, asked.stem]),))
+    with failing(_discard, index, linked):
+        with index.filing(target):
+            made = _link_all(index, asked.stem, (source, target), rows, linked)
         with index.change() as modseq:
             if asked.move:
                 drop(index, source, rows, modseq, "moved")
             insert(index, target, made, modseq)
-            index.rows.executemany(
-                "INSERT INTO staged VALUES (?, ?)", [(target.id, r.uid) for r in made]
-            )
-    finish(index, target)
+            index.rows.execute(_NOTED)
     told = UidMap(
         target.uidvalidity,
         [Uid(row[0]) for row in rows],
@@ -86,19 +89,21 @@ def transfer(index: Index, asked: Transfer) -> Done:
     )
 
 
-def _discard(paths: Sequence[str]) -> None:
+def _discard(index: Index, paths: Sequence[str]) -> None:
     for path in paths:
         maildir.discard(path)
+    with suppress(sqlite3.Error):
+        index.rows.execute(_NOTED)
 
 
-def _stage(
+def _link_all(
     index: Index,
     stem: str,
     boxes: tuple[Box, Box],
     rows: Sequence[Sequence[int]],
-    staged: list[str],
+    linked: list[str],
 ) -> list[Row]:
-    """Link every message into the target's ``tmp``; ``staged`` gets the paths."""
+    """Link every message into the target; ``linked`` gets the paths."""
     source, target = boxes
     files = {
         file[0]: file[1:]
@@ -117,31 +122,31 @@ def _stage(
             codes[code] = (target.code(flags), marks)
         after, marks = codes[code]
         base = f"{stem}D{number}.{index.ground.host},S={size}"
-        path = target.temporary(base)
+        path = f"{target.path}/{maildir.relative(base, 'cur', marks)}"
         try:
-            _link(source, files[uid], path)
+            _link(source, files[uid], path, target.temporary(base))
         except OSError as error:
             raise known(error) from error
-        staged.append(path)
+        linked.append(path)
         to = target.uidnext + number
         made.append(Row(to, after, size, date, email, base, "cur", marks))
     return made
 
 
-def _link(source: Box, file: tuple[str, str, str], path: str) -> None:
+def _link(source: Box, file: tuple[str, str, str], path: str, by: str) -> None:
     base = file[0]
     old = f"{source.path}/{maildir.relative(*file)}"
     try:
-        _link_or_copy(old, path)
+        _link_or_copy(old, path, by)
     except FileNotFoundError:
         found = maildir.locate(source.path, base)
         if found is None:
             raise Damaged(f"the file of {base} is gone") from None
-        _link_or_copy(f"{source.path}/{found.relative}", path)
+        _link_or_copy(f"{source.path}/{found.relative}", path, by)
 
 
-def _link_or_copy(old: str, path: str) -> None:
-    """Link our own files; what strangers wrote is copied, they may change it."""
+def _link_or_copy(old: str, path: str, by: str) -> None:
+    """Link our own files; what strangers wrote, and may change, is copied ``by`` tmp."""
     status = os.stat(old, follow_symlinks=False)
     ours = status.st_uid == os.geteuid() and status.st_mode & 0o7777 == 0o600
     if ours and maildir.is_own(os.path.basename(old)):
@@ -150,24 +155,23 @@ def _link_or_copy(old: str, path: str) -> None:
             return
     descriptor = maildir.open_read(old)
     with open(descriptor, "rb") as file:
-        maildir.write(path, [file.read()], status.st_mtime)
+        maildir.write(by, [file.read()], status.st_mtime)
+    with failing(maildir.discard, by):
+        os.rename(by, path)
 
 
-def finish(index: Index, box: Box) -> None:
-    """Give staged links their names; also at the first opening after a kill."""
-    rows = index.rows.execute(
-        "SELECT uid, base, place, letters FROM staged JOIN file USING (mailbox, uid)"
-        " WHERE mailbox = ?",
-        (box.id,),
-    ).fetchall()
-    with index.filing(box):
-        for _, base, place, marks in rows:
-            with suppress(FileNotFoundError):
-                os.rename(
-                    box.temporary(base),
-                    f"{box.path}/{maildir.relative(base, place, marks)}",
-                )
-    index.rows.execute("DELETE FROM staged WHERE mailbox = ?", (box.id,))
+def undo(index: Index) -> None:
+    """Unlink what a kill left of a COPY or MOVE, at the first opening after it."""
+    row = index.rows.execute("SELECT value FROM meta WHERE key = 'links'").fetchone()
+    if row is None:
+        return
+    mailbox, stem = json.loads(row[0])
+    box = index.boxes.get(MailboxId(mailbox))
+    if box is not None:
+        for base, found in maildir.listing(box.path).items():
+            if base.startswith(f"{stem}D"):
+                maildir.discard(f"{box.path}/{found.relative}")
+    index.rows.execute(_NOTED)
 
 
 def sync(done: Done) -> None:
