@@ -168,7 +168,9 @@ class Account:
         await desk.quota.take(shelf, octets, count)
         try:
             scan = desk.scanner
-            scans = [scan.known(d.blob) or await scan.blob(d.blob) for d in drafts]
+            scans = [scan.known(draft.blob) for draft in drafts]
+            if None in scans:
+                scans = [await scan.blob(draft.blob) for draft in drafts]
             pieces = _pieces(desk, drafts, scans, once)
             if once is None:
                 parcel = Parcel(box.id, pieces, None, 0)
