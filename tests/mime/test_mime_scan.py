@@ -260,6 +260,16 @@ class StructureTests(SynchronousTestCase):
         self.assertEqual(body_of(RFC2049, 3, 2), b"BBBBBBBB")
         self.assertTrue(body_of(RFC2049, 5, 1).startswith(b"  ... Additional"))
 
+    def test_not_extended(self):
+        """Without extensions a tree has the same places, types and encodings."""
+        parts = scan(RFC2049).parts
+        whole, short = structure.decode(parts), structure.decode(parts, extended=False)
+        for path in ((), (1,), (3,), (3, 1), (5,)):
+            one, other = structure.find(whole, path), structure.find(short, path)
+            for name in ("start", "body", "end", "type", "encoding", "parameters"):
+                if name != "parameters" or not one.parts:
+                    self.assertEqual(getattr(one, name), getattr(other, name))
+
     def test_digest(self):
         """Parts of multipart/digest are messages unless they say otherwise."""
         octets = crlf(

@@ -55,7 +55,7 @@ class TransferTests(SynchronousTestCase):
 
 
 def found(octets: bytes, needle: str, *, header: bool = False) -> bool:
-    part = structure.decode(scan(octets).parts)
+    part = structure.decode(scan(octets).parts, extended=False)
     return text.holds(text.searchable(octets, part, header=header), needle)
 
 
@@ -68,6 +68,27 @@ class SearchableTests(SynchronousTestCase):
         ) + base64.encodebytes("Привет, мир".encode("koi8-r"))
         self.assertTrue(found(octets, "привет"))
         self.assertFalse(found(octets, "koi8"))
+
+    def test_folded_header(self):
+        """Fields are unfolded, words in two lines of one field joined."""
+        octets = b"A: b\r\n\tc\r\nS: =?utf-8?q?Gr=C3=BC?=\r\n =?utf-8?q?n?=\r\n\r\n"
+        self.assertTrue(found(octets, "b\tc", header=True))
+        self.assertTrue(found(octets, "s: grün", header=True))
+        self.assertFalse(found(octets, "cs:", header=True))
+
+    def test_header_of_two_charsets(self):
+        """A line that is no UTF-8 spoils no other."""
+        octets = b"A: gr\xc3\xbcn\r\nB: gr\xfcn\r\nC: =?utf-8?q?=C3=BC?=\r\n\r\n"
+        for needle in ("a: grün", "b: grün", "c: ü"):
+            self.assertTrue(found(octets, needle, header=True))
+
+    def test_long_header(self):
+        """A field that lies across the pieces of a header is found."""
+        filler = b"".join(b"X: %d\r\n y\r\n" % n for n in range(1_500))
+        for n in range(12):
+            octets = filler + b"N: " + b"." * n + b"\r\n" + filler + b"\r\n"
+            self.assertTrue(found(octets, "x: 1499 y", header=True))
+            self.assertFalse(found(octets, "1499 yx", header=True))
 
     def test_header(self):
         """TEXT looks into the decoded header, BODY does not."""
