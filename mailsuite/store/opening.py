@@ -281,6 +281,7 @@ def _put_right(index: Index) -> None:
         if box.selectable:
             maildir.make(box.path)
     transfer.undo(index)
+    transfer.finish(index)
     index.leaving = index.unclean
     index.lagging = bool(
         index.unclean or index.rows.execute("SELECT 1 FROM lagging LIMIT 1").fetchone()

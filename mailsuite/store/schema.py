@@ -163,7 +163,6 @@ INDEX = (
         uidvalidity INTEGER, use TEXT
     );
     """,
-    "DROP TABLE staged;",
 )
 """Versions of ``index.db``, as :data:`FACTS`."""
 

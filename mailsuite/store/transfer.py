@@ -28,6 +28,9 @@ from mailsuite.store.undo import failing
 
 _NOTE = "INSERT OR REPLACE INTO meta VALUES ('links', ?)"
 _NOTED = "DELETE FROM meta WHERE key = 'links'"
+_STAGED = (
+    "SELECT mailbox, base, place, letters FROM staged JOIN file USING (mailbox, uid)"
+)
 SYNCED_ALONE = 200  # files; for more the whole file system is synced
 
 
@@ -172,6 +175,22 @@ def undo(index: Index) -> None:
             if base.startswith(f"{stem}D"):
                 maildir.discard(f"{box.path}/{found.relative}")
     index.rows.execute(_NOTED)
+
+
+def finish(index: Index) -> None:
+    """Name links that an earlier release left in ``tmp`` when it was killed.
+
+    Its rows of both mailboxes had changed by then; it noted such links in ``staged``.
+    """
+    staged = index.rows.execute(_STAGED).fetchall()
+    for mailbox, base, place, marks in staged:
+        box = index.boxes.get(MailboxId(mailbox))
+        if box is not None:
+            path = f"{box.path}/{maildir.relative(base, place, marks)}"
+            with suppress(FileNotFoundError):
+                os.rename(box.temporary(base), path)
+    if staged:
+        index.rows.execute("DELETE FROM staged")
 
 
 def sync(done: Done) -> None:
