@@ -104,6 +104,7 @@ class Account:
         """See :meth:`IAccount.rename`."""
         if names.canonical(old) != names.INBOX:
             await self._shelf.alone(folders.rename, old, new)
+            self._desk.watching.rearranged(self._shelf)
             return
         if names.canonical(new) in self._shelf.index.names:
             raise MailboxExists(new)
@@ -118,6 +119,7 @@ class Account:
     async def remove(self, name: str) -> None:
         """See :meth:`IAccount.remove`."""
         mailbox = await self._shelf.alone(folders.remove, name)
+        self._desk.watching.rearranged(self._shelf)
         self._shelf.versions.pop(mailbox, None)
         self._shelf.tables.pop(mailbox, None)
         _ = await self._shelf.synced()
@@ -170,7 +172,8 @@ class Account:
             scan = desk.scanner
             scans = [scan.known(draft.blob) for draft in drafts]
             if None in scans:
-                scans = [await scan.blob(draft.blob) for draft in drafts]
+                both = zip(scans, drafts, strict=True)
+                scans = [one or await scan.blob(draft.blob) for one, draft in both]
             pieces = _pieces(desk, drafts, scans, once)
             if once is None:
                 parcel = Parcel(box.id, pieces, None, 0)

@@ -137,7 +137,8 @@ def _each(
                 try:
                     act(mailbox, base, f"{box.path}/{path}")
                 except FileNotFoundError:
-                    listing = listing or maildir.listing(box.path)
+                    if listing is None:
+                        listing = maildir.listing(box.path)
                     found = listing.get(base)
                     if found is not None:
                         with suppress(FileNotFoundError):

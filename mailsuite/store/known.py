@@ -19,10 +19,14 @@ class Known:
     _mailbox: MailboxId
     _followed: Columns | None = None
     _done: Done | None = None
+    """Its last change, until it has columns that hold it."""
+    _mine: int = -1
+    """ModSeq of its last change."""
 
     def changed(self, done: Done) -> Stored:
         """The session changed something."""
-        self._done = done
+        if done.told is not None:
+            self._done, self._mine = done, done.told.modseq
         return done.stored
 
     def newest(self, held: Columns | None) -> bool:
@@ -32,23 +36,29 @@ class Known:
         box = self._shelf.index.box(self._mailbox)
         if (held.modseq, held.uidnext) != (box.modseq, box.uidnext):
             return False
-        quiet = self._watching.quiet(self._shelf, self._mailbox)
-        return quiet or self._last() is not None
+        self._done = None
+        return self._watching.quiet(self._shelf, self._mailbox) or self._is_last()
 
     def since(self, modseq: int) -> RawDelta | None:
         """What happened after ``modseq``, if the last change is all of that."""
         done = self._done
-        return self._last() if done is not None and done.since == modseq else None
+        if done is None or done.since != modseq or not self._is_last():
+            return None
+        return done.told
 
-    def _last(self) -> RawDelta | None:
-        """What the last change did, if nothing has happened after it.
+    def taken(self, modseq: int) -> RawDelta | None:
+        """Do :meth:`since` for columns: a large change is not held longer."""
+        told, self._done = self.since(modseq), None
+        return told
+
+    def _is_last(self) -> bool:
+        """Whether nothing has happened after the last change.
 
         Only where events tell of what others do: a look follows them soon.
         """
-        told = self._done.told if self._done is not None else None
-        if told is None or told.modseq != self._shelf.index.box(self._mailbox).modseq:
-            return None
-        return told if self._watching.sees(self._shelf, self._mailbox) else None
+        if self._shelf.index.box(self._mailbox).modseq != self._mine:
+            return False
+        return self._watching.sees(self._shelf, self._mailbox)
 
     async def told(self, since: int, raw: RawDelta) -> Delta:
         """Tell a delta; who asks for the columns next has them at once."""

@@ -106,7 +106,7 @@ class Mailbox:
         held = columns.current(shelf, self.id)
         if held is not None and self._known.newest(held):
             return held
-        raw: Raw | RawDelta | None = self._known.since(held.modseq) if held else None
+        raw: Raw | RawDelta | None = self._known.taken(held.modseq) if held else None
         if raw is None:
             raw = await self._looked(_seen, held.modseq if held else -1)
         box = self._box()

@@ -1,7 +1,9 @@
 """The accounts that are open: found, opened once, tidied, closed when idle."""
 
 import os
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
@@ -14,10 +16,11 @@ from twisted.logger import Logger
 
 from mailsuite.interfaces.mailboxes import BadName
 from mailsuite.interfaces.queueing import Pending
+from mailsuite.model.errors import NoSpace
 from mailsuite.model.ids import AccountName
 from mailsuite.net.lanes import Lanes
 from mailsuite.net.tasks import Tasks
-from mailsuite.store import names, opening, recover, spare, tidy
+from mailsuite.store import expunge, names, opening, recover, spare, tidy
 from mailsuite.store.index import Ground, Index
 from mailsuite.store.shelf import Barrier, Keeper, Shelf
 
@@ -164,6 +167,9 @@ class Shelves:
 
     def _repaired(self, broken: Index, reason: str) -> Index:
         """On the lane: set a broken index aside and open the account anew."""
+        with suppress(sqlite3.Error, OSError):  # the new one takes them for new
+            while expunge.follow(broken):
+                pass
         opening.close(broken, clean=False)
         opening.aside(self.ground, broken.place, "index.db", reason)
         return opening.opened(self.ground, broken.place)
@@ -206,12 +212,10 @@ class Shelves:
 
     async def _follow(self, late: set[Shelf]) -> None:
         for shelf in late:
-            if shelf.closing:
-                continue
             try:
-                while await shelf.run(tidy.tidy):
+                while not shelf.closing and await shelf.run(tidy.tidy):
                     pass  # what others asked of the lane goes in between
-            except OSError:
+            except (OSError, NoSpace, sqlite3.Error):
                 self._log.failure("names in {account}", account=shelf.name)
                 self.late(shelf)
 
@@ -241,6 +245,7 @@ class Shelves:
 
     async def stop(self) -> None:
         """Close every account; what waited is finished before."""
+        self._tidying = True  # and no timer is set any more for what lags
         for timer in self._timers:
             if timer.active():
                 timer.cancel()

@@ -16,16 +16,18 @@ DEAD_LINES = 1_000  # in a UID list before it is written anew
 
 
 def tidy(index: Index) -> bool:
-    """Bring files of an account up to its rows; True: more is left to do."""
+    """Bring files of an account up to its rows; True: more is left to do.
+
+    They lag on where that fails.
+    """
     if not index.lagging:
         return False
-    index.lagging = False
     more = expunge.follow(index)
     for box in index.boxes.values():
         if box.selectable:
             more = _rename(index, box) or more
             _list(index, box)
-    index.lagging = index.lagging or more
+    index.lagging = more
     return more
 
 

@@ -15,13 +15,13 @@ from twisted.internet.inotify import (
     IN_MOVED_FROM,
     IN_MOVED_TO,
     INotify,
+    INotifyError,
 )
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.filepath import FilePath
 
 from mailsuite.interfaces.mailboxes import NoSuchMailbox
-from mailsuite.model.errors import NoSpace
 from mailsuite.model.ids import MailboxId
 from mailsuite.net.tasks import Tasks
 from mailsuite.store import outside
@@ -42,7 +42,8 @@ class _Eye:
 
     shelf: Shelf
     mailbox: MailboxId
-    paths: tuple[str, ...]
+    paths: tuple[str, ...] = ()
+    """Directories that events tell of; none: it is polled."""
     touched: bool = True
     due: IDelayedCall | None = None
     heard: int = 0
@@ -65,7 +66,7 @@ class Watching:
         try:
             notify = INotify(self._reactor)
             notify.startReading()
-        except OSError:
+        except (OSError, INotifyError):
             self._log.warn("no inotify: mailboxes are polled every second")
         else:
             self.notify = notify
@@ -107,11 +108,7 @@ class Watching:
         """Watch a mailbox, if its account is watched at all."""
         if not shelf.watchers or (shelf, mailbox) in self._eyes:
             return
-        box = shelf.index.boxes.get(mailbox)
-        if box is None:
-            return
-        paths = tuple(f"{box.path}/{name}" for name in ("new", "cur"))
-        eye = self._eyes[shelf, mailbox] = _Eye(shelf, mailbox, paths)
+        eye = self._eyes[shelf, mailbox] = _Eye(shelf, mailbox)
         _hear(self.notify, eye, self._callback(eye))
 
     def _callback(self, eye: _Eye) -> _Told:
@@ -140,6 +137,15 @@ class Watching:
         except NoSuchMailbox:
             self._forget(eye)
 
+    def rearranged(self, shelf: Shelf) -> None:
+        """Folders of the account are elsewhere or gone, others may be where they were."""
+        eyes = [e for e in self._eyes.values() if e.shelf is shelf and e.paths]
+        for eye in eyes:
+            _deafen(self.notify, eye)
+        for eye in eyes:
+            eye.touched, eye.heard = True, 0
+            _hear(self.notify, eye, self._callback(eye))
+
     def unwatched(self, shelf: Shelf) -> None:
         """Nobody watches the account any more."""
         for eye in [e for e in self._eyes.values() if e.shelf is shelf]:
@@ -164,14 +170,17 @@ class Watching:
 
 
 def _hear(notify: INotify | None, eye: _Eye, told: _Told) -> None:
-    """Have the kernel tell of events; what it cannot watch is polled."""
-    if notify is None:
-        eye.paths = ()
+    """Have the kernel tell of events where the mailbox lies now, or have it polled."""
+    box = eye.shelf.index.boxes.get(eye.mailbox)
+    eye.paths = ()
+    if notify is None or box is None:
         return
+    eye.paths = (f"{box.path}/new", f"{box.path}/cur")
     try:
         for path in eye.paths:
             notify.watch(FilePath(path), _MASK, callbacks=[told])
-    except (OSError, NoSpace):
+    except INotifyError:
+        _deafen(notify, eye)
         eye.paths = ()
 
 

@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 from twisted.internet import defer
+from twisted.internet.inotify import INotifyError
 from twisted.trial.unittest import TestCase
 
 from mailsuite.model.changes import Draft, Need
@@ -154,6 +155,93 @@ class OutsideTests(StoreCase):
                 await told.addTimeout(PATIENCE_SECONDS, self.reactor), inbox.id
             )
             end()
+
+        return self.run_with_store(go)
+
+    def test_many_events_elsewhere(self):
+        """Those of a folder that was renamed are heard where it lies now."""
+
+        async def go(account, inbox):
+            told = []
+            end = account.watch(told.append)
+            folder = await self.made_folder(account, "Old")
+            await account.rename("Old", "New")
+            for number in range(40):
+                put(self.root / ".New" / "new" / f"1700000000.{number}.y", LINES)
+            while len((await folder.snapshot()).uid) < 40:
+                _ = await asleep(self.reactor, 0.05)
+            await self.heard(folder, told, "New")
+            end()
+
+        return self.run_with_store(go)
+
+    def test_name_given_again(self):
+        """A folder is watched whose name another had that was renamed or deleted."""
+
+        async def go(account, inbox):
+            told = []
+            end = account.watch(told.append)
+            renamed = await self.made_folder(account, "Old")
+            await account.rename("Old", "New")
+            _ = await self.made_folder(account, "Old")
+            await account.remove("Old")
+            folder = await self.made_folder(account, "Old")
+            await self.heard(folder, told, "Old")
+            await self.heard(renamed, told, "New")
+            end()
+
+        return self.run_with_store(go)
+
+    def test_no_more_watches(self):
+        """Where the kernel has no more watches to give, mailboxes are polled."""
+
+        def refused(*_, **__):
+            raise INotifyError("no space")
+
+        async def go(account, inbox):
+            self.patch(self.house.accounts._desk.watching.notify, "watch", refused)
+            told = []
+            end = account.watch(told.append)
+            folder = await self.made_folder(account, "Old")
+            await self.heard(folder, told, "Old")
+            end()
+
+        return self.run_with_store(go)
+
+    async def made_folder(self, account, name):
+        """A new folder at which a session looks."""
+        row = await account.create(name)
+        folder = await account.mailbox(row.id)
+        _ = await folder.snapshot()
+        return folder
+
+    async def heard(self, folder, told, name):
+        """What others drop into it is told, without anybody who asks."""
+        _ = await asleep(self.reactor, 0.5)  # what was under way is told
+        told.clear()
+        put(self.root / f".{name}" / "new" / "1700000001.late.y", LINES)
+        while folder.id not in told:
+            _ = await asleep(self.reactor, 0.05)
+
+    def test_names_follow_later(self):
+        """What kept files from leaving is no reason to leave them for ever."""
+        broken = sqlite3.OperationalError("disk I/O error")
+        broken.sqlite_errorcode = sqlite3.SQLITE_IOERR
+        real, errors = expunge.leave, [OSError(5, "EIO"), broken]
+
+        def failing(index, rows):
+            if errors:
+                raise errors.pop()
+            real(index, rows)
+
+        async def go(account, inbox):
+            self.patch(expunge, "leave", failing)
+            _ = await account.append("INBOX", [draft(), draft()])
+            _ = await inbox.expunge([1])
+            while len(self.house.files()) > 1:
+                _ = await asleep(self.reactor, 0.05)
+            self.assertEqual(errors, [])
+            self.flushLoggedErrors(OSError, sqlite3.OperationalError)
 
         return self.run_with_store(go)
 
@@ -744,6 +832,19 @@ class RebuildTests(StoreCase):
             self.assertEqual(list(after.uid), list(before.uid))
             done = await account.append("INBOX", [draft()])
             self.assertGreater(done.uids[0], 5)
+
+        return self.run_with_store(go)
+
+    def test_broken_after_expunge(self):
+        """What was expunged a moment before is not found again then."""
+        self.house.settings = Settings(names=600.0)
+
+        async def go(account, inbox):
+            _ = await account.append("INBOX", [draft(), draft()])
+            _ = await inbox.expunge([1])
+            shelf = self.house.accounts._shelves.ready(ALICE)
+            await shelf.run(lambda index: index.rows.execute("DROP TABLE message"))
+            self.assertEqual(len((await inbox.snapshot()).uid), 1)
 
         return self.run_with_store(go)
 
