@@ -109,6 +109,8 @@ class Dialogue(Conversation):
 
     @override
     def opened(self) -> None:
+        transport: Any = self.transport
+        transport.setTcpNoDelay(True)  # a message leaves in several writes
         self._push(Connected())
 
     @override

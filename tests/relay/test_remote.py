@@ -6,6 +6,7 @@ import time
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred as Later
 from twisted.internet.task import deferLater
+from twisted.internet.tcp import Client
 from twisted.trial.unittest import TestCase
 from zope.interface.verify import verifyObject
 
@@ -215,6 +216,14 @@ class DeliveryTests(Relaying):
             outcomes = await self.deliver(remote, lease(f"a@b{n}.test"))
             self.assertIsInstance(outcomes[0], Delivered)
         self.assertEqual((sink.connections, len(sink.messages)), (1, 3))
+
+    async def test_no_delay(self):
+        """The end of a message does not wait for what was sent to be acknowledged."""
+        sink = self.sink()
+        remote = self.remote(f"* [127.0.0.1]:{sink.port}")
+        await self.deliver(remote, lease("a@b.test"))
+        kept = [one for one in reactor.getReaders() if isinstance(one, Client)]
+        self.assertEqual([bool(one.getTcpNoDelay()) for one in kept], [True])
 
     async def test_reuse_refused(self):
         """A kept connection that the server ended is replaced."""
