@@ -297,14 +297,19 @@ class Listening(FileDescriptor):
         return probe >= _ceiling()
 
     def _welcome(self, made: socket.socket, peer: Any) -> None:
-        protocol, address = None, self._address(peer)
+        """Hand it over; a door that fails at its beginning ends alone."""
+        transport, address = None, self._address(peer)
         try:
             protocol = self._factory.buildProtocol(address)
-        finally:
-            if protocol is None:
-                made.close()
-        if protocol is not None:
-            protocol.makeConnection(Accepted(made, protocol, address, self.reactor))
+            if protocol is not None:
+                transport = Accepted(made, protocol, address, self.reactor)
+                protocol.makeConnection(transport)
+        except Exception:
+            _log.failure("{place} failed to begin", place=str(self.place))
+            if transport is not None:
+                cast(Any, transport).abortConnection()
+        if transport is None:
+            made.close()
 
     def _address(self, peer: Any) -> Address:
         if self.place.path:

@@ -43,6 +43,7 @@ CATCHES_EXCEPTION: dict[str, str] = {
     "mailsuite/net/child.py": "tells the parent what a request raised and serves on",
     "mailsuite/net/tasks.py": "what launched work raised is logged once, there",
     "mailsuite/net/turns.py": "is the reactor: logs who failed, and calls the next",
+    "mailsuite/net/endpoints.py": "one door's failure must not end the listening",
     "mailsuite/net/lanes.py": "carries what a call raised to whoever awaits it",
 }
 """Modules that may catch Exception -> why: doors, and whoever guards others."""

@@ -8,6 +8,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
+from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from mailsuite.model.errors import UsageError
@@ -43,6 +44,11 @@ class Said(Protocol):
         self.transport.loseConnection()
 
 
+class Faulty(Protocol):
+    def connectionMade(self):
+        raise ZeroDivisionError
+
+
 class BindTests(TestCase):
     def _says(self, address, family):
         done = Deferred()
@@ -51,8 +57,6 @@ class BindTests(TestCase):
             with socket.socket(family) as client:
                 client.connect(address)
                 return client.recv(100)
-
-        from twisted.internet.threads import deferToThread
 
         deferToThread(read).chainDeferred(done)
         return done
@@ -78,6 +82,20 @@ class BindTests(TestCase):
         self.assertEqual(await self._says(path, socket.AF_UNIX), b"hello")
         listening.stop()
         self.assertRaises(FileNotFoundError, os.stat, path)
+
+    async def test_fault_at_the_beginning(self):
+        """A door that fails when it opens ends alone; the next caller is served."""
+        doors = [Said(), Faulty()]
+        factory = Factory()
+        factory.buildProtocol = lambda _: doors.pop()
+        bound = bind(Place("127.0.0.1", 0))
+        address = "127.0.0.1", bound.port
+        with socket.create_connection(address) as first:
+            self.addCleanup(bound.listen(reactor, factory).stop)
+            self.assertEqual(await self._says(address, socket.AF_INET), b"hello")
+            ended = deferToThread(first.recv, 1)
+            await self.assertFailure(ended, ConnectionResetError)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
     def test_port_in_use(self):
         """A port in use is named, with what to do."""
