@@ -90,7 +90,7 @@ class Turns:
         """Make the calls of a heap of timers whose time has come."""
         reactor, until = self._reactor, self._seconds() + CALLED_SECONDS
         now = reactor.seconds()
-        while timers and timers[0].time <= now:
+        while timers and timers[0].time <= now and self._seconds() <= until:
             timer = heappop(timers)
             if timer.cancelled:
                 reactor._cancellations -= 1  # noqa: SLF001 - see the module
@@ -100,8 +100,6 @@ class Turns:
             else:
                 timer.called = 1
                 _safely(timer.func, timer.args, timer.kw)
-                if self._seconds() > until:
-                    break
         gone = reactor._cancellations  # noqa: SLF001 - same
         if gone > CANCELLED and gone > len(timers) // 2:
             reactor._cancellations = 0  # noqa: SLF001 - same

@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
+from itertools import count
 from types import SimpleNamespace
 
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailsuite.net.turns import Turns
+from mailsuite.net.turns import CALLED_SECONDS, Turns
 from tests.support.patience import PATIENCE_SECONDS
 
 SCRIPT = """
@@ -166,6 +168,17 @@ class TurnsTests(SynchronousTestCase):
         )
         Turns(reactor)._turn(0)
         self.assertEqual(served, [("first", 1, 1)])
+
+    def test_timers_that_were_put_off_take_their_time_too(self):
+        """Very many of them do not hold up what follows in the turn."""
+        clock, ticks = Clock(), count()
+        timers = [clock.callLater(1, list) for _ in range(100)]
+        for timer in timers:
+            timer.delay(1)
+        clock.advance(1)
+        reactor = SimpleNamespace(seconds=clock.seconds, _cancellations=0)
+        Turns(reactor, lambda: next(ticks) * CALLED_SECONDS / 10)._of_timers(timers)
+        self.assertEqual(sum(timer.delayed_time > 0 for timer in timers), 90)
 
     def test_calls_of_threads_and_timers_leave_the_rest_too(self):
         """Both go on, in their order, though each takes most of the time for it."""
