@@ -5,7 +5,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mailsuite.model.ids import QueueId
 from mailsuite.model.outcomes import Delivered
-from mailsuite.queue.ledger import Outcomes
+from mailsuite.queue.ledger import LATE, Outcomes
 from mailsuite.queue.patience import Patience
 
 DONE = Delivered("ok")
@@ -68,6 +68,15 @@ class PatienceTests(SynchronousTestCase):
         self.assertIsNone(self.successResultOf(other))
         self.clock.advance(29)
         self.assertIsNone(self.successResultOf(told))
+
+    def test_many(self):
+        """When very many are late at once, others get their turn between them."""
+        waits = [self.wait(f"Q{number}", 1) for number in range(2 * LATE + 1)]
+        self.outcomes.give_up(1)
+        self.assertEqual(sum(each.called for each in waits), LATE)
+        self.clock.advance(1)
+        self.assertTrue(all(each.called for each in waits))
+        self.assertEqual(self.clock.calls, [])
 
     def test_stop(self):
         """No timer is left behind."""
