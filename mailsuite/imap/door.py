@@ -77,6 +77,7 @@ class Door(Answering):
             seconds=round(self.clock.seconds() - self._since, 3),
             reason=self._reason,
         )
+        del self._talk, self._dialogue  # they know us: no circle of references stays
 
     @override
     def timed_out(self) -> None:
@@ -127,7 +128,7 @@ class Door(Answering):
             pass
         finally:
             self._serving = False
-        if self.heard:
+        if self.heard and not self.gone:
             self._end()
 
     def _look_up(self) -> None:

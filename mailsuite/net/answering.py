@@ -13,7 +13,9 @@ from twisted.internet.interfaces import (
     IOpenSSLContextFactory,
     IOpenSSLServerConnectionCreator,
 )
+from twisted.internet.protocol import connectionDone
 from twisted.protocols.tls import BufferingTLSTransport
+from twisted.python.failure import Failure
 from typing_extensions import override
 from zope.interface import alsoProvides, implementer
 
@@ -71,6 +73,11 @@ class _Layer(BufferingTLSTransport):
             super().dataReceived(data)  # type: ignore[no-untyped-call] # Twisted's
 
     @override
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        super().connectionLost(reason)
+        self.transport = self._producer = None  # they know us: no circle stays
+
+    @override
     def _flushReceiveBIO(self) -> None:
         try:
             if not self._heard:
@@ -80,6 +87,12 @@ class _Layer(BufferingTLSTransport):
             alsoProvides(self, IHalfCloseableProtocol)
             self.readConnectionLost()
             self._flushSendBIO()  # type: ignore[no-untyped-call] # same
+
+    @override
+    def _tlsShutdownFinished(self, reason: Failure | None) -> None:
+        super()._tlsShutdownFinished(reason)  # type: ignore[no-untyped-call] # same
+        if reason is not None:
+            reason.cleanFailure()  # its frames know us, and OpenSSL's memory
 
     @override
     def _shutdownTLS(self) -> None:

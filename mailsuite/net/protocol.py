@@ -5,6 +5,8 @@ which costs three more system calls), tells a slow reader from a fast one, start
 TLS without letting plaintext through, and ends connections that went quiet.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar, cast
 
 from attrs import define, field
@@ -154,9 +156,13 @@ class Conversation(Protocol):
         transport.startTLS(context)
         self.secured = True
 
-    def bindings(self) -> dict[str, bytes]:
-        """What SASL may bind itself to, by name (RFC 5056); in TLS 1.3 alone."""
-        return bindings(self.transport)
+    @property
+    def bindings(self) -> Callable[[], dict[str, bytes]]:
+        """Tells what SASL may bind itself to, by name (RFC 5056); in TLS 1.3 alone.
+
+        It knows the transport and not us, so that no circle of references is made.
+        """
+        return partial(bindings, self.transport)
 
     def hang_up(self) -> None:
         """End the connection after what was sent; nothing is received any more."""

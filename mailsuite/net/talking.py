@@ -124,3 +124,4 @@ class Talking(Answering, typing.Generic[Event]):
         """The client logged in, or is gone."""
         if self._patience is not None and self._patience.active():
             self._patience.cancel()
+        self._patience = None

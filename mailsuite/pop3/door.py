@@ -62,7 +62,7 @@ class Door(Talking[Event]):
         if self._opened is not None:
             user = self._opened.user
             self._opened.close()
-            self._opened = None
+            self._opened = self._transaction = None
         self.ground.events.happened(
             "pop3.closed",
             sid=self.session,

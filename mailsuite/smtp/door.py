@@ -104,14 +104,12 @@ class Door(Answering):
     @override
     def ended(self) -> None:
         """Forget the message; what the queue already has is not cut short."""
-        dialogue, self._dialogue = (
-            self._dialogue,
-            None,
-        )  # which knows us: no circle stays
+        dialogue = self._dialogue
+        self._dialogue = None  # it knows us: no circle of references stays
         if not self._parting:
             self._session.close()
-            if dialogue is not None and not self._talking:
-                dialogue.forget()
+        if dialogue is not None and not self._talking:
+            dialogue.forget()
         seconds = round(self.clock.seconds() - self.began, 3)
         self.ground.events.happened(
             "smtp.closed", sid=self.session, role=self.manners.role, seconds=seconds

@@ -5,6 +5,7 @@ import os
 import socket
 import ssl
 import tempfile
+from functools import partial
 
 from attrs import evolve
 from twisted.internet import reactor
@@ -16,6 +17,7 @@ from mailsuite.imap.service import service
 from mailsuite.net.endpoints import Place, bind
 from mailsuite.net.service import Socket
 from mailsuite.tls import selfsigned
+from tests.support.circles import circles
 from tests.support.imap_world import Talk
 from tests.support.patience import PATIENCE_SECONDS
 
@@ -68,6 +70,23 @@ class ServiceTests(TestCase):
                 self.assertEqual(client.fetch("1", "(BODY[])")[1][0][1], MAIL)
 
         await deferToThread(session)
+
+    async def test_freed_at_once(self):
+        """A session that ended leaves no circle of references, in TLS neither."""
+        self.start()
+
+        def session(port):
+            sock = socket.create_connection(("127.0.0.1", port), 20)
+            sock = context().wrap_socket(sock) if port == self.ports[1] else sock
+            for line in (b"a LOGIN mrose secret", b"b SELECT INBOX", b"c IDLE"):
+                sock.recv(8_000)
+                sock.sendall(line + b"\r\n")
+            sock.recv(8_000)
+            sock.close()
+
+        for port in self.ports:
+            left = await circles(self, partial(session, port), self.service.doors)
+            self.assertEqual(left, [])
 
     async def test_injection(self):
         """What is sent in plaintext together with STARTTLS is dropped."""

@@ -4,6 +4,7 @@ import os
 import socket
 import ssl
 import tempfile
+from functools import partial
 
 from attrs import evolve
 from twisted.internet import reactor
@@ -15,6 +16,7 @@ from mailsuite.net.endpoints import Place, bind
 from mailsuite.net.service import Socket
 from mailsuite.pop3.service import service
 from mailsuite.tls import selfsigned
+from tests.support.circles import circles
 from tests.support.patience import PATIENCE_SECONDS
 from tests.support.pop3 import Talk
 
@@ -95,6 +97,21 @@ class ServiceTests(TestCase):
             client.close()
 
         await self.run_client(talk)
+
+    async def test_freed_at_once(self):
+        """A session that ended leaves no circle of references, in TLS neither."""
+        self.start()
+
+        def talk(port):
+            client = Client(port, tls=port == self.ports[1])
+            client.line()
+            for line in (b"USER mrose", b"PASS secret", b"STAT"):
+                self.assertIn(b"+OK", client.say(line))
+            client.close()
+
+        for port in self.ports:
+            left = await circles(self, partial(talk, port), self.service.doors)
+            self.assertEqual(left, [])
 
     async def test_implicit(self):
         """On the TLS port the greeting comes after the handshake, STLS is refused."""

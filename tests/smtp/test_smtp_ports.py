@@ -1,28 +1,24 @@
 """Real sockets and Python's own client: TLS both ways, Unix sockets, orderly ends."""
 
-import gc
 import os
 import smtplib
 import socket
 import ssl
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
 from mailsuite.directory import memory
 from mailsuite.events.memory import Events
 from mailsuite.model.principals import Principal
-from mailsuite.net.accepted import Accepted
 from mailsuite.net.endpoints import Bound, Place, bind
 from mailsuite.net.throttle import Throttle
 from mailsuite.smtp import manners
-from mailsuite.smtp.dialogue import Dialogue
-from mailsuite.smtp.door import Door
 from mailsuite.smtp.ground import Ground
 from mailsuite.smtp.manners import Manners
 from mailsuite.smtp.service import Doors, Ports
@@ -30,7 +26,7 @@ from mailsuite.smtp.settings import LMTP, SMTP, Submission
 from mailsuite.tls import selfsigned
 from mailsuite.tls.contexts import Contexts
 from mailsuite.tls.settings import TLS
-from mailsuite.wire.smtp.session import Session
+from tests.support.circles import circles
 from tests.support.patience import PATIENCE_SECONDS
 from tests.support.smtp import Welcoming
 
@@ -199,27 +195,19 @@ class PlainTests(PortCase):
 
     def test_an_ended_connection_is_freed_at_once(self):
         """It leaves no circle of references: its memory serves the next one."""
-        port = self.serve(manners.smtp(SMTP(), NAME, 100_000, tls=False)).port
+        port = self.serve(manners.smtp(SMTP(), NAME, 100_000, tls=True)).port
 
-        def talk() -> Any:
+        def talk(*, secure: bool) -> None:
             with smtplib.SMTP("127.0.0.1", port, local_hostname="c") as client:
-                return client.sendmail("a@b", ["u@example.test"], MESSAGE)
+                if secure:
+                    client.starttls(context=self.trust)
+                client.sendmail("a@b", ["u@example.test"], MESSAGE)
 
         async def run() -> None:
-            gc.collect()
-            gc.disable()
-            self.addCleanup(gc.enable)
-            await self.client(talk)
-            while self.ports.doors.open:
-                await deferLater(reactor, 0.01)
-            gc.set_debug(gc.DEBUG_SAVEALL)
-            self.addCleanup(gc.garbage.clear)
-            self.addCleanup(gc.set_debug, 0)
-            gc.collect()
-            kinds = {type(one) for one in gc.garbage}
-            self.assertEqual(kinds & {Door, Dialogue, Session, Accepted}, set())
-
-        from twisted.internet import reactor
+            for secure in (False, True):
+                once = partial(talk, secure=secure)
+                left = await circles(self, once, self.ports.doors.open)
+                self.assertEqual(left, [])
 
         return Deferred.fromCoroutine(run())
 
