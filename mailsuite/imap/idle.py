@@ -24,9 +24,13 @@ class Idling:
     _timer: IDelayedCall | None = None
 
     def begin(self) -> None:
-        """IDLE began, and the news of its beginning were told."""
+        """IDLE began, and the news of its beginning were told.
+
+        What happened meanwhile is due already.
+        """
         self._next = self.clock.seconds()
-        self._wait(self.look_seconds)
+        if not self.due:
+            self._wait(self.look_seconds)
 
     def changed(self) -> None:
         """Something happened: tell in the next turn, or in a storm a little later.

@@ -1,8 +1,8 @@
 """Search keys that need headers or octets: text, and the Date field.
 
 Exact: text is decoded (RFC 2047, transfer encodings, charsets) and compared
-without regard to case. A message whose raw octets cannot hide the text, because
-nothing in it is encoded, is passed over without being decoded.
+without regard to case. A message whose octets are its text, because nothing in it
+is encoded, is passed over without being decoded if they do not hold what is sought.
 """
 
 import re
@@ -23,10 +23,15 @@ from mailsuite.model.ids import Uid
 from mailsuite.wire.imap.commands.search import Date, Order, Text, Where
 
 _DAY = 86_400  # seconds
-_CODED = (b"base64", b"quoted-printable", b"utf-7", b"utf-16", b"utf-32")
-_HIDING = (*_CODED, b"=?")
-_FOLDED = re.compile(rb"[ks]|f[fil]")  # case-folding makes ss of a sharp s
+_CODED = re.compile(
+    rb'base64|quoted-printable|"charset" '
+    rb'(?!"(?:us-ascii|utf-8|iso-8859-\d{1,2}|windows-125\d)")'
+)
+"""An encoding, or a charset in which ASCII may stand for something else: UTF-7,
+ISO 2022, HZ, EBCDIC."""
 DECODED = 1_000  # values remembered in a search: many come from the same people
+DECODED_OCTETS = 1_000  # of the longest that is remembered
+VALUES_OCTETS = 16_384  # looked through at once; some milliseconds
 GLANCE_OCTETS = 2_097_152  # larger messages are decoded piece by piece at once
 
 
@@ -53,9 +58,15 @@ class Looking:
         values, says = several.values(name), _saying(key.text.casefold())
         need = facts.need_of([name])
         async for batch in self.mailbox.read(uids, [need]):
-            found = {n for n, value in values(batch.columns[need]) if says(value)}
-            for place in sorted(found):
-                yield batch.uids[place]
+            told, seen = -1, 0
+            for place, value in values(batch.columns[need]):
+                if place != told and says(value):
+                    told = place
+                    yield batch.uids[place]
+                seen += len(value)
+                if seen >= VALUES_OCTETS:
+                    seen = 0
+                    await self.talk.flush()
             await self.talk.flush()
 
     async def _dated(self, key: Date, uids: Sequence[Uid]) -> AsyncIterator[Uid]:
@@ -86,9 +97,7 @@ class Looking:
         if not needle:
             return True
         octets = await _whole(ahead)
-        raw = needle.encode("ascii") if needle.isascii() else None
-        glance = len(octets) <= GLANCE_OCTETS and not _is_coded(parts)
-        if glance and not _may_hold(octets, raw):
+        if not octets or (_is_bare(octets, parts) and not _may_hold(octets, needle)):
             return False
         root = structure.decode(parts, extended=False)
         pieces = text.searchable(octets, root, header=where is Where.TEXT)
@@ -117,30 +126,34 @@ def _saying(needle: str) -> Callable[[bytes], bool]:
     """Give the test whether a field's value holds a case-folded text."""
     raw = needle.encode("ascii") if needle.isascii() else None
 
-    @lru_cache(DECODED)
     def decoded(value: bytes) -> bool:
         return needle in words.decode(value).casefold()
 
+    remembered = lru_cache(DECODED)(decoded)
+
     def says(value: bytes) -> bool:
         if raw is None or b"=?" in value or not value.isascii():
-            return decoded(value)
+            return (remembered if len(value) <= DECODED_OCTETS else decoded)(value)
         return raw in unfolded(value).replace(b"\0", b"").lower()
 
     return says
 
 
-def _is_coded(parts: bytes) -> bool:
-    """Whether the message has to be decoded, as far as its parts tell."""
-    lowered = parts.lower()
-    return any(word in lowered for word in _CODED)
+def _is_bare(octets: bytes, parts: bytes) -> bool:
+    """Whether the octets are the text: ASCII, in which nothing is encoded."""
+    return (
+        len(octets) <= GLANCE_OCTETS
+        and not _CODED.search(parts.lower())
+        and octets.isascii()
+        and b"=?" not in octets
+        and b"\0" not in octets
+    )
 
 
-def _may_hold(octets: bytes, raw: bytes | None) -> bool:
-    """Whether decoding could find an ASCII text."""
-    lowered = octets.lower()
-    if raw is None or raw in lowered or any(word in lowered for word in _HIDING):
-        return True
-    if _FOLDED.search(raw) and not octets.isascii():
+def _may_hold(octets: bytes, needle: str) -> bool:
+    """Whether decoding could find a text in bare octets; lines may be folded."""
+    raw, lowered = needle.encode("utf-8"), octets.lower()
+    if raw in lowered or not needle.isprintable():
         return True
     return b" " in raw and raw in lowered.replace(b"\r\n", b"").replace(b"\n", b"")
 

@@ -6,16 +6,19 @@ from attrs import frozen
 
 from mailsuite.interfaces.blobs import IOctets
 from mailsuite.mime import headers
+from mailsuite.mime.scan import scan
 from mailsuite.model.changes import Batch, Need
 from mailsuite.model.errors import Damaged
 from mailsuite.model.ids import Uid
 from mailsuite.store import reading
 from mailsuite.store.insert import Wide
 from mailsuite.store.reading import Answer
-from mailsuite.store.scanning import Scanner
+from mailsuite.store.scanning import Scanner, widened
 from mailsuite.store.shelf import Shelf
 
 Stored = tuple[bytes, ...]
+
+_EMPTY = widened(scan(b""), b"")
 
 
 @frozen
@@ -48,11 +51,17 @@ async def _completed(
             try:
                 parts = await _scanned(source, Uid(uid), email, needs, scans)
             except (KeyError, Damaged):
-                parts = tuple(part or b"" for part in row)
+                parts = tuple(map(_known, row, needs))
         rows.append(parts)
     if scans:
         await source.shelf.run(reading.keep_wide, scans)
     return rows
+
+
+def _known(part: bytes | None, need: Need) -> bytes:
+    """What is stored; of a message that cannot be read what an empty one has."""
+    found: bytes = getattr(_EMPTY, need.value) if part is None else part
+    return found
 
 
 async def _scanned(

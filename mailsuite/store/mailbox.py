@@ -23,6 +23,7 @@ from mailsuite.model.changes import (
 from mailsuite.model.errors import NoSpace
 from mailsuite.model.flags import Flags
 from mailsuite.model.ids import MailboxId, ModSeq, Uid
+from mailsuite.net.lanes import Lane
 from mailsuite.store import columns, completing, expunge, folders, outside, reading
 from mailsuite.store import flags as flagging
 from mailsuite.store.box import Box
@@ -30,7 +31,7 @@ from mailsuite.store.index import Index
 from mailsuite.store.known import Known
 from mailsuite.store.nearby import Nearby
 from mailsuite.store.octets import Octets
-from mailsuite.store.reading import Answer, Raw, RawDelta
+from mailsuite.store.reading import Answer, Name, Raw, RawDelta
 from mailsuite.store.scanning import Scanner
 from mailsuite.store.shelf import Shelf
 from mailsuite.store.watching import Watching
@@ -171,9 +172,9 @@ class Mailbox:
             return found
         shelf, box, nearby = self._shelf, self._box(), self._nearby
         alone = nearby.knows(shelf.name, box, uid)
-        opened, names = await self._run(reading.opened_near, uid, alone=alone)
+        octets, names = await self._run(_opened, uid, shelf.lane, alone=alone)
         nearby.learn(shelf.name, box, names)
-        return Octets(shelf.lane, opened)
+        return octets
 
     def at_hand(self, uid: Uid) -> IOctets | None:
         """See :meth:`IMailbox.at_hand`."""
@@ -217,6 +218,14 @@ def _changed(
     if look and outside.stale(index, box):
         return True, nothing(box)
     return False, reading.delta(index, box, since)
+
+
+def _opened(
+    index: Index, box: Box, uid: int, lane: Lane, *, alone: bool
+) -> tuple[Octets, Sequence[Name]]:
+    """Open a message; if nobody waits for it any more it closes itself."""
+    found, names = reading.opened_near(index, box, uid, alone=alone)
+    return Octets(lane, found), names
 
 
 def _dropped(_: Failure) -> None:

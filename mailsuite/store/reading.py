@@ -19,7 +19,7 @@ from mailsuite.model.ids import ModSeq
 from mailsuite.store import maildir
 from mailsuite.store.box import Box
 from mailsuite.store.index import ADDED, CHANGED, Index
-from mailsuite.store.insert import Wide
+from mailsuite.store.insert import HEADER_OCTETS, Wide
 from mailsuite.store.undo import failing, transaction
 
 ROWS_OF_COLUMNS = 8_000  # in one JSON text, 3 ms of parsing
@@ -246,7 +246,10 @@ Answer = tuple[Any, ...]
 def answers(
     index: Index, box: Box, uids: Sequence[int], needs: Sequence[Need]
 ) -> tuple[list[Answer], int]:
-    """What is stored of the first of ``uids``, and the last that was looked at."""
+    """What is stored of the first of ``uids``, and the last that was looked at.
+
+    What is not stored may be a longer header than any that is.
+    """
     some = uids[:BATCH_ROWS]
     dense = some[-1] - some[0] + 1 == len(some)
     where = "BETWEEN ? AND ?" if dense else "IN (SELECT value FROM json_each(?))"
@@ -260,7 +263,11 @@ def answers(
     octets = 0
     while octets < BATCH_OCTETS and (rows := cursor.fetchmany(ROWS_AT_ONCE)):
         result += rows
-        octets += sum(len(part) for row in rows for part in row[2:] if part)
+        octets += sum(
+            HEADER_OCTETS if part is None else len(part)
+            for row in rows
+            for part in row[2:]
+        )
     cursor.close()
     return result, result[-1][0] if octets >= BATCH_OCTETS else some[-1]
 

@@ -1,7 +1,9 @@
 """Changes reach an IDLE session at once, and storms are gathered."""
 
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from mailsuite.imap.idle import Idling
 from tests.support.imap_world import Talk
 
 MAIL = b"Subject: x\r\n\r\ny\r\n"
@@ -45,6 +47,19 @@ class IdleTests(SynchronousTestCase):
         self.assertIn(b"* 1 FETCH (UID 1 FLAGS (\\Deleted", self.client.hear(0.2))
         other.ask(b"EXPUNGE")
         self.assertEqual(self.client.hear(0.2), b"* 1 EXPUNGE\r\n")
+
+    def test_changed_as_it_begins(self):
+        """What happens while IDLE begins is told, and so is what comes after it."""
+        clock, told = Clock(), []
+        idling = Idling(clock, lambda: told.append(clock.seconds()), 30.0)
+        idling.changed()
+        idling.begin()
+        clock.advance(0)
+        self.assertEqual(told, [0.0])
+        clock.advance(1)
+        idling.changed()
+        clock.advance(0)
+        self.assertEqual(told, [0.0, 1.0])
 
     def test_other_mailbox(self):
         """Changes elsewhere are none of its business."""

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailsuite.net.talking import COMMANDS_PER_TURN
+from mailsuite.pop3.door import HELD_OCTETS as DOOR_OCTETS
 from mailsuite.pop3.transaction import LISTED_ROWS
 from mailsuite.wire.pop3.session import HELD_OCTETS
 from tests.support.pop3 import Talk
@@ -274,6 +275,28 @@ class PipeliningTests(SynchronousTestCase):
         self.patch(talk.transport, "write", writes.append)
         talk.say(b"STAT\r\nNOOP\r\nQUIT\r\n")
         self.assertEqual(writes, [b"+OK 2 63\r\n+OK\r\n", b"+OK Goodbye\r\n"])
+
+    def test_errors_between(self):
+        """What is refused in the middle is answered in its place."""
+        talk = Talk([b"1\r\n", b"2\r\n", b"3\r\n"])
+        talk.world.inbox.near = {13}
+        talk.world.inbox.damaged.add(12)
+        talk.login()
+        answer = talk.say(b"RETR 1\r\nRETR 2\r\nFOO\r\nRETR 3\r\nRETR 4\r\nQUIT\r\n")
+        words = [line.split(b" ")[0] for line in answer.split(b"\r\n")]
+        ok = [b"+OK", b"1", b".", b"-ERR", b"-ERR", b"+OK", b"3", b".", b"-ERR", b"+OK"]
+        self.assertEqual(words, [*ok, b""])
+        self.assertTrue(talk.transport.disconnecting)
+
+    def test_large_answers(self):
+        """Of a long pipeline no more is held back than a bound."""
+        talk = Talk([b"x" * 30_000 + b"\r\n"] * 20)
+        talk.login()
+        writes = []
+        self.patch(talk.transport, "write", writes.append)
+        talk.say(b"".join(b"RETR %d\r\n" % n for n in range(1, 21)))
+        self.assertEqual(b"".join(writes).count(b"+OK 30002 octets\r\n"), 20)
+        self.assertLess(max(map(len, writes)), DOOR_OCTETS + 31_000)
 
     def test_flood_pauses_reading(self):
         """Reading stops while too much waits, and goes on after."""

@@ -2,7 +2,7 @@
 
 import os
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailsuite.model.errors import Damaged
@@ -100,6 +100,26 @@ class NearbyTests(StoreCase):
                 self.assertEqual(await self.whole(inbox, uid), content)
 
         return self.run_with_store(go)
+
+    def test_abandoned(self):
+        """A message that nobody waits for any more is not left open."""
+
+        async def go(account, inbox):
+            _ = await account.append("INBOX", [draft(MESSAGE + b"x" * 100_000)])
+            opening = Deferred.fromCoroutine(inbox.octets(1))
+            opening.cancel()
+            with self.assertRaises(CancelledError):
+                await opening
+            _ = await inbox.row()
+            self.assertEqual(self.held(), set())
+
+        return self.run_with_store(go)
+
+    def held(self):
+        """Message files that are open in this process."""
+        numbers = os.listdir("/proc/self/fd")
+        held = {os.path.realpath(f"/proc/self/fd/{number}") for number in numbers}
+        return held & {os.path.realpath(self.root / n) for n in self.house.files()}
 
 
 class BoundTests(SynchronousTestCase):

@@ -9,6 +9,7 @@ from twisted.internet import defer
 from twisted.internet.inotify import INotifyError
 from twisted.trial.unittest import TestCase
 
+from mailsuite.mime.scan import scan
 from mailsuite.model.changes import Draft, Need
 from mailsuite.model.envelope import Blob
 from mailsuite.model.errors import Damaged, NoSpace, OverQuota, UsageError
@@ -574,6 +575,37 @@ class OutsideTests(StoreCase):
                 await inbox.octets(1)
             octets = await inbox.octets(2)
             self.assertEqual(await octets.read(0, 10**6), MESSAGE)
+
+        return self.run_with_store(go)
+
+    def test_unreadable(self):
+        """What was not scanned and cannot be read is told as an empty message."""
+
+        async def go(account, inbox):
+            (self.root / "new" / "1.stranger").write_bytes(MESSAGE)
+            _ = await inbox.snapshot()
+            (self.root / self.house.files()[0]).write_bytes(b"")
+            found = [batch async for batch in inbox.read([1], list(Need))]
+            empty = scan(b"")
+            columns = {need: list(of) for need, of in found[0].columns.items()}
+            self.assertEqual(columns[Need.ENVELOPE], [empty.envelope])
+            self.assertEqual(columns[Need.STRUCTURE], [empty.structure])
+            self.assertEqual(columns[Need.PARTS], [empty.parts])
+            self.assertEqual(columns[Need.HEADER], [b""])
+            self.assertEqual(columns[Need.USUAL], [b""])
+
+        return self.run_with_store(go)
+
+    def test_few_of_unknown(self):
+        """Few messages whose long headers are not stored are told at a time."""
+
+        async def go(account, inbox):
+            long = b"X: " + b"y" * 70_000 + b"\r\n" + MESSAGE
+            _ = await account.append("INBOX", [draft(long)] * 50)
+            uids = list(range(1, 51))
+            told = [b.uids async for b in inbox.read(uids, [Need.HEADER])]
+            self.assertEqual([uid for some in told for uid in some], uids)
+            self.assertLessEqual(max(map(len, told)), 20)
 
         return self.run_with_store(go)
 
