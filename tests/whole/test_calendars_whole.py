@@ -141,6 +141,7 @@ class KilledTests(CalendarCase):
             killer.join()
             self.demo.start()
         self.assertTrue(last)
+        self.demo.imap().logout()  # files of what was replaced go once it is opened
         self.until(lambda: not self.wrong(last, unsure))
         time.sleep(1.0)  # what comes twice would come now
         self.assertEqual(self.wrong(last, unsure), [])
