@@ -39,10 +39,6 @@ class Progress:
     failures: int = 0
     waiting: "list[Deferred[None]]" = field(factory=list)
 
-    def wanted(self) -> bool:
-        """Whether a search waits for it."""
-        return bool(self.waiting)
-
 
 @define(eq=False)
 class Batches:

@@ -37,6 +37,8 @@ class Follower:
     _steps: Batches
     _tasks: Tasks = field(factory=Tasks)
     _dirty: dict[AccountName, None] = field(factory=dict)
+    _wanted: dict[AccountName, None] = field(factory=dict)
+    """Those of them that a search waits for; they go first."""
     _known: dict[AccountName, Progress] = field(factory=dict)
     _timers: set[IDelayedCall] = field(factory=set)
     _gathering: bool = False
@@ -58,6 +60,7 @@ class Follower:
         if self._unfollow is not None:
             self._unfollow()
         self._dirty.clear()
+        self._wanted.clear()
         for timer in list(self._timers):
             timer.cancel()
         self._timers.clear()
@@ -65,10 +68,15 @@ class Follower:
 
     def wake(self, account: AccountName) -> None:
         """The account changed, or its index should be looked at."""
-        self._dirty[account] = None
+        self._line_up(account)
         if not (self._gathering or self._working):
             self._gathering = True
             self._later(self._steps.settings.settle_seconds, self._begin)
+
+    def _line_up(self, account: AccountName) -> None:
+        self._dirty[account] = None
+        if not all(each.called for each in self._progress(account).waiting):
+            self._wanted[account] = None
 
     def forget(self, account: AccountName) -> None:
         """The index is not where we thought it was: ask, and catch up."""
@@ -81,6 +89,8 @@ class Follower:
             return
         waiter: Deferred[None] = Deferred()
         self._progress(account).waiting.append(waiter)
+        if account in self._dirty:
+            self._wanted[account] = None
         timer = self._later(seconds, lambda: _release([waiter]))
         await waiter
         if timer.active():
@@ -118,13 +128,14 @@ class Follower:
         """Index what is dirty, one account after the other, a batch at a time."""
         try:
             while self._dirty:
-                account = next(iter(self._dirty))
+                await self._calm.wait(lambda: bool(self._wanted))
+                account = next(iter(self._wanted or self._dirty))
                 del self._dirty[account]
+                self._wanted.pop(account, None)
                 self._current = account
                 progress = self._progress(account)
-                await self._calm.wait(progress.wanted)
                 if await self._attempt(account, progress):
-                    self._dirty[account] = None  # at the end: others get their turn
+                    self._line_up(account)  # at the end: others get their turn
                 elif account not in self._dirty:
                     waiting, progress.waiting = progress.waiting, []
                     self._current = None

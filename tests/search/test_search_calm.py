@@ -4,7 +4,12 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailsuite.search.calm import HELD_SECONDS, LOOK_SECONDS, Calm
+from mailsuite.search.calm import (
+    GOING_SECONDS,
+    HELD_SECONDS,
+    LOOK_SECONDS,
+    Calm,
+)
 
 
 class CalmTests(SynchronousTestCase):
@@ -24,7 +29,7 @@ class CalmTests(SynchronousTestCase):
         """After one look at an idle reactor the work goes on."""
         waited = Deferred.fromCoroutine(self.calm.wait(lambda: False))
         self.assertNoResult(waited)
-        self.pass_time(0.1)
+        self.pass_time(0.05)
         self.successResultOf(waited)
 
     def test_a_busy_reactor_is_waited_for(self):
@@ -41,6 +46,20 @@ class CalmTests(SynchronousTestCase):
         waited = Deferred.fromCoroutine(self.calm.wait(lambda: False))
         for _ in range(int(HELD_SECONDS / LOOK_SECONDS) + 1):
             self.pass_time(0.9)
+        self.successResultOf(waited)
+
+    def test_it_goes_on_for_a_while(self):
+        """What was held up long gets a part of a busy reactor's time, then waits."""
+        waited = Deferred.fromCoroutine(self.calm.wait(lambda: False))
+        for _ in range(int(HELD_SECONDS / LOOK_SECONDS)):
+            self.pass_time(0.9)
+        self.successResultOf(waited)
+        for _ in range(int(GOING_SECONDS / LOOK_SECONDS)):
+            self.successResultOf(Deferred.fromCoroutine(self.calm.wait(lambda: False)))
+            self.pass_time(0.9)
+        waited = Deferred.fromCoroutine(self.calm.wait(lambda: False))
+        self.assertNoResult(waited)
+        self.pass_time(0.0)
         self.successResultOf(waited)
 
     def test_who_asks_does_not_wait(self):
