@@ -4,7 +4,6 @@ Commands tell it when it is done and before it is answered. Where no script can 
 that costs next to nothing.
 """
 
-from bisect import bisect_left
 from collections.abc import Sequence
 
 from mailsuite.imap.talk import Talk
@@ -86,10 +85,10 @@ def _group(
     old, new = columns
     known: dict[tuple[int, int], list[Uid]] = {}
     for uid in uids:
-        now = _code(new, uid)
+        now = new.code_of(uid)
         if now < 0:
             continue  # it went meanwhile
-        codes = _code(old, uid), now
+        codes = old.code_of(uid), now
         found = known.get(codes)
         if found is None:
             flags = new.table.sets[now]
@@ -97,13 +96,6 @@ def _group(
             found = groups.setdefault((flags, (flags ^ had) or asked), [])
             known[codes] = found
         found.append(uid)
-
-
-def _code(columns: Columns, uid: Uid) -> int:
-    """The code of a message's flags, -1: there is no such message."""
-    row = bisect_left(columns.uid, uid)
-    there = row < len(columns.uid) and columns.uid[row] == uid
-    return columns.flags[row] if there else -1
 
 
 async def calm(talk: Talk, mailbox: MailboxId) -> None:

@@ -1,6 +1,7 @@
 """What a mailbox holds and how it changed, as columns."""
 
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from typing import cast, overload
@@ -61,6 +62,12 @@ class Columns:
     size: "array[int]"
     date: "array[int]"
     email: "array[int]"
+
+    def code_of(self, uid: int) -> int:
+        """Tell the code of a message's flags, -1: there is no such message."""
+        row = bisect_left(self.uid, uid)
+        there = row < len(self.uid) and self.uid[row] == uid
+        return self.flags[row] if there else -1
 
 
 @frozen(eq=False)

@@ -46,6 +46,8 @@ class FlagTable:
     def __init__(self) -> None:
         self.sets: list[Flags] = []
         self.rendered: list[bytes] = []
+        self.recent: list[bytes] = []
+        r"""As ``rendered``, with \Recent behind it."""
         self._codes: dict[Flags, int] = {}
         self.code(frozenset())
 
@@ -55,5 +57,7 @@ class FlagTable:
         if code is None:
             code = self._codes[flags] = len(self.sets)
             self.sets.append(flags)
-            self.rendered.append(" ".join(ordered(flags)).encode("ascii"))
+            names = ordered(flags)
+            self.rendered.append(" ".join(names).encode("ascii"))
+            self.recent.append(" ".join([*names, RECENT]).encode("ascii"))
         return code

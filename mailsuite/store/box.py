@@ -78,6 +78,11 @@ class Box:
     """Lines in it, about, of messages that are gone."""
     disk: Disk = field(factory=Disk)
 
+    @property
+    def is_written(self) -> bool:
+        """Whether rows have every set of flags and every keyword."""
+        return not self.unsaved and not self.new_keywords
+
     def temporary(self, base: str) -> str:
         """Where a file is written before it gets its place."""
         return f"{self.path}/{TEMPORARY}/{base}"

@@ -5,7 +5,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 
 from mailsuite.model.changes import Changed, Columns, Delta
-from mailsuite.model.ids import MailboxId, Uid
+from mailsuite.model.ids import MailboxId, ModSeq, Uid
 from mailsuite.store.box import Box
 from mailsuite.store.reading import Flagged, Raw, RawDelta
 from mailsuite.store.shelf import Shelf
@@ -61,6 +61,11 @@ async def told(shelf: Shelf, box: Box, raw: RawDelta) -> Delta:
     )
 
 
+def unchanged(box: Box) -> Delta:
+    """A delta that tells of no change."""
+    return Delta(ModSeq(box.modseq), Uid(box.uidnext), None, (), ())
+
+
 async def next_version(shelf: Shelf, before: Columns, delta: Delta) -> Columns:
     """The columns after ``delta``, made on the lane where that takes long."""
     if len(delta.changed) + len(delta.vanished) <= ROWS_AT_ONCE:
@@ -84,8 +89,8 @@ def follow(shelf: Shelf, box: Box, since: int, delta: Delta) -> Columns | None:
 
 
 def after(before: Columns, delta: Delta) -> Columns:
-    """The next version; ``before`` stays as it is."""
-    uid, flags, modseqs = before.uid[:], before.flags[:], before.modseqs[:]
+    """The next version; ``before`` stays as it is, and shares what did not change."""
+    uid, flags, modseqs = before.uid, before.flags[:], before.modseqs[:]
     size, date, email = before.size, before.date, before.email
     for number, code, modseq in delta.changed:
         at = bisect_left(uid, number)

@@ -18,6 +18,12 @@ from mailsuite.store.reading import (
 )
 from mailsuite.store.undo import transaction
 
+_UPDATE_ONE = "UPDATE message SET flags = ?, modseq = ? WHERE mailbox = ? AND uid = ?"
+_UPDATE = (
+    "UPDATE message SET flags = ?, modseq = ? WHERE mailbox = ?"
+    " AND uid IN (SELECT value FROM json_each(?))"
+)
+
 _Fate = Callable[[Flags], Flags]
 _Change = tuple[int, int, int, int, int]
 """UID, code, new code, size, email."""
@@ -80,28 +86,50 @@ def write(
 ) -> None:
     """Give messages new flags.
 
-    Their files are marked as lagging; ``lagging`` names others than all of them.
+    A trigger marks their files as lagging; ``lagging`` names others than all of them.
     """
     index.reserve({})
-    with index.change() as modseq:
-        by_code: dict[int, list[int]] = {}
-        for uid, _, after, _, _ in changes:
-            by_code.setdefault(after, []).append(uid)
+    by_code: dict[int, list[int]] = {}
+    for uid, _, after, _, _ in changes:
+        by_code.setdefault(after, []).append(uid)
+    single = len(by_code) == 1 and lagging is None and box.is_written
+    with index.change(single=single) as modseq:
         for after, some in by_code.items():
-            index.rows.execute(
-                "UPDATE message SET flags = ?, modseq = ? WHERE mailbox = ?"
-                " AND uid IN (SELECT value FROM json_each(?))",
-                (after, modseq, box.id, as_json(some)),
-            )
+            _update(index, box, some, after, modseq)
         for _, before, after, size, _ in changes:
             box.count(before, -1, -size)
             box.count(after, 1, size)
-        late = lagging if lagging is not None else [change[0] for change in changes]
-        mark(index, box, late)
+        if lagging is not None:
+            _unmark(index, box, [change[0] for change in changes])
+            mark(index, box, lagging)
         index.touch(box, CHANGED, [(change[0], change[4]) for change in changes])
+    index.lagging = True
     if len(box.keywords) > 26:
         box.relist = True
-        index.lagging = True
+
+
+def _update(
+    index: Index, box: Box, uids: Sequence[int], code: int, modseq: int
+) -> None:
+    """Write the new flags; one message, which is what most clients change, by itself."""
+    one = len(uids) == 1
+    index.rows.execute(
+        _UPDATE_ONE if one else _UPDATE,
+        (
+            code,
+            modseq,
+            box.id,
+            uids[0] if one else as_json(uids),
+        ),
+    )
+
+
+def _unmark(index: Index, box: Box, uids: Sequence[int]) -> None:
+    index.rows.execute(
+        "DELETE FROM lagging WHERE mailbox = ?"
+        " AND uid IN (SELECT value FROM json_each(?))",
+        (box.id, as_json(uids)),
+    )
 
 
 def mark(index: Index, box: Box, uids: Sequence[int]) -> None:

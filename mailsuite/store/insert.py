@@ -93,7 +93,7 @@ def is_single(box: Box, rows: Sequence[Row]) -> bool:
     """Whether one statement does all that comes of these rows."""
     count = len(rows)
     simple = count <= _AT_ONCE and not count & count - 1
-    return simple and not box.unsaved and not box.new_keywords
+    return simple and box.is_written
 
 
 @cache

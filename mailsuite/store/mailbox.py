@@ -131,7 +131,7 @@ class Mailbox:
         if raw is None:
             box = self._box()
             if box.modseq <= since and self._watching.quiet(self._shelf, self.id):
-                return await columns.told(self._shelf, box, nothing(box))
+                return columns.unchanged(box)
             raw = await self._looked(_changed, since)
         return await self._known.told(since, raw)
 
@@ -184,6 +184,8 @@ class Mailbox:
 
     async def store(self, uids: Sequence[Uid], add: Flags, drop: Flags) -> Stored:
         """See :meth:`IMailbox.store`."""
+        if self._known.has(uids, add, drop):
+            return Stored(ModSeq(self._box().modseq), [])
         done = await self._run(flagging.store, uids, add, drop)
         self._shelf.sync_soon()
         return self._known.changed(done)

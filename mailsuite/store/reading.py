@@ -30,6 +30,10 @@ PRELOAD_OCTETS = 65_536  # smaller messages are read whole when they are opened
 NEAR_BEFORE, NEAR_AFTER = 100, 300  # UIDs whose files are likely read next
 LINED_OCTETS = 256 << 20  # a file with bare LF is turned into CRLF up to this
 
+_ONE = (
+    "SELECT uid, flags, modseq, size, date, email FROM message"
+    " WHERE mailbox = ? AND uid = ?"
+)
 _LIST = (
     "SELECT json_group_array(json_array(uid, flags, modseq, size, date, email))"
     " FROM (SELECT * FROM message WHERE mailbox = ? {} ORDER BY uid)"
@@ -159,10 +163,10 @@ def _extend(gathered: Gathered, columns: Sequence[Sequence[int]]) -> None:
         whole.extend(part)
 
 
-def rows_of(index: Index, box: Box, uids: Sequence[int]) -> list[list[int]]:
+def rows_of(index: Index, box: Box, uids: Sequence[int]) -> Sequence[Sequence[int]]:
     """Rows of some messages; those that are gone are left out."""
-    if not uids:
-        return []
+    if len(uids) < 2:
+        return index.rows.execute(_ONE, (box.id, *uids)).fetchall() if uids else []
     low, high = min(uids), max(uids)
     if high - low < 2 * len(uids) + 50:
         found = index.json(_LIST.format("AND uid BETWEEN ? AND ?"), (box.id, low, high))

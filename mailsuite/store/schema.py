@@ -163,6 +163,11 @@ INDEX = (
         uidvalidity INTEGER, use TEXT
     );
     """,
+    """
+    CREATE TRIGGER flagged AFTER UPDATE OF flags ON message BEGIN
+        INSERT OR IGNORE INTO lagging VALUES (NEW.mailbox, NEW.uid);
+    END;
+    """,
 )
 """Versions of ``index.db``, as :data:`FACTS`."""
 

@@ -53,7 +53,9 @@ class Cursor:
 
     def space(self) -> None:
         """Read the one space between arguments."""
-        self.expect(b" ", "space")
+        if not self.data.startswith(b" ", self.at):
+            raise PeerError("space expected")
+        self.at += 1
 
     def end(self) -> None:
         """Nothing may follow, but trailing spaces are forgiven."""

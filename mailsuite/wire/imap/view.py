@@ -13,12 +13,11 @@ from collections.abc import Sequence
 from attrs import define, field
 
 from mailsuite.model.changes import Columns, Delta
-from mailsuite.model.flags import DELETED, RECENT, SYSTEM
+from mailsuite.model.flags import DELETED, SYSTEM
 from mailsuite.model.ids import ModSeq, Uid
 from mailsuite.wire.imap import responses
 from mailsuite.wire.imap.numbers import Numbers
 
-_RECENT = RECENT.encode("ascii")
 COMPARED = 4_096  # UIDs that are compared at once
 
 
@@ -88,22 +87,18 @@ class View:
 
     def flags(self, rows: Sequence[int]) -> list[bytes]:
         r"""Rendered flags, \Recent with them, of rows of ``columns``."""
-        rendered = self.columns.table.rendered
+        table = self.columns.table
         codes = _at(self.columns.flags, rows)
-        if not self.recent or not len(rows):
-            return [rendered[code] for code in codes]
+        said = [table.rendered[code] for code in codes]
+        if not self.recent or not said:
+            return said
         uids = _at(self.columns.uid, rows)
         if uids[-1] < self.recent[0][0]:
-            return [rendered[code] for code in codes]
-        joined = [b"%b %b" % (text, _RECENT) if text else _RECENT for text in rendered]
-        said: list[bytes] = []
-        at = 0
+            return said
         for low, high in self.recent:
-            start, stop = bisect_left(uids, low, at), bisect_left(uids, high, at)
-            said += [rendered[code] for code in codes[at:start]]
-            said += [joined[code] for code in codes[start:stop]]
-            at = stop
-        return said + [rendered[code] for code in codes[at:]]
+            start, stop = bisect_left(uids, low), bisect_left(uids, high)
+            said[start:stop] = [table.recent[code] for code in codes[start:stop]]
+        return said
 
     def is_recent(self, uid: int) -> bool:
         r"""Whether the message is \Recent in this session."""
