@@ -74,6 +74,38 @@ class VersionTests(StoreCase):
 
         return self.run_with_store(go)
 
+    def test_same(self):
+        """Who sets flags that are there changes nothing, and misses no change of others."""
+
+        async def go(account, inbox):
+            _ = account.watch(lambda _: None)
+            _ = await account.append("INBOX", [draft() for _ in range(3)])
+            other = await account.mailbox("INBOX")
+            seen, junk, none = frozenset([SEEN]), frozenset(["$Junk"]), frozenset()
+            held = await inbox.snapshot()
+            said = []
+            for box, uids, add, drop in (
+                (inbox, [1, 2], seen, none),
+                (inbox, [2], seen, none),
+                (inbox, [2], seen, seen),
+                (inbox, [2, 3], seen, none),
+                (other, [2], none, seen),
+                (inbox, [2], seen, none),
+                (inbox, [2], junk, none),
+                (inbox, [2], none, frozenset(["$junk"])),
+                (inbox, [2, 9], seen, none),
+            ):
+                stored = await box.store(uids, add, drop)
+                held = await inbox.snapshot()
+                self.assertEqual(stored.modseq, held.modseq)
+                self.assertEqual(rows(held), rows(await self.fresh(account)))
+                said.append((list(stored.uids), list(stored.missing)))
+            wanted = [[1, 2], [], [], [3], [2], [2], [2], [2], []]
+            self.assertEqual([uids for uids, _ in said], wanted)
+            self.assertEqual([gone for _, gone in said], [[]] * 8 + [[9]])
+
+        return self.run_with_store(go)
+
     async def fresh(self, account):
         """The columns as the tables have them."""
         box = await account.mailbox("INBOX")
