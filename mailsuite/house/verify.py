@@ -22,7 +22,7 @@ from mailsuite.journal import records, replay, segments
 from mailsuite.model.errors import UsageError
 from mailsuite.model.ids import AccountName
 from mailsuite.reports.schema import findings as reported
-from mailsuite.store import due, shelves
+from mailsuite.store import census, due
 from mailsuite.store import verify as accounts
 from mailsuite.store.index import Ground as StoreGround
 
@@ -81,7 +81,7 @@ def checks(tree: Tree, places: Places, wall: Callable[[], float]) -> list[Check]
     ground = StoreGround(
         data, tree.store, Events(), wall, lambda: 0.0, tree.server.hostname
     )
-    for name in shelves.known(ground):
+    for name in census.known(ground):
         found.append(Check(name, _account_check(ground, name)))
     return found
 

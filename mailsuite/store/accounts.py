@@ -23,7 +23,7 @@ from mailsuite.model.changes import Room
 from mailsuite.model.ids import AccountName, EmailId, MailboxId, ModSeq, Uid
 from mailsuite.net.lanes import Lane, Lanes
 from mailsuite.net.tasks import Tasks
-from mailsuite.store import changes, index, opening, recover, shelves
+from mailsuite.store import census, changes, index, opening, recover
 from mailsuite.store.account import Account, Counter, Desk
 from mailsuite.store.append import Shared
 from mailsuite.store.intake import Intake, Promises
@@ -178,7 +178,7 @@ class Accounts:
 
     async def accounts(self) -> Sequence[AccountName]:
         """See :meth:`IChanges.accounts`."""
-        return await self._shelves.lanes.lane("").run(shelves.known, self._desk.ground)
+        return await self._shelves.lanes.lane("").run(census.known, self._desk.ground)
 
     async def located(
         self, account: AccountName, emails: Sequence[EmailId]
@@ -198,6 +198,7 @@ class Accounts:
     async def recovered(self) -> None:
         """See :meth:`IJournalClient.recovered`."""
         await self._recovery.recovered()
+        self._tasks.launch("accounts left open", census.reopen(self._shelves))
 
     async def evacuate(self, epoch: int) -> None:
         """See :meth:`IJournalClient.evacuate`."""
@@ -211,6 +212,7 @@ class Accounts:
     async def stop(self) -> None:
         """Finish what runs, close every account; the next start finds it clean."""
         self._desk.watching.stop()
+        self._shelves.ending = True
         await self._tasks.settled()
         await self._shelves.stop()
         await self._desk.scanner.stop()

@@ -1,8 +1,7 @@
 """The accounts that are open: found, opened once, tidied, closed when idle."""
 
-import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 
 from attrs import define, field
@@ -14,13 +13,12 @@ from twisted.internet.interfaces import (
 )
 from twisted.logger import Logger
 
-from mailsuite.interfaces.mailboxes import BadName
 from mailsuite.interfaces.queueing import Pending
 from mailsuite.model.errors import NoSpace
 from mailsuite.model.ids import AccountName
 from mailsuite.net.lanes import Lanes
 from mailsuite.net.tasks import Tasks
-from mailsuite.store import expunge, names, opening, recover, spare, tidy
+from mailsuite.store import expunge, opening, recover, spare, tidy
 from mailsuite.store.index import Ground, Index
 from mailsuite.store.shelf import Barrier, Keeper, Shelf
 
@@ -102,6 +100,8 @@ class Shelves:
     _late: set[Shelf] = field(factory=set)
     _timers: list[IDelayedCall] = field(factory=list)
     _tidying: bool = False
+    ending: bool = False
+    """Nothing is opened any more that nobody asked for."""
     followers: Followers = field(init=False)
     _keeper: Keeper = field(init=False)
     _log: Logger = field(factory=Logger)
@@ -213,8 +213,9 @@ class Shelves:
     async def _follow(self, late: set[Shelf]) -> None:
         for shelf in late:
             try:
-                while not shelf.closing and await shelf.run(tidy.tidy):
-                    pass  # what others asked of the lane goes in between
+                more = True
+                while more and not shelf.closing:  # others' calls go in between
+                    more = await shelf.run(tidy.tidy)
             except (OSError, NoSpace, sqlite3.Error):
                 self._log.failure("names in {account}", account=shelf.name)
                 self.late(shelf)
@@ -252,34 +253,3 @@ class Shelves:
         for account, entry in list(self._open.items()):
             if entry.shelf is not None:
                 await self._close(account, entry)
-
-
-def known(ground: Ground) -> list[AccountName]:
-    """Every account that has a directory, found by the template; blocks."""
-    return list(_walk(ground.data, ground.settings.maildir.split("/"), {}))
-
-
-def _walk(
-    path: str, levels: Sequence[str], told: dict[str, str]
-) -> Iterator[AccountName]:
-    if not levels:
-        user, domain = told["user"], told.get("domain", "%")
-        try:
-            name = names.unescape(user)
-            if domain != "%":
-                name = f"{name}@{names.unescape(domain)}"
-        except (ValueError, BadName):
-            return
-        yield AccountName(name)
-        return
-    pattern = names.template(levels[0])
-    if pattern is None:
-        if os.path.isdir(os.path.join(path, levels[0])):
-            yield from _walk(os.path.join(path, levels[0]), levels[1:], told)
-        return
-    for entry in sorted(os.listdir(path)) if os.path.isdir(path) else ():
-        match = pattern.fullmatch(entry)
-        if match and os.path.isdir(os.path.join(path, entry)):
-            yield from _walk(
-                os.path.join(path, entry), levels[1:], told | match.groupdict()
-            )

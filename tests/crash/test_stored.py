@@ -64,6 +64,23 @@ class StoredTests(SynchronousTestCase):
             self.assertEqual(client.noop()[0], "OK")
         client.logout()
 
+    def test_killed_after_expunge(self):
+        """The files leave at the next start, before anybody opens the account."""
+        self.demo.kill()
+        self.demo.settings = {"MAILSUITE_STORE_NAMES": "3600.0"}
+        self.demo.start()
+        client = self.demo.imap()
+        client.select("INBOX")
+        self.assertEqual(client.store("2:3", "+FLAGS", "(\\Deleted)")[0], "OK")
+        self.assertEqual(client.expunge()[0], "OK")
+        client.shutdown()
+        self.demo.kill()
+        self.assertEqual(len(self.demo.messages()), 5)
+        self.demo.settings = {}
+        self.demo.start()
+        damage.wait_for(lambda: len(self.demo.messages()) == 3)
+        self.assertEqual(set(damage.view(self.demo)[1]), {1, 4, 5})
+
     def test_failing_index(self):
         """Where no barrier works a change is not answered OK; it heals after."""
         self.demo.stalls = None
