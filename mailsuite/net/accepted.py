@@ -7,6 +7,7 @@ it, for the sake of other processes that hold it. Nobody else holds ours.
 """
 
 import socket
+from contextlib import suppress
 from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
@@ -69,8 +70,19 @@ class Accepted(Server):
         self.protocol.dataReceived(data)
         self._serving = False
         if self._closing:
-            self.connectionLost(_DONE)
+            self._close()
         return None
+
+    def _close(self) -> None:
+        """All that ``connectionLost`` does when nothing is left to write."""
+        self.connected, self.disconnected = 0, 1
+        self.producer = None
+        self.reactor.removeReader(self)
+        with suppress(OSError):
+            self.socket.close()
+        protocol = self.protocol
+        del self.protocol, self.socket, self.fileno
+        protocol.connectionLost(_DONE)
 
     def close_after_read(self) -> bool:
         """Close when what was read is served; False: it cannot be so simple.

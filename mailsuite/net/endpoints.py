@@ -113,6 +113,17 @@ class Bound:
                 os.unlink(self.place.path)
 
 
+class _Listener(socket.socket):
+    """Knows its kind; Python makes two enums of it for each that is accepted."""
+
+    __slots__ = ("family", "type")
+
+    def __init__(self, family: socket.AddressFamily) -> None:
+        super().__init__(family, socket.SOCK_STREAM)
+        self.family = family  # type: ignore[misc] # slots stand before properties
+        self.type = socket.SOCK_STREAM  # type: ignore[misc] # same
+
+
 def bind(place: Place) -> Bound:
     """Bind and listen.
 
@@ -123,7 +134,7 @@ def bind(place: Place) -> Bound:
     if place.path:
         return Bound(place, _bind_path(place))
     family = socket.AF_INET6 if ":" in place.host else socket.AF_INET
-    made = socket.socket(family, socket.SOCK_STREAM)
+    made = _Listener(family)
     try:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
@@ -140,7 +151,7 @@ def bind(place: Place) -> Bound:
 
 def _bind_path(place: Place) -> socket.socket:
     _clear_path(place)
-    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    made = _Listener(socket.AF_UNIX)
     before = os.umask(0o777 & ~SOCKET_MODE)
     try:
         made.bind(place.path)

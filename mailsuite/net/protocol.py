@@ -5,6 +5,7 @@ which costs three more system calls), tells a slow reader from a fast one, start
 TLS without letting plaintext through, and ends connections that went quiet.
 """
 
+import socket
 from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar, cast
@@ -55,17 +56,19 @@ class Conversation(Protocol):
 
     clock: IReactorTime
     session: str
-    tasks: Tasks = field(factory=Tasks, init=False)
     secured: bool = field(default=False, init=False)
     host: str = field(default="", init=False)
     port: int = field(default=0, init=False)
     gone: bool = field(default=False, init=False)
+    _tasks: Tasks | None = field(default=None, init=False)
     _behind: bool = field(default=False, init=False)
     _waiters: list[Deferred[None]] = field(factory=list, init=False)
     _idle: float = field(default=0.0, init=False)
     _touched: float = field(default=0.0, init=False)
     _timer: IDelayedCall | None = field(default=None, init=False)
     _hanging: bool = field(default=False, init=False)
+    _flags: int = field(default=0, init=False)
+    """Of send(2)."""
 
     noisy: ClassVar[bool] = False
 
@@ -93,6 +96,13 @@ class Conversation(Protocol):
 
     # What a door calls.
 
+    @property
+    def tasks(self) -> Tasks:
+        """What runs for this connection and ends with it."""
+        if self._tasks is None:
+            self._tasks = Tasks()
+        return self._tasks
+
     def send(self, octets: bytes) -> None:
         """Write, at once where nothing is buffered before it."""
         if self.gone or not octets:
@@ -106,7 +116,7 @@ class Conversation(Protocol):
             and not transport.disconnecting
         ):
             try:
-                sent = transport.socket.send(octets)
+                sent = transport.socket.send(octets, self._flags)
             except OSError:
                 sent = 0
             if sent == len(octets):
@@ -164,10 +174,16 @@ class Conversation(Protocol):
         """
         return partial(bindings, self.transport)
 
-    def hang_up(self) -> None:
-        """End the connection after what was sent; nothing is received any more."""
+    def hang_up(self, last: bytes = b"") -> None:
+        """End the connection after ``last``; nothing is received any more.
+
+        What is sent last leaves in one packet with the end.
+        """
         if self.gone or self._hanging:
             return
+        if last:
+            self._flags = socket.MSG_MORE
+            self.send(last)
         self._hanging = True
         self._disarm()
         transport: Any = self.transport
@@ -220,7 +236,8 @@ class Conversation(Protocol):
         waiters, self._waiters = self._waiters, []
         for waiter in waiters:
             waiter.errback(Gone("connection lost"))
-        self.tasks.cancel()
+        if self._tasks is not None:
+            self._tasks.cancel()
 
     def handshakeCompleted(self) -> None:
         """TLS stands."""

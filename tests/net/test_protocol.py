@@ -26,8 +26,7 @@ class Echo(Conversation):
     def received(self, data):
         self.heard.append(data)
         if data == b"quit":
-            self.send(b"bye\n")
-            self.hang_up()
+            self.hang_up(b"bye\n")
         else:
             self.send(data)
 
@@ -179,8 +178,8 @@ class SocketTests(TestCase):
         echo.ended = lambda: ends.append(len(hung))
         hang_up = echo.hang_up
 
-        def last():
-            hang_up()
+        def last(word):
+            hang_up(word)
             hung.append(echo.gone)
 
         echo.hang_up = last
