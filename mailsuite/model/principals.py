@@ -3,9 +3,10 @@
 from attrs import field, frozen
 
 from mailsuite.model.ids import AccountName
+from mailsuite.model.values import value
 
 
-@frozen
+@value
 class Peer:
     """The other end of one connection.
 

@@ -7,7 +7,6 @@ it, for the sake of other processes that hold it. Nobody else holds ours.
 """
 
 import socket
-from contextlib import suppress
 from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
@@ -78,8 +77,7 @@ class Accepted(Server):
         self.connected, self.disconnected = 0, 1
         self.producer = None
         self.reactor.removeReader(self)
-        with suppress(OSError):
-            self.socket.close()
+        self.socket.close()
         protocol = self.protocol
         del self.protocol, self.socket, self.fileno
         protocol.connectionLost(_DONE)

@@ -94,10 +94,12 @@ class Receptions:
     _ground: Ground
     _settings: Settings
     _more: Sequence[IStage] = ()
+    _role: str = field(init=False)
     desk: Desk = field(init=False)
     """What a transaction that begins now is given."""
 
     def __attrs_post_init__(self) -> None:
+        self._role = self._purpose.value
         self.reload(self._settings)
 
     @property
@@ -130,7 +132,7 @@ class Receptions:
 
     def meet(self, peer: Peer) -> IReception:
         """Give the reception for a new connection."""
-        return Reception(self, View(peer, self._purpose.value))
+        return Reception(self, View(peer, self._role))
 
 
 @implementer(IReception)

@@ -14,7 +14,7 @@ from mailsuite.smtp.authentication import Authentication
 from mailsuite.smtp.ground import Ground
 from mailsuite.smtp.intake import Intake
 from mailsuite.smtp.manners import Manners
-from mailsuite.wire.sasl.mechanisms import Bindings
+from mailsuite.wire.sasl.mechanisms import Bindings, Choice
 from mailsuite.wire.smtp import commands, replies
 from mailsuite.wire.smtp.commands import Event
 from mailsuite.wire.smtp.session import Session
@@ -22,6 +22,10 @@ from mailsuite.wire.smtp.session import Session
 TROUBLE = Reply(451, "4.3.0", "Requested action aborted: local error in processing")
 FULL = Reply(452, "4.3.1", "Insufficient system storage")
 TOO_MANY_FAILURES = Reply(421, "4.7.0", "Too many failed logins")
+
+
+class Opened:
+    """The connection stands: what comes before all events of the session."""
 
 
 @define(eq=False, repr=False)
@@ -35,42 +39,33 @@ class Dialogue:
     _ground: Ground
     _manners: Manners
     _peer: Peer
+    _reception: IReception
     session: Session
     _bindings: Bindings = dict
     over: bool = field(default=False, init=False)
     abrupt: bool = field(default=False, init=False)
     securing: bool = field(default=False, init=False)
-    _reception: IReception = field(init=False)
-    _authentication: Authentication = field(init=False)
+    _proving: Authentication | None = field(default=None, init=False)
     _intake: Intake | None = field(default=None, init=False)
-
-    def __attrs_post_init__(self) -> None:
-        self._reception = self._ground.receptions.meet(self._peer)
-        role = self._manners.role
-        self._authentication = Authentication(
-            self._ground, self._peer, role, self._bindings
-        )
 
     @property
     def since(self) -> float | None:
         """When the running transaction began (reactor clock), if there is one."""
         return None if self._intake is None else self._intake.since
 
-    async def greet(self) -> bytes:
-        """The opening: the connect stages decide (RFC 5321 §3.1)."""
-        verdict = await self._reception.connected()
-        if isinstance(verdict, Refuse):
-            self.over = True
-            return self.session.answer(verdict.reply)
-        return self.session.answer(self._manners.greeting)
-
     def exhausted(self) -> bytes:
         """Octets that end the session: its errors are too many."""
         self.over = self.abrupt = True
         return replies.render(replies.TOO_MANY_ERRORS)
 
-    def failed(self, event: Event) -> bytes:
-        """The unforeseen: answer 451, or spoil the message that is coming in."""
+    def failed(self, event: Event | Opened) -> bytes:
+        """The unforeseen: answer 451, or spoil the message that is coming in.
+
+        Whom we cannot greet is told nothing.
+        """
+        if isinstance(event, Opened):
+            self.over = self.abrupt = True
+            return b""
         if isinstance(event, commands.Content):
             if self._intake is not None:
                 self._intake.spoil(TROUBLE)
@@ -87,6 +82,14 @@ class Dialogue:
 
     # Each event.
 
+    async def _greet(self, _: Opened) -> bytes:
+        """The opening: the connect stages decide (RFC 5321 §3.1)."""
+        verdict = await self._reception.connected()
+        if isinstance(verdict, Refuse):
+            self.over = True
+            return self.session.answer(verdict.reply)
+        return self.session.answer(self._manners.greeting)
+
     async def _hello(self, event: commands.Hello) -> bytes:
         secure, extended = self.session.standing.secure, event.extended
         verdict = await self._reception.greeted(
@@ -98,7 +101,8 @@ class Dialogue:
             self.forget()
         standing = self.session.standing
         if standing.auth_open:
-            standing.offers(self._authentication.choice.names)
+            choice = Choice.of(self._ground.directory, self._bindings)
+            standing.offers(choice.names)
         return self.session.answer(standing.welcome(extended=extended))
 
     async def _mail(self, event: commands.Mail) -> bytes:
@@ -154,7 +158,10 @@ class Dialogue:
         return self.session.answer(*(told if lmtp else _folded(told)))
 
     async def _auth(self, event: commands.Auth | commands.Response) -> bytes:
-        proving, reception = self._authentication, self._reception
+        reception = self._reception
+        proving = self._proving = self._proving or Authentication(
+            self._ground, self._peer, self._manners.role, self._bindings
+        )
         if isinstance(event, commands.Auth):
             reply = await proving.begin(event.mechanism, event.initial, reception)
         else:
@@ -207,7 +214,8 @@ def _folded(told: tuple[Reply, ...]) -> tuple[Reply, ...]:
 
 
 SERVING: dict[type, Callable[[Dialogue, Any], Awaitable[bytes]]] = {
-    commands.Hello: Dialogue._hello,  # noqa: SLF001 - the table of its own methods
+    Opened: Dialogue._greet,  # noqa: SLF001 - the table of its own methods
+    commands.Hello: Dialogue._hello,  # noqa: SLF001 - same
     commands.Mail: Dialogue._mail,  # noqa: SLF001 - same
     commands.Rcpt: Dialogue._rcpt,  # noqa: SLF001 - same
     commands.Data: Dialogue._data,  # noqa: SLF001 - same

@@ -20,7 +20,7 @@ from mailsuite.net import eager
 from mailsuite.net.answering import Answering
 from mailsuite.net.protocol import Gone
 from mailsuite.net.tasks import Tasks
-from mailsuite.smtp.dialogue import SERVING, Dialogue
+from mailsuite.smtp.dialogue import SERVING, Dialogue, Opened
 from mailsuite.smtp.ground import Ground
 from mailsuite.smtp.manners import Manners
 from mailsuite.wire.smtp import replies
@@ -78,14 +78,16 @@ class Door(Answering):
         offer = self.manners.offered(self.host)
         self._session = Session(Standing(offer, self.secured))
         peer = Peer(self.host, self.port, self.session, self.secured)
+        reception = self.ground.receptions.meet(peer)
+        bindings = self.bindings if offer.mechanisms else dict
         self._dialogue = Dialogue(
-            self.ground, self.manners, peer, self._session, self.bindings
+            self.ground, self.manners, peer, reception, self._session, bindings
         )
         self.ground.events.happened(
             "smtp.connected", sid=self.session, role=self.manners.role, rip=self.host
         )
         self._talking = True
-        eager.run(self.work, "SMTP session", self._welcome(self._dialogue))
+        eager.run(self.work, "SMTP session", self._talk(self._dialogue, Opened()))
 
     @override
     def received(self, data: bytes) -> None:
@@ -125,16 +127,7 @@ class Door(Answering):
         if not self._talking:
             self.hang_up()
 
-    async def _welcome(self, dialogue: Dialogue) -> None:
-        """Greet, then serve what came meanwhile."""
-        try:
-            self.send(await dialogue.greet())
-        except Exception:
-            self._unforeseen()
-            self._part(abrupt=True)
-        await self._talk(dialogue)
-
-    async def _talk(self, dialogue: Dialogue) -> None:
+    async def _talk(self, dialogue: Dialogue, first: Opened | None = None) -> None:
         """Serve what has come; the answers to all of it leave in one write."""
         session, errors, again = self._session, self.manners.sessions.errors, True
         try:
@@ -142,7 +135,7 @@ class Door(Answering):
                 out: list[bytes] = []
                 more = not dialogue.over
                 while more and len(out) < EVENTS_PER_TURN:
-                    event = session.next_event()
+                    event, first = first or session.next_event(), None
                     if event is None:
                         break
                     try:
@@ -170,7 +163,11 @@ class Door(Answering):
 
     def _answered(self, dialogue: Dialogue, out: list[bytes], *, more: bool) -> bool:
         """Send the answers; whether to look again for what to serve."""
-        self.send(out[0] if len(out) == 1 else b"".join(out))
+        octets = out[0] if len(out) == 1 else b"".join(out)
+        if dialogue.over:
+            self._part(octets, abrupt=dialogue.abrupt)
+            return False
+        self.send(octets)
         ending = not more or self._leaving is not None
         if self.gone or (ending and self._turned(dialogue)):
             return False
@@ -185,10 +182,8 @@ class Door(Answering):
             await deferLater(self.clock, 0)
 
     def _turned(self, dialogue: Dialogue) -> bool:
-        """Whether an answer ended something: the session, or its plain text."""
-        if dialogue.over:
-            self._part(abrupt=dialogue.abrupt)
-        elif dialogue.securing:
+        """Whether an answer ended something: the plain text, or the session."""
+        if dialogue.securing:
             dialogue.securing = False
             self._handshake = self.clock.seconds()
             self.secure(self.ground.tls())
@@ -240,16 +235,15 @@ class Door(Answering):
             self.leave(TOO_LONG)
 
     def _dismiss(self, reply: Reply) -> None:
-        self.send(replies.render(reply))
-        self._part(abrupt=False)
+        self._part(replies.render(reply), abrupt=False)
 
-    def _part(self, *, abrupt: bool) -> None:
-        """Close. A peer that still sends would lose the answer to a reset.
+    def _part(self, last: bytes = b"", *, abrupt: bool) -> None:
+        """Close after ``last``. A peer that still sends would lose it to a reset.
 
         So in plain TCP only our side is closed, and for a while what comes is
         read and thrown away.
         """
-        if self._parting:
+        if self._parting or self.gone:
             return
         self._parting = True
         self._session.close()
@@ -257,10 +251,11 @@ class Door(Answering):
             self._dialogue.forget()
         transport = self.transport
         if abrupt and isinstance(transport, Connection) and not self.secured:
+            self.send(last)
             transport.loseWriteConnection()
             self._timer = self.clock.callLater(PARTING_SECONDS, self._parted)
         else:
-            self.hang_up()
+            self.hang_up(last)
 
     def _parted(self) -> None:
         self._timer = None

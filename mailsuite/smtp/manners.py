@@ -9,6 +9,7 @@ from mailsuite.model.replies import Reply
 from mailsuite.net.endpoints import Place
 from mailsuite.smtp.settings import LMTP, SMTP, Sessions, Submission
 from mailsuite.wire.sasl.mechanisms import Choice
+from mailsuite.wire.smtp import replies
 from mailsuite.wire.smtp.lmtp import Dialect
 from mailsuite.wire.smtp.standing import Offer
 
@@ -37,7 +38,7 @@ class Manners:
     @greeting.default
     def _greeting(self) -> Reply:
         name = "LMTP" if self.offer.dialect is Dialect.LMTP else "ESMTP"
-        return Reply(220, "", f"{self.offer.hostname} {name}")
+        return replies.ready(Reply(220, "", f"{self.offer.hostname} {name}"))
 
     def offered(self, host: str) -> Offer:
         """What this peer is offered; no host means a Unix socket."""

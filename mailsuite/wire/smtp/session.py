@@ -21,7 +21,6 @@ from mailsuite.wire.smtp.lines import (
     Lines,
     TooLong,
 )
-from mailsuite.wire.smtp.replies import READY
 from mailsuite.wire.smtp.standing import Standing
 from mailsuite.wire.smtp.states import LASTING, TABLE, State, Verb, misplaced
 
@@ -104,7 +103,7 @@ class Session:
         if standing.state is not _CLOSED:
             self._advance(verb, told[0].code)
         if len(told) == 1:
-            return READY.get(id(told[0])) or replies.render(told[0])
+            return told[0].octets or replies.render(told[0])
         return b"".join(map(replies.render, told))
 
     def secured(self) -> None:

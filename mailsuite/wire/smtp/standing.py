@@ -1,8 +1,9 @@
 """What a session offers and where it stands, as its commands must know it."""
 
-from attrs import define, evolve, frozen
+from attrs import define, evolve, field, frozen
 
 from mailsuite.model.replies import Reply
+from mailsuite.wire.smtp import replies
 from mailsuite.wire.smtp.lmtp import Dialect
 from mailsuite.wire.smtp.states import State
 
@@ -23,6 +24,27 @@ class Offer:
     tls_first: bool = False
     mechanisms: tuple[str, ...] = ()
     clear_auth: bool = False
+    _welcomes: dict[tuple[bool, ...], Reply] = field(
+        factory=dict, init=False, eq=False, repr=False
+    )
+
+    def welcome(self, *, extended: bool, starttls: bool, auth: bool) -> Reply:
+        """The positive answer to a greeting (RFC 5321 §4.1.1.1), made once."""
+        which = (extended, starttls, auth)
+        if which not in self._welcomes:
+            lines = self._lines(starttls=starttls, auth=auth) if extended else ()
+            reply = Reply(250, "", self.hostname, lines)
+            self._welcomes[which] = replies.ready(reply)
+        return self._welcomes[which]
+
+    def _lines(self, *, starttls: bool, auth: bool) -> tuple[str, ...]:
+        lines = ["PIPELINING", f"SIZE {self.size}", "8BITMIME"]
+        lines += ["SMTPUTF8", "ENHANCEDSTATUSCODES"]
+        if starttls:
+            lines.append("STARTTLS")
+        if auth:
+            lines.append("AUTH " + " ".join(self.mechanisms))
+        return (*lines, "HELP")
 
 
 @define(eq=False, repr=False)
@@ -45,19 +67,14 @@ class Standing:
 
     def offers(self, mechanisms: tuple[str, ...]) -> None:
         """Offer these, where any are offered at all."""
-        if self.offer.mechanisms:
+        if self.offer.mechanisms not in {(), mechanisms}:
             self.offer = evolve(self.offer, mechanisms=mechanisms)
 
     def welcome(self, *, extended: bool) -> Reply:
-        """The positive answer to a greeting (RFC 5321 §4.1.1.1)."""
+        """The positive answer to a greeting, as things stand."""
         offer = self.offer
-        if not extended:
-            return Reply(250, "", offer.hostname)
-        lines = ["PIPELINING", f"SIZE {offer.size}", "8BITMIME"]
-        lines += ["SMTPUTF8", "ENHANCEDSTATUSCODES"]
-        if offer.starttls and not self.secure:
-            lines.append("STARTTLS")
-        if self.auth_open and not self.authenticated:
-            lines.append("AUTH " + " ".join(offer.mechanisms))
-        lines.append("HELP")
-        return Reply(250, "", offer.hostname, tuple(lines))
+        return offer.welcome(
+            extended=extended,
+            starttls=offer.starttls and not self.secure,
+            auth=self.auth_open and not self.authenticated,
+        )
