@@ -1,5 +1,6 @@
 """Counts of events and gauges of the house, in Prometheus' text format."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 
 from attrs import define, field
@@ -10,7 +11,9 @@ from typing_extensions import override
 
 from mailsuite.events.catalogue import CATALOGUE, Entry
 
-_Counts = tuple[tuple[str, ...], dict[tuple[str, ...], int]]
+Value = str | int | float
+Labels = tuple[str, ...]
+_Counts = tuple[Labels, dict[tuple[Value | None, ...], int]]
 """The labels of an event, and how many there were with each of their values."""
 
 
@@ -32,14 +35,14 @@ class Counts(Collector):
     def __attrs_post_init__(self) -> None:
         self.registry.register(self)
 
-    def count(self, name: str, fields: Mapping[str, str | int | float]) -> None:
+    def count(self, name: str, fields: Mapping[str, Value]) -> None:
         """One more of it."""
         known = self._counts.get(name)
         if known is None:
             entry = CATALOGUE.get(name)
             known = self._counts[name] = (entry.labels if entry else (), {})
         labels, counts = known
-        key = tuple([str(fields.get(label, "")) for label in labels])
+        key = tuple(map(fields.get, labels))
         counts[key] = counts.get(key, 0) + 1
 
     def gauge(self, name: str, meaning: str, read: Callable[[], float]) -> None:
@@ -74,7 +77,7 @@ class Counts(Collector):
             family = CounterMetricFamily(
                 entry.metric, entry.meaning, labels=entry.labels
             )
-            for key, number in counts.items():
+            for key, number in _shown(counts).items():
                 family.add_metric(key, number)
             yield family
         for name, (meaning, read) in self._tallies.items():
@@ -97,3 +100,11 @@ class Counts(Collector):
     def text(self) -> bytes:
         """Everything, as a scrape answers it."""
         return generate_latest(self.registry)
+
+
+def _shown(counts: Mapping[tuple[Value | None, ...], int]) -> Mapping[Labels, int]:
+    """By the texts of the labels; one that is missing is empty."""
+    shown: Counter[Labels] = Counter()
+    for key, number in counts.items():
+        shown[tuple("" if value is None else str(value) for value in key)] += number
+    return shown

@@ -10,6 +10,7 @@ otherwise the same, and failures of what it serves are logged as before.
 
 from collections.abc import Callable, Sequence
 from heapq import heapify, heappop, heappush
+from select import EPOLLIN
 from time import monotonic
 from typing import Any
 
@@ -48,6 +49,7 @@ class Turns:
         selectables = reactor._selectables  # noqa: SLF001 - see the module
         poll = reactor._poller.poll  # noqa: SLF001 - same
         serve = reactor._doReadOrWrite  # noqa: SLF001 - same
+        part = reactor._disconnectSelectable  # noqa: SLF001 - same
         events, self._left = self._left, ()
         if not events:
             wait = -1 if delay is None else delay
@@ -56,7 +58,16 @@ class Turns:
         until = seconds() + SERVED_SECONDS
         for served, (selectable, number, event) in enumerate(events, 1):
             if selectable is not None and selectables.get(number) is selectable:
-                serve(selectable, number, event)
+                try:
+                    if event == EPOLLIN:  # with less ado than Twisted's
+                        why = selectable.doRead()
+                    else:
+                        why = serve(selectable, number, event)
+                except BaseException as error:
+                    _log.failure("a connection failed")
+                    why = error
+                if why:
+                    part(selectable, why, isRead=True)
                 if seconds() > until:
                     self._left = events[served:]
                     return

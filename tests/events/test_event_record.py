@@ -70,6 +70,13 @@ class RecordTests(Made):
             'mailsuite_smtp_rejected_total{code="550",role="mx",stage="rcpt"} 2.0', text
         )
 
+    def test_a_label_that_is_missing_is_empty(self):
+        """Both are one sample, as a scrape may not tell the same one twice."""
+        self.events.happened("smtp.failed", sid="s1")
+        self.events.happened("smtp.failed", sid="s1", role="")
+        text = self.events.counts.text().decode()
+        self.assertIn('mailsuite_smtp_failed_total{role=""} 2.0', text)
+
     def test_gauge(self):
         """A gauge is read when somebody asks."""
         self.events.counts.gauge("queue_jobs", "open jobs", lambda: 7)

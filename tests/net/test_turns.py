@@ -162,12 +162,15 @@ class TurnsTests(SynchronousTestCase):
             served.append((selectable, number, event))
             selectables[2] = "third"
 
-        poller = SimpleNamespace(poll=lambda _wait, _most: [(1, 1), (2, 16)])
+        poller = SimpleNamespace(poll=lambda _wait, _most: [(1, 4), (2, 16)])
         reactor = SimpleNamespace(
-            _selectables=selectables, _poller=poller, _doReadOrWrite=serve
+            _selectables=selectables,
+            _poller=poller,
+            _doReadOrWrite=serve,
+            _disconnectSelectable=None,
         )
         Turns(reactor)._turn(0)
-        self.assertEqual(served, [("first", 1, 1)])
+        self.assertEqual(served, [("first", 1, 4)])
 
     def test_timers_that_were_put_off_take_their_time_too(self):
         """Very many of them do not hold up what follows in the turn."""

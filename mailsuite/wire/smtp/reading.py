@@ -162,6 +162,18 @@ def _starttls(standing: Standing, argument: str) -> Event:
     return _start_tls(standing, argument)
 
 
+def _greeting(word: str) -> Reader:
+    """What is a greeting in one dialect is unknown in the other (RFC 2033 §4.1)."""
+
+    def read(standing: Standing, argument: str) -> Event:
+        extended = standing.offer.dialect.greetings.get(word)
+        if extended is None:
+            raise Refusal(replies.UNKNOWN)
+        return commands.hello(argument, extended=extended)
+
+    return read
+
+
 def _verify(_: Standing, argument: str) -> Event:
     """RFC 5321 §7.3: nobody is told who lives here."""
     if not argument:
@@ -170,6 +182,7 @@ def _verify(_: Standing, argument: str) -> Event:
 
 
 READERS: dict[str, tuple[Verb, Reader]] = {
+    **{word: (Verb.HELLO, _greeting(word)) for word in ("EHLO", "HELO", "LHLO")},
     "MAIL": (Verb.MAIL, mail),
     "RCPT": (Verb.RCPT, rcpt),
     "DATA": (Verb.DATA, _bare(commands.Data())),

@@ -209,9 +209,6 @@ class Session:
         return event
 
     def _unknown(self, word: str, argument: str) -> Event:
-        extended = self.standing.offer.dialect.greetings.get(word)
-        if extended is not None:
-            return self._ask(Verb.HELLO, commands.hello(argument, extended=extended))
         if word == "BDAT":
             size = reading.chunk(argument, self.standing.offer.size + DRAIN_OCTETS)
             self._skipping = size or 0
