@@ -25,7 +25,8 @@ class Accepted(Server):
     """Of any family; it begins to read at once."""
 
     _shouldShutdown = False  # noqa: N815 - Twisted's name
-    _serving = False
+    serving = False
+    """Whether a read is being served."""
     _closing = False
 
     def __init__(
@@ -65,9 +66,9 @@ class Accepted(Server):
             return CONNECTION_LOST
         if not data:
             return CONNECTION_DONE
-        self._serving = True
+        self.serving = True
         self.protocol.dataReceived(data)
-        self._serving = False
+        self.serving = False
         if self._closing:
             self._close()
         return None
@@ -88,7 +89,7 @@ class Accepted(Server):
         It can while a read is served in plain text, and all that was written is sent.
         """
         if (
-            not self._serving
+            not self.serving
             or self.TLS
             or self.dataBuffer
             or self._tempDataBuffer

@@ -177,17 +177,18 @@ class Conversation(Protocol):
     def hang_up(self, last: bytes = b"") -> None:
         """End the connection after ``last``; nothing is received any more.
 
-        What is sent last leaves in one packet with the end.
+        Where the end follows at once, both leave in one packet.
         """
         if self.gone or self._hanging:
             return
+        transport: Any = self.transport
+        accepted = isinstance(transport, Accepted)
         if last:
-            self._flags = socket.MSG_MORE
+            self._flags = socket.MSG_MORE if accepted and transport.serving else 0
             self.send(last)
         self._hanging = True
         self._disarm()
-        transport: Any = self.transport
-        if isinstance(transport, Accepted) and transport.close_after_read():
+        if accepted and transport.close_after_read():
             return
         self._timer = self.clock.callLater(LINGER_SECONDS, self.abort)
         transport.unregisterProducer()

@@ -67,14 +67,15 @@ class Doors(Factory):
 
     @override
     def buildProtocol(self, addr: IAddress | None) -> Protocol:
-        if not self._limits.admit(_host(addr)):
+        host = getattr(addr, "host", "")
+        if not self._limits.admit(host):
             self.ground.events.happened(
                 "smtp.rejected",
                 sid="",
                 role=self.manners.role,
                 stage="connect",
                 code=TOO_MANY.code,
-                reason=f"{TOO_MANY.status} {_host(addr)}",
+                reason=f"{TOO_MANY.status} {host}",
             )
             return Turned()
         door = Door(
@@ -117,10 +118,6 @@ class Doors(Factory):
     def _cut(self) -> None:
         for door in list(self.open):
             door.abort()
-
-
-def _host(addr: IAddress | None) -> str:
-    return getattr(addr, "host", "")
 
 
 @define(eq=False, slots=False, repr=False)
