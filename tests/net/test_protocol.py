@@ -147,6 +147,12 @@ class SocketTests(TestCase):
         self.assertEqual(got, b"hello\n" + b"".join(blocks) + b"end")
         self.assertTrue(echo.is_ended)
 
+    async def test_last_words_outside_of_a_read_arrive_too(self):
+        """The end comes a turn later, and what is said last before it."""
+        await self._connect()
+        (await self.made).hang_up(b"bye\n")
+        self.assertEqual(await self.lost, b"hello\nbye\n")
+
     async def test_a_peer_may_be_behind_by_a_bounded_part(self):
         """What is unsent holds the writer up beyond ``UNSENT_OCTETS``, no sooner."""
         await self._connect()

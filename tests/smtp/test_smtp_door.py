@@ -430,6 +430,16 @@ class AuthTests(DoorCase):
 
 
 class EndTests(DoorCase):
+    def test_who_cannot_be_greeted_is_hung_up_on(self) -> None:
+        """The unforeseen before the greeting ends the session without a word."""
+        self.reception.raising = {Phase.CONNECT: RuntimeError("x")}
+        door, transport = self.connect()
+        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
+        self.assertIn("smtp.failed", self.events.names())
+        door.dataReceived(b"EHLO c.test\r\n")
+        self.assertEqual(transport.said(), b"")
+        self.assertTrue(transport.disconnecting)
+
     def test_handshake(self) -> None:
         """A TLS handshake that takes over 10 s is cut off."""
         door, transport = self.opened()
