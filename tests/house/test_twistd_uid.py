@@ -79,6 +79,7 @@ class UidTests(SynchronousTestCase):
             "MAILSUITE_IMAP_LISTEN_TLS": f"127.0.0.1:{base + 993}",
             "MAILSUITE_POP3_LISTEN": "",
             "MAILSUITE_POP3_LISTEN_TLS": "",
+            "MAILSUITE_MANAGESIEVE_LISTEN": f"127.0.0.1:{base + 190}",
             "MAILSUITE_LMTP_LISTEN": "unix:lmtp.sock",
             "PYTHONPATH": str(ROOT),
             "PYTHONDONTWRITEBYTECODE": "1",
