@@ -34,6 +34,15 @@ class Echo(Conversation):
         self.is_ended = True
 
 
+def until_behind(echo, block):
+    """Send it until the peer has not taken all; gives how many octets that were."""
+    sent = 0
+    while not echo._behind:
+        echo.send(block)
+        sent += len(block)
+    return sent
+
+
 class StringTests(SynchronousTestCase):
     """Timers and drains, on a Clock."""
 
@@ -159,10 +168,7 @@ class SocketTests(TestCase):
         echo = await self.made
         self.far.transport.pauseProducing()
         block = bytes(READ_OCTETS)
-        sent = 0
-        while not echo._behind:
-            echo.send(block)
-            sent += len(block)
+        sent = until_behind(echo, block)
         self.assertFalse(echo.behind)
         await echo.drained()
         for _ in range(UNSENT_OCTETS // READ_OCTETS):
@@ -201,10 +207,7 @@ class SocketTests(TestCase):
         echo = await self.made
         self.far.transport.pauseProducing()
         block = bytes(READ_OCTETS)
-        sent = 0
-        while not echo._behind:
-            echo.send(block)
-            sent += len(block)
+        sent = until_behind(echo, block)
         self.far.transport.write(b"quit")
         await deferLater(reactor, 0.01)
         self.far.transport.resumeProducing()

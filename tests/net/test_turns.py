@@ -127,31 +127,28 @@ print(most, *(sorted(each, key=lambda one: one[1]) == each for each in called.va
 """
 
 
-class TurnsTests(SynchronousTestCase):
-    """In a process of its own, because a reactor cannot be run twice."""
+def ran(script):
+    """Run it in a process of its own, because a reactor cannot be run twice."""
+    return subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=True,
+    )
 
+
+class TurnsTests(SynchronousTestCase):
     def test_events_arrive_and_a_fault_ends_one_connection(self):
         """A raising connection is closed; the next one is served."""
-        done = subprocess.run(
-            [sys.executable, "-c", SCRIPT],
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_SECONDS,
-            check=True,
-        )
+        done = ran(SCRIPT)
         lines = done.stdout.split("\n")
         self.assertEqual(lines.count("lost"), 2, done.stdout)
         self.assertIn("read HELLO", lines)
 
     def test_a_turn_that_took_long_leaves_the_rest_to_the_next(self):
         """Each of 40 peers is served, two in a turn, as each takes most of its time."""
-        done = subprocess.run(
-            [sys.executable, "-c", SLOW],
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_SECONDS,
-            check=True,
-        )
+        done = ran(SLOW)
         self.assertEqual(done.stdout.split(), ["2", "40"])
 
     def test_who_has_a_descriptor_now_gets_nothing_that_was_told_of_another(self):
@@ -185,12 +182,6 @@ class TurnsTests(SynchronousTestCase):
 
     def test_calls_of_threads_and_timers_leave_the_rest_too(self):
         """Both go on, in their order, though each takes most of the time for it."""
-        done = subprocess.run(
-            [sys.executable, "-c", CALLS],
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_SECONDS,
-            check=True,
-        )
+        done = ran(CALLS)
         self.assertEqual(done.stdout.split(), ["[2,", "2]", "True", "True"])
         self.assertEqual(done.stderr.count("ValueError: a fault"), 2)

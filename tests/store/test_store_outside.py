@@ -143,12 +143,8 @@ class OutsideTests(StoreCase):
 
         async def go(account, inbox):
             end = account.watch(lambda _: None)
-            seen = await inbox.snapshot()
-            for number in range(200):
-                put(self.root / "new" / f"1700000000.{number}.y", LINES)
-            while len(seen.uid) < 200:
-                _ = await asleep(self.reactor, 0.05)
-                seen = await inbox.snapshot()
+            _ = await inbox.snapshot()
+            await self.crowded(inbox, self.root, 200)
             put(self.root / "new" / "1700000001.late.y", LINES)
             told = defer.Deferred()
             _ = account.watch(lambda mailbox: told.called or told.callback(mailbox))
@@ -162,26 +158,18 @@ class OutsideTests(StoreCase):
     def test_many_events_elsewhere(self):
         """Those of a folder that was renamed are heard where it lies now."""
 
-        async def go(account, inbox):
-            told = []
-            end = account.watch(told.append)
+        async def go(account, told):
             folder = await self.made_folder(account, "Old")
             await account.rename("Old", "New")
-            for number in range(40):
-                put(self.root / ".New" / "new" / f"1700000000.{number}.y", LINES)
-            while len((await folder.snapshot()).uid) < 40:
-                _ = await asleep(self.reactor, 0.05)
+            await self.crowded(folder, self.root / ".New", 40)
             await self.heard(folder, told, "New")
-            end()
 
-        return self.run_with_store(go)
+        return self.run_watched(go)
 
     def test_name_given_again(self):
         """A folder is watched whose name another had that was renamed or deleted."""
 
-        async def go(account, inbox):
-            told = []
-            end = account.watch(told.append)
+        async def go(account, told):
             renamed = await self.made_folder(account, "Old")
             await account.rename("Old", "New")
             _ = await self.made_folder(account, "Old")
@@ -189,9 +177,8 @@ class OutsideTests(StoreCase):
             folder = await self.made_folder(account, "Old")
             await self.heard(folder, told, "Old")
             await self.heard(renamed, told, "New")
-            end()
 
-        return self.run_with_store(go)
+        return self.run_watched(go)
 
     def test_no_more_watches(self):
         """Where the kernel has no more watches to give, mailboxes are polled."""
@@ -199,15 +186,30 @@ class OutsideTests(StoreCase):
         def refused(*_, **__):
             raise INotifyError("no space")
 
-        async def go(account, inbox):
+        async def go(account, told):
             self.patch(self.house.accounts._desk.watching.notify, "watch", refused)
-            told = []
-            end = account.watch(told.append)
             folder = await self.made_folder(account, "Old")
             await self.heard(folder, told, "Old")
+
+        return self.run_watched(go)
+
+    def run_watched(self, work):
+        """Run it with an account and a list of what a session is told that watches."""
+
+        async def go(account, inbox):
+            told = []
+            end = account.watch(told.append)
+            await work(account, told)
             end()
 
         return self.run_with_store(go)
+
+    async def crowded(self, folder, place, number):
+        """Others drop so many messages into it; all are seen."""
+        for n in range(number):
+            put(place / "new" / f"1700000000.{n}.y", LINES)
+        while len((await folder.snapshot()).uid) < number:
+            _ = await asleep(self.reactor, 0.05)
 
     async def made_folder(self, account, name):
         """A new folder at which a session looks."""
