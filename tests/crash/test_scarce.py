@@ -7,7 +7,6 @@ import contextlib
 import smtplib
 import socket
 import subprocess
-import tempfile
 import time
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support import damage, faults
 from tests.support.demo import Demo
+from tests.support.mounted import Mounted
 from tests.support.patience import timed, within
 
 CHANGES = "pwritev,pwrite64,fdatasync,fsync,rename,link,unlink,mkdir,ftruncate"
@@ -36,19 +36,6 @@ def code(demo, user=1, number=1):
 def cpu_seconds(pid):
     stat = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
     return (int(stat[11]) + int(stat[12])) / 100
-
-
-class Mounted:
-    """A tmpfs to be filled."""
-
-    def __init__(self, *options):
-        self.folder = Path(tempfile.mkdtemp(prefix="mailsuite-scarce-"))
-        command = ["mount", "-t", "tmpfs", *options, "none", str(self.folder)]
-        subprocess.run(command, check=True)
-
-    def remove(self):
-        subprocess.run(["umount", "-l", str(self.folder)], check=False)
-        self.folder.rmdir()
 
 
 class InodesTests(SynchronousTestCase):

@@ -8,6 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support import damage, faults
 from tests.support.demo import Demo
+from tests.support.mounted import Mounted
 from tests.support.patience import timed, within
 
 
@@ -119,7 +120,10 @@ class ManyTests(SynchronousTestCase):
 
         No turn of the reactor takes 50 ms of CPU, the first time either.
         """
-        demo = Demo(users=1, settings={"MAILSUITE_SEARCH_ENABLED": "false"})
+        mounted = Mounted()  # on a disk the files take longer to make and to remove
+        self.addCleanup(mounted.remove)
+        settings = {"MAILSUITE_SEARCH_ENABLED": "false"}
+        demo = Demo(mounted.folder, users=1, settings=settings)
         self.addCleanup(demo.remove)
         demo.start()
         self.assertEqual(demo.stop(), 0)

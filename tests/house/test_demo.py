@@ -133,21 +133,18 @@ class DemoTests(SynchronousTestCase):
         """A second one on the same folder gives up at once and touches nothing."""
         demo = self.demo.start()
         before = (demo.folder / "ready.json").stat().st_mtime_ns
-        for base in (demo.base, free_port_base()):
-            done = subprocess.run(
-                [
-                    *(sys.executable, "-c"),
-                    "from mailsuite.cli.main import main; main()",
-                    *("demo", "--dir", str(demo.folder), "--port-base", str(base)),
-                ],
-                capture_output=True,
-                text=True,
-                timeout=PATIENCE_SECONDS,
-                check=False,
-                cwd=ROOT,
+        words = [sys.executable, "-c", "from mailsuite.cli.main import main; main()"]
+        words += ["demo", "--dir", str(demo.folder), "--port-base"]
+        both = [
+            subprocess.Popen(
+                [*words, str(base)], stderr=subprocess.PIPE, text=True, cwd=ROOT
             )
-            self.assertEqual(done.returncode, 1)
-            self.assertIn("another instance", done.stderr)
+            for base in (demo.base, free_port_base())
+        ]
+        for one in both:
+            _, told = one.communicate(timeout=PATIENCE_SECONDS)
+            self.assertEqual(one.returncode, 1)
+            self.assertIn("another instance", told)
         after = (demo.folder / "ready.json").stat().st_mtime_ns
         self.assertEqual(before, after)
         with demo.imap() as imap:

@@ -60,6 +60,11 @@ def trees():
     return [(name, ast.parse(path.read_text("utf-8"))) for path, name in modules()]
 
 
+def teardown_module():
+    """Let the trees go: every search for cycles would look through them."""
+    trees.cache_clear()
+
+
 def length(node):
     """Lines of a definition without its docstring and decorators."""
     lines = node.end_lineno - node.lineno + 1

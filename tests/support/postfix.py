@@ -95,6 +95,6 @@ class Postfix:
         return result
 
     def stop(self):
-        """Stop it and remove its folder."""
-        self._run("sh", str(SCRIPT), "stop", str(self.folder))
+        """End it and remove its folder, without the seconds that ``stop`` waits."""
+        self._run("postfix", "-c", str(self.folder / "etc"), "abort")
         shutil.rmtree(self.folder, ignore_errors=True)

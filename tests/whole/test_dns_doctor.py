@@ -4,8 +4,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 import tempfile
 
 import dns.zone
@@ -14,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.support.authentication import NameThread
 from tests.support.demo import Demo
 from tests.support.nameserver import Zones
-from tests.support.patience import PATIENCE_SECONDS
+from tests.support.warm import WARM
 
 
 class Case(SynchronousTestCase):
@@ -47,23 +45,11 @@ class Case(SynchronousTestCase):
         cls.names.stop()
 
     def run_verb(self, *words, status=0, config=None):
-        done = subprocess.run(
-            [
-                sys.executable,
-                "-c",
-                "from mailsuite.cli.main import main; main()",
-                "--config",
-                str(config or self.demo.folder / "etc" / "mailsuite.toml"),
-                *words,
-            ],
-            capture_output=True,
-            check=False,
-            text=True,
-            timeout=PATIENCE_SECONDS,
-            env=os.environ | self.demo.settings,
-        )
-        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
-        return done.stdout
+        path = str(config or self.demo.folder / "etc" / "mailsuite.toml")
+        environ = os.environ | self.demo.settings
+        found, told, errors = WARM.run(("--config", path, *words), environ)
+        self.assertEqual(found, status, told + errors)
+        return told
 
     def publish(self):
         """Put everything that ``dns records`` says into the name server."""

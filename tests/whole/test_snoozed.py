@@ -97,7 +97,7 @@ class KilledTests(SnoozedCase):
         self.start(NAMED.format("Archive", times))
         acknowledged, number = [], 0
         for turn in range(5):
-            killer = Timer(0.4 + 0.37 * turn, self.demo.kill)
+            killer = Timer(0.4 + 0.23 * turn, self.demo.kill)
             killer.start()
             with (
                 contextlib.suppress(OSError, smtplib.SMTPException),
