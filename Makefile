@@ -18,7 +18,7 @@ run: venv
 	$(BIN)/mailsuite demo --dir var/demo
 
 test: venv
-	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder tests
 
 lint: venv
 	$(BIN)/ruff check .

@@ -2,11 +2,14 @@
 
 import gc
 import os
+import re
 import shutil
 import sys
 import tempfile
+from functools import cache
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -22,11 +25,45 @@ def _mktemp(case):
 
 SynchronousTestCase.mktemp = _mktemp
 
+STARTS = re.compile(
+    r"^from tests\.support(\.| import .*\b)(demo|faults|going|warm)\b", re.MULTILINE
+)
+"""What a file imports whose tests start suites."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Of two processes, one has the files whose tests start suites, the other the rest.
+
+    So a suite shares the machine with tests of one process, never with another suite,
+    and whatever a file sets up is set up once.
+    """
+    from xdist.scheduler import LoadFileScheduling
+
+    @cache
+    def starts(file):
+        return STARTS.search((config.rootpath / file).read_text("utf-8"))
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            file = super()._split_scope(nodeid)
+            return "suites" if starts(file) else file
+
+    return Scheduling(config, log)
+
 
 def pytest_collection_finish():
     """Let the collector pass over what stays until the end: all that was imported."""
     gc.collect()
     gc.freeze()
+
+
+def pytest_runtest_teardown(item, nextitem):
+    """Set aside what a room leaves, as a search for cycles looks through all there is."""
+    if nextitem is not None and nextitem.path.parent != item.path.parent:
+        gc.unfreeze()
+        gc.collect()
+        gc.freeze()
 
 
 settings.register_profile(
