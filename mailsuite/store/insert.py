@@ -45,8 +45,7 @@ class Row(NamedTuple):
     once: Memory | None = None
 
 
-_COLUMNS = 21  # of ``arrival``
-_ARRIVAL = f"({', '.join('?' * _COLUMNS)})"
+_COLUMNS = {"arrival": 21, "message": 7, "file": 5}
 _AT_ONCE = 32  # rows of a statement
 _UNSCANNED = (None,) * 6
 _FORGOTTEN = (None,) * 5
@@ -54,13 +53,10 @@ _FORGOTTEN = (None,) * 5
 
 def insert(index: Index, box: Box, rows: Sequence[Row], modseq: int) -> None:
     """Add messages to a mailbox within a transaction, UIDs rising."""
-    number = box.id
-    values: list[object] = []
-    for uid, code, size, date, email, base, place, marks, wide, once in rows:
-        values += (number, uid, code, modseq, size, date, email, base, place, marks)
-        values += wide or _UNSCANNED
-        values += once or _FORGOTTEN
-    _insert(index, values)
+    if _are_plain(rows):
+        _insert_plain(index, box, rows, modseq)
+    else:
+        _insert_all(index, box, rows, modseq)
     lettered = len(box.keywords) <= letters.LETTERED
     pairs = []
     for uid, code, size, _, email, base, *_ in rows:
@@ -75,17 +71,45 @@ def insert(index: Index, box: Box, rows: Sequence[Row], modseq: int) -> None:
     index.touch(box, ADDED, pairs)
 
 
-def _insert(index: Index, values: list[object]) -> None:
-    """Add rows to all tables, many in one step.
+def _are_plain(rows: Sequence[Row]) -> bool:
+    """Whether they are in two tables alone, as those of copies are."""
+    return all(row.wide is None and row.once is None for row in rows)
+
+
+def _insert_plain(index: Index, box: Box, rows: Sequence[Row], modseq: int) -> None:
+    """Add them to these two, which takes half the time (6 and not 13 us a row)."""
+    number = box.id
+    messages: list[object] = []
+    files: list[object] = []
+    for uid, code, size, date, email, base, place, marks, _, _ in rows:
+        messages += (number, uid, code, modseq, size, date, email)
+        files += (number, uid, base, place, marks)
+    _insert(index, "message", messages)
+    _insert(index, "file", files)
+
+
+def _insert_all(index: Index, box: Box, rows: Sequence[Row], modseq: int) -> None:
+    number = box.id
+    values: list[object] = []
+    for uid, code, size, date, email, base, place, marks, wide, once in rows:
+        values += (number, uid, code, modseq, size, date, email, base, place, marks)
+        values += wide or _UNSCANNED
+        values += once or _FORGOTTEN
+    _insert(index, "arrival", values)
+
+
+def _insert(index: Index, table: str, values: list[object]) -> None:
+    """Add rows to a table, or by ``arrival`` to all of them, many in one step.
 
     Each step lets go of the interpreter lock, which the reactor then keeps. Numbers
     of rows are powers of two, so that few statements are to be remembered.
     """
-    at, left = 0, len(values) // _COLUMNS
+    columns = _COLUMNS[table]
+    at, left = 0, len(values) // columns
     while left:
         count = min(_AT_ONCE, 1 << left.bit_length() - 1)
-        end = at + count * _COLUMNS
-        index.rows.execute(_statement(count), values[at:end])
+        end = at + count * columns
+        index.rows.execute(_statement(table, count), values[at:end])
         at, left = end, left - count
 
 
@@ -93,12 +117,13 @@ def is_single(box: Box, rows: Sequence[Row]) -> bool:
     """Whether one statement does all that comes of these rows."""
     count = len(rows)
     simple = count <= _AT_ONCE and not count & count - 1
-    return simple and box.is_written
+    return simple and box.is_written and not _are_plain(rows)
 
 
 @cache
-def _statement(count: int) -> str:
-    return f"INSERT INTO arrival VALUES {', '.join([_ARRIVAL] * count)}"
+def _statement(table: str, count: int) -> str:
+    row = f"({', '.join('?' * _COLUMNS[table])})"
+    return f"INSERT INTO {table} VALUES {', '.join([row] * count)}"
 
 
 def _unlettered(box: Box, code: int) -> tuple[str, ...]:
