@@ -47,10 +47,10 @@ def queue_id(position: Position, child: int = 0) -> QueueId:
     return QueueId(f"{text}G{child:X}" if child else text)
 
 
-def position_of(name: QueueId) -> Position:
-    """Where the record of a job begins. :raises ValueError: no queue id."""
-    worker, epoch, offset, *_ = [int(part, 16) for part in name.split("G")]
-    return Position(worker, epoch, offset * 8)
+def epoch_of(name: QueueId) -> int:
+    """Of the segment with a job's record. :raises ValueError: no queue id."""
+    _, epoch, _ = name.split("G", 2)
+    return int(epoch, 16)
 
 
 class IJournal(Interface):

@@ -7,7 +7,7 @@ one lease. What the transport leaves unsettled is deferred.
 import random
 from collections.abc import Mapping, Sequence
 from heapq import heappop, heappush
-from itertools import count
+from itertools import count, islice
 
 from attrs import define, field
 from twisted.internet.defer import Deferred as Pending
@@ -15,6 +15,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from mailsuite.interfaces.queueing import IDelivery, IRouting, Lease
+from mailsuite.model.address import Address
 from mailsuite.model.outcomes import Deferred, Outcome
 from mailsuite.net.tasks import Tasks
 from mailsuite.queue.attempts import Attempts
@@ -116,7 +117,7 @@ class Schedule:
             return
         now = self._ledger.ground.wall()
         if due <= now and self._running:
-            self._tasks.launch("queue", self._attempt(job, now))
+            self._tasks.launch("queue", self._attempt((job,), now))
         else:
             heappush(self._heap, (min(due, job.expires), next(self._numbers), job))
 
@@ -134,14 +135,16 @@ class Schedule:
         jobs, self._fresh = self._fresh[:STARTED], self._fresh[STARTED:]
         if self._fresh:
             _ = self._ledger.ground.reactor.callLater(0, self._start_fresh)
-        now = self._ledger.ground.wall()
+        if self._running:
+            now = self._ledger.ground.wall()
+            self._tasks.launch("queue", self._attempt(jobs, now))
+            return
         for job in jobs:
-            if self._running:
-                self._tasks.launch("queue", self._attempt(job, now))
-            else:
-                self.add(job)
+            self.add(job)
 
     def _tick(self) -> None:
+        if not self._running:
+            return
         ledger = self._ledger
         ledger.flush()
         now = ledger.ground.wall()
@@ -151,50 +154,57 @@ class Schedule:
                 break
             _, _, job = heappop(self._heap)
             if ledger.jobs.get(job.id) is job:
-                self._tasks.launch("queue", self._attempt(job, now))
+                self._tasks.launch("queue", self._attempt((job,), now))
         else:
-            _ = ledger.ground.reactor.callLater(0, self._tick_again)
+            _ = ledger.ground.reactor.callLater(0, self._tick)
         self.attempts.revoke(now)
         if self._returns.wanted(now):
             self._tasks.launch("queue rows", self._load(now))
-
-    def _tick_again(self) -> None:
-        if self._running:
-            self._tick()
 
     async def _load(self, now: float) -> None:
         for job in await self._returns.turn(now, self.lines.taken_changes()):
             self.add(job)
 
-    async def _attempt(self, job: Job, now: float) -> None:
-        """Find each due recipient's way and bring it there."""
-        if now >= job.expires:
-            await self.attempts.expire(job, now)
-            return
-        slots = job.due(now)
-        if not slots:
-            self.wait(job)
-            return
-        for slot in slots:
-            slot.waiting = True
+    async def _attempt(self, jobs: Sequence[Job], now: float) -> None:
+        """Find the ways of all that is due, with one question, and bring it there."""
+        tried: list[tuple[Job, Sequence[Slot]]] = []
+        addresses: list[Address] = []
+        for job in jobs:
+            if now >= job.expires:
+                self._tasks.launch("queue", self.attempts.expire(job, now))
+                continue
+            slots = job.due(now)
+            if not slots:
+                self.wait(job)
+                continue
+            tried.append((job, slots))
+            for slot in slots:
+                slot.waiting = True
+                addresses.append(slot.recipient.address)
         names: Sequence[str] | None = None
         try:
-            names = await self._routing.transports(
-                [slot.recipient.address for slot in slots]
-            )
+            names = await self._routing.transports(addresses)
         finally:
             if names is None:
-                self.attempts.lost(job, slots)
-        first: Place | None = None
-        for place in self._places(job, slots, names, now):
-            if not self.lines.enter(place):
-                continue
-            if first is None:
-                first = place
-            else:
-                self._tasks.launch("delivery", self._carry(place))
-        if first is not None:
-            await self._carry(first)
+                self._unrouted(tried, now)
+        following = iter(names)
+        for job, due in tried:
+            ways = list(islice(following, len(due)))
+            for place in self._places(job, due, ways, now):
+                if self.lines.enter(place):
+                    self._tasks.launch("delivery", self._carry(place))
+
+    def _unrouted(
+        self, tried: Sequence[tuple[Job, Sequence[Slot]]], now: float
+    ) -> None:
+        """No way could be found out: of several jobs each asks alone, once more."""
+        if len(tried) == 1:
+            self.attempts.lost(*tried[0])
+            return
+        for job, slots in tried:
+            for slot in slots:
+                slot.waiting = False
+            self._tasks.launch("queue", self._attempt((job,), now))
 
     def _places(
         self, job: Job, slots: Sequence[Slot], names: Sequence[str], now: float

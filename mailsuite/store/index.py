@@ -16,7 +16,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from attrs import define, field, frozen
 
 from mailsuite.interfaces.events import IEvents
-from mailsuite.interfaces.journal import position_of
+from mailsuite.interfaces.journal import epoch_of
 from mailsuite.interfaces.mailboxes import LimitReached, NoSuchMailbox
 from mailsuite.model.ids import AccountName, MailboxId, QueueId
 from mailsuite.store import letters, maildir, names, schema, uidlist
@@ -50,7 +50,7 @@ class Ground:
         Jobs that wait in ``queue.db`` outlive the segment they came with.
         :raises ValueError: no queue id.
         """
-        return max(position_of(source).epoch, self.epoch())
+        return max(epoch_of(source), self.epoch())
 
 
 @frozen

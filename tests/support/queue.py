@@ -88,6 +88,7 @@ class House:
     settings: dict = field(factory=dict)
     journal_settings: dict = field(factory=dict)
     clients: list = field(factory=list)
+    routing: Routing = field(factory=Routing)
 
     async def start(self, run=True):
         os.makedirs(self.folder, exist_ok=True)
@@ -107,7 +108,7 @@ class House:
         )
         self.queue = Queue(
             ground,
-            Routing(),
+            self.routing,
             {"local": self.local, "relay": self.relay},
             Settings(**{"min_free": 0, **self.settings}),
         )
@@ -152,6 +153,7 @@ class House:
             self.settings,
             self.journal_settings,
             self.clients,
+            self.routing,
         ).start()
 
     def mail(self, *to, sender=SENDER, content=b"Subject: x\r\n\r\nbody\r\n", **more):
