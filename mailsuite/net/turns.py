@@ -24,6 +24,10 @@ SERVED_SECONDS = 0.02
 CALLED_SECONDS = 0.01
 """The same for answers of threads, and once more for timers."""
 
+STEPS = 2
+"""Of what asks to go on at once, as a delivery that is handed to the store, so many
+are made in a turn: the next does not wait for a look at all connections."""
+
 CANCELLED = 50  # timers that are still in the heap; more are swept out of it
 
 _log = Logger()
@@ -76,8 +80,12 @@ class Turns:
         """Call what threads asked for, and the timers that are due."""
         reactor = self._reactor
         self._of_threads(reactor.threadCallQueue)
-        reactor._insertNewDelayedCalls()  # noqa: SLF001 - see the module
-        self._of_timers(reactor._pendingTimedCalls)  # noqa: SLF001 - same
+        until = self._seconds() + CALLED_SECONDS
+        for _ in range(STEPS):
+            reactor._insertNewDelayedCalls()  # noqa: SLF001 - see the module
+            self._of_timers(reactor._pendingTimedCalls, until)  # noqa: SLF001 - same
+            if not reactor._newTimedCalls:  # noqa: SLF001 - same
+                break
         if reactor._justStopped:  # noqa: SLF001 - same
             reactor._justStopped = False  # noqa: SLF001 - same
             reactor.fireSystemEvent("shutdown")
@@ -97,9 +105,9 @@ class Turns:
         if calls:
             self._reactor.wakeUp()
 
-    def _of_timers(self, timers: list[Any]) -> None:
+    def _of_timers(self, timers: list[Any], until: float) -> None:
         """Make the calls of a heap of timers whose time has come."""
-        reactor, until = self._reactor, self._seconds() + CALLED_SECONDS
+        reactor = self._reactor
         now = reactor.seconds()
         while timers and timers[0].time <= now and self._seconds() <= until:
             timer = heappop(timers)

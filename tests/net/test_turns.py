@@ -126,6 +126,30 @@ most = [max(Counter(turn for turn, _ in each).values()) for each in called.value
 print(most, *(sorted(each, key=lambda one: one[1]) == each for each in called.values()))
 """
 
+CHAIN = """
+from twisted.internet import reactor
+from mailsuite.net.turns import Turns
+
+turn, made = [0], []
+
+def step(number):
+    made.append(turn[0])
+    reactor.callLater(0, *([step, number + 1] if number < 9 else [reactor.stop]))
+
+Turns(reactor).start()
+wait = reactor.doIteration
+
+def count(delay):
+    turn[0] += 1
+    wait(delay)
+
+reactor.doIteration = count
+reactor.callWhenRunning(step, 0)
+reactor.callLater(200, reactor.stop)
+reactor.run()
+print(*(made[1:].count(one) for one in sorted(set(made[1:]))))
+"""
+
 
 def ran(script):
     """Run it in a process of its own, because a reactor cannot be run twice."""
@@ -177,11 +201,23 @@ class TurnsTests(SynchronousTestCase):
             timer.delay(1)
         clock.advance(1)
         reactor = SimpleNamespace(seconds=clock.seconds, _cancellations=0)
-        Turns(reactor, lambda: next(ticks) * CALLED_SECONDS / 10)._of_timers(timers)
-        self.assertEqual(sum(timer.delayed_time > 0 for timer in timers), 90)
+        turns = Turns(reactor, lambda: next(ticks) * CALLED_SECONDS / 10)
+        turns._of_timers(timers, CALLED_SECONDS)
+        self.assertEqual(sum(timer.delayed_time > 0 for timer in timers), 89)
 
     def test_calls_of_threads_and_timers_leave_the_rest_too(self):
         """Both go on, in their order, though each takes most of the time for it."""
         done = ran(CALLS)
         self.assertEqual(done.stdout.split(), ["[2,", "2]", "True", "True"])
         self.assertEqual(done.stderr.count("ValueError: a fault"), 2)
+
+    def test_a_step_and_the_next_are_of_one_turn(self):
+        """What goes on at once does so, and lets others have theirs in between."""
+        done = subprocess.run(
+            [sys.executable, "-c", CHAIN],
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+            check=True,
+        )
+        self.assertEqual(set(done.stdout.split()[:-1]), {"2"})
