@@ -142,10 +142,9 @@ class Account:
         kept: Mapping[str, bytes] = {}
         if annotations.has(index, found, entries):
             kept = await self._shelf.run(annotations.read, found, entries)
-        if found != annotations.ACCOUNT:
+        if found != annotations.ACCOUNT or not annotations.of_facts(entries):
             return kept
-        facts = await self._desk.quota.facts(self.name)
-        return annotations.of_account(kept, facts, entries)
+        return annotations.of_account(kept, await self._desk.quota.facts(self.name))
 
     async def annotate(self, mailbox: MailboxId | str, changes: Changes) -> None:
         """See :meth:`IAccount.annotate`."""

@@ -69,11 +69,14 @@ def asked(entry: str, entries: Sequence[str]) -> bool:
     return not entries or entry in {name.lower() for name in entries}
 
 
-def of_account(
-    kept: Mapping[str, bytes], facts: AccountFacts, entries: Sequence[str]
-) -> Mapping[str, bytes]:
+def of_facts(entries: Sequence[str]) -> bool:
+    """Whether an annotation of the account is asked for that is not kept but known."""
+    return asked(ADMIN, entries)
+
+
+def of_account(kept: Mapping[str, bytes], facts: AccountFacts) -> Mapping[str, bytes]:
     """Annotations of the account, with those that are not kept but known."""
-    if not facts.postmaster or not asked(ADMIN, entries):
+    if not facts.postmaster:
         return kept
     uri = "mailto:" + quote(facts.postmaster, safe=_SAFE)
     return {**kept, ADMIN: uri.encode("ascii")}

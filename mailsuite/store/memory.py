@@ -173,10 +173,10 @@ class Account:
         """See :meth:`IAccount.annotations`."""
         notes = self._shared.annotated(mailbox)
         kept = {e: v for e, v in notes.items() if annotations.asked(e, entries)}
-        if mailbox != "":
+        if mailbox != "" or not annotations.of_facts(entries):
             return kept
         facts = await self._world.directory.facts(self.name)
-        return annotations.of_account(kept, facts, entries)
+        return annotations.of_account(kept, facts)
 
     async def annotate(self, mailbox: MailboxId | str, changes: Changes) -> None:
         """See :meth:`IAccount.annotate`."""
