@@ -121,7 +121,8 @@ async def forgotten(shelf: Shelf, epoch: int, pending: Pending) -> None:
     """
     names = await shelf.run(_remembered, epoch)
     needed = await pending(names) if names else ()
-    await shelf.run(forget, epoch, needed)
+    if not shelf.closing:  # it may have been closed meanwhile, and is asked when opened
+        await shelf.run(forget, epoch, needed)
 
 
 def _remembered(index: Index, epoch: int) -> list[QueueId]:

@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mailsuite.model.changes import Changed, Columns, Delta
 from mailsuite.model.flags import FLAGGED, SEEN
-from mailsuite.store import columns
+from mailsuite.store import columns, recover
 from tests.contracts.mailboxes import draft
 from tests.store.test_store_outside import StoreCase
 
@@ -103,6 +103,30 @@ class VersionTests(StoreCase):
             wanted = [[1, 2], [], [], [3], [2], [2], [2], [2], []]
             self.assertEqual([uids for uids, _ in said], wanted)
             self.assertEqual([gone for _, gone in said], [[]] * 8 + [[9]])
+
+        return self.run_with_store(go)
+
+    def test_closed_meanwhile(self):
+        """An account that is closed while the queue is asked is left alone."""
+
+        async def go(account, _):
+            shelf = account._shelf
+            row = "INSERT INTO once VALUES ('Q', 0, 0, 1, 1, 1, 1, 1)"
+            _ = await shelf.lane.run(shelf.index.rows.execute, row)
+            asked = []
+
+            async def pending(names):
+                asked.extend(names)
+                shelf.end()
+                return ()
+
+            await recover.forgotten(shelf, 1, pending)
+            shelf.closing = False
+            self.assertEqual(asked, ["Q"])
+            found = await shelf.run(
+                lambda index: index.rows.execute("SELECT source FROM once").fetchall()
+            )
+            self.assertEqual(found, [("Q",)])
 
         return self.run_with_store(go)
 
