@@ -1,6 +1,6 @@
 """The message journal: one barrier for all that waits."""
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from enum import IntEnum
 
 from attrs import field
@@ -53,6 +53,9 @@ def epoch_of(name: QueueId) -> int:
     return int(epoch, 16)
 
 
+Told = Callable[[Sequence[Position] | Exception], None]
+
+
 class IJournal(Interface):
     """Append-only; its clients are the queue and the store."""
 
@@ -63,6 +66,14 @@ class IJournal(Interface):
 
         :raises NoSpace: no segment is free; nothing was written.
         :raises OSError: the barrier failed; none of them will be replayed.
+        """
+
+    def commit_for(records: Sequence[Record], told: Told) -> None:
+        """As :meth:`commit`, at once, and told without a way through the reactor.
+
+        ``told`` is called once, on the journal's thread, with positions or with what
+        :meth:`commit` would have raised: it hands over to a lane, and neither waits
+        nor raises.
         """
 
     def note(record: Record) -> None:

@@ -19,7 +19,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
 from twisted.python.failure import Failure
 
-from mailsuite.interfaces.journal import Kind, Position, Record
+from mailsuite.interfaces.journal import Kind, Position, Record, Told
 from mailsuite.journal.disk import Disk, write_all
 from mailsuite.journal.records import CALL_RECORDS, FIRST, octets_of, void
 from mailsuite.journal.segments import RESERVED, Segment, Shelf
@@ -32,9 +32,9 @@ TOLD = 50
 """Results in one turn of the reactor; who gets one goes on for 0.2 ms or so."""
 
 Positions = list[Position]
-_Awaited = Deferred[Positions] | None
+_Awaited = Deferred[Positions] | Told | None
 _Call = tuple[Sequence[Record] | None, _Awaited]
-_Result = tuple[Deferred[Positions], Positions | Failure]
+_Result = tuple[Deferred[Positions] | Told, Positions | Failure]
 OURS = frozenset((Kind.VOID, Kind.CHECKPOINT, Kind.STOP))
 
 
@@ -98,7 +98,14 @@ class _News:
 
     def bring(self, results: Sequence[_Result]) -> None:
         """On the thread: tell the results of a batch, behind those of earlier ones."""
-        self._send([partial(_told, *result) for result in results])
+        news = []
+        for waiting, result in results:
+            if isinstance(waiting, Deferred):
+                news.append(partial(_told, waiting, result))
+            else:
+                waiting(_bare(result))
+        if news:
+            self._send(news)
 
     def began(self, epoch: int) -> None:
         """On the thread: results of that segment follow."""
@@ -118,6 +125,13 @@ class _News:
             self._waiting.popleft()()
         if self._waiting:
             _ = self._reactor.callLater(0, self._tell)
+
+
+def _bare(result: Positions | Failure) -> Positions | Exception:
+    if not isinstance(result, Failure):
+        return result
+    error = result.value
+    return error if isinstance(error, Exception) else RuntimeError(str(error))
 
 
 def _told(waiting: Deferred[Positions], result: Positions | Failure) -> None:
@@ -173,6 +187,13 @@ class Committer:
         self._bell.ring_soon()
         return result
 
+    def commit_for(self, records: Sequence[Record], told: Told) -> None:
+        """As :meth:`commit`, at once; ``told`` hears of it on the thread."""
+        if self._stopping:
+            raise UsageError("the journal has stopped")
+        self._waiting.append((records, told))
+        self._bell.ring()
+
     def note(self, record: Record) -> None:
         """Write with the next barrier that somebody waits for."""
         self._noted = True
@@ -216,10 +237,14 @@ class Committer:
         for _ in range(len(self._waiting)):
             records, result = self._waiting.popleft()
             try:
-                if records is None:
-                    self._rotate(result)
-                else:
+                if records is not None:
                     self._add(records, result)
+                    continue
+                self._flush()
+                if self.content or self._segment is None:
+                    self._next()
+                if result is not None:
+                    self._news.bring([(result, [])])
             except (NoSpace, OSError, UsageError, TypeError, ValueError):
                 if result is not None:
                     self._news.bring([(result, Failure())])
@@ -277,13 +302,6 @@ class Committer:
         self.content = False
         self._news.began(segment.epoch)
         return segment
-
-    def _rotate(self, result: _Awaited) -> None:
-        self._flush()
-        if self.content or self._segment is None:
-            self._next()
-        if result is not None:
-            self._news.bring([(result, [])])
 
     def _flush(self) -> None:
         batch, self._batch = self._batch, None

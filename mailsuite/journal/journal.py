@@ -18,6 +18,7 @@ from mailsuite.interfaces.journal import (
     Kind,
     Position,
     Record,
+    Told,
 )
 from mailsuite.journal.checkpoint import Checkpoints, Parts
 from mailsuite.journal.committer import Committer, ITurningReactor
@@ -171,6 +172,10 @@ class Journal:
     def commit(self, records: Sequence[Record]) -> Awaitable[Sequence[Position]]:
         """See :meth:`IJournal.commit`."""
         return self._committer.commit(records)
+
+    def commit_for(self, records: Sequence[Record], told: Told) -> None:
+        """See :meth:`IJournal.commit_for`."""
+        self._committer.commit_for(records, told)
 
     def note(self, record: Record) -> None:
         """See :meth:`IJournal.note`."""

@@ -18,6 +18,7 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 from attrs import define, field
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorFromThreads
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 TOLD = 20  # results in one call; who gets one goes on for 0.2 ms or so
@@ -53,15 +54,18 @@ class Inline:
         """There is nothing to end."""
 
 
-_Work = tuple[Callable[..., Any], Any, Any, "Deferred[Any]"]
+_log = Logger()
+
+_Work = tuple[Callable[..., Any], Any, Any, "Deferred[Any] | None"]
 
 
 @define(eq=False)
 class Lane:
     """One thread with its queue of work; made and stopped by :class:`Lanes`.
 
-    The reactor alone calls it. The thread puts a result down before it looks at
-    ``_reporting``, which the reactor clears before it collects: none is forgotten.
+    The reactor alone calls it, but for :meth:`put`. The thread puts a result down
+    before it looks at ``_reporting``, which the reactor clears before it collects: none
+    is forgotten.
     """
 
     _reactor: IReactorFromThreads
@@ -79,11 +83,29 @@ class Lane:
         if self._stopping:
             raise RuntimeError(f"lane {self._name} has stopped")
         result: Deferred[R] = Deferred()
-        self._waiting.put((call, args, kwargs, result))
+        self.put(result, call, *args, **kwargs)
+        self._start()
+        return result
+
+    def do(self, call: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+        """Run ``call`` on this thread; nobody waits for its end."""
+        self.put(None, call, *args, **kwargs)
+        self._start()
+
+    def _start(self) -> None:
         if self._thread is None:
             self._thread = Thread(target=self._work, name=self._name, daemon=True)
             self._thread.start()
-        return result
+
+    def put(
+        self,
+        result: "Deferred[R] | None",
+        call: Callable[P, R],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> None:
+        """As :meth:`run`, from any thread, once something runs or ran here."""
+        self._waiting.put((call, args, kwargs, result))
 
     def _work(self) -> None:
         waiting = self._waiting
@@ -93,9 +115,12 @@ class Lane:
                 outcome: Any = call(*args, **kwargs)
             except BaseException:
                 outcome = Failure()
-            self._done.append((result, outcome))
+                if result is None:
+                    _log.failure("work of a lane failed", failure=outcome)
+            if result is not None:
+                self._done.append((result, outcome))
             del work, call, args, kwargs, result, outcome
-            if not self._reporting:
+            if self._done and not self._reporting:
                 self._reporting = True
                 self._reactor.callFromThread(self._report)
 

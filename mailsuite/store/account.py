@@ -9,7 +9,7 @@ from zope.interface import implementer
 
 from mailsuite.interfaces.mailboxes import IAccount, MailboxExists
 from mailsuite.model.changes import Appended, Draft, MailboxRow, UidMap
-from mailsuite.model.envelope import Once
+from mailsuite.model.envelope import Blob, Once
 from mailsuite.model.errors import NoSpace
 from mailsuite.model.ids import AccountName, MailboxId, ModSeq, Uid
 from mailsuite.store import (
@@ -31,7 +31,7 @@ from mailsuite.store.mailbox import Mailbox
 from mailsuite.store.nearby import Nearby
 from mailsuite.store.pieces import Piece
 from mailsuite.store.quota import Quota
-from mailsuite.store.scanning import Scanner
+from mailsuite.store.scanning import Scanner, is_small
 from mailsuite.store.shelf import Shelf, Wake, check_open
 from mailsuite.store.watching import Watching
 
@@ -168,11 +168,10 @@ class Account:
             octets = count = 0
         await desk.quota.take(shelf, octets, count)
         try:
-            scan = desk.scanner
-            scans = [scan.known(draft.blob) for draft in drafts]
-            if None in scans:
-                both = zip(scans, drafts, strict=True)
-                scans = [one or await scan.blob(draft.blob) for one, draft in both]
+            if once is None:
+                scans = [await _large(desk.scanner, draft.blob) for draft in drafts]
+            else:
+                scans = await _scans(desk.scanner, drafts)
             pieces = _pieces(desk, drafts, scans, once)
             if once is None:
                 parcel = Parcel(box.id, pieces, None, 0)
@@ -252,6 +251,19 @@ class Account:
 def _stored(shelf: Shelf, once: Once) -> bool:
     """Whether this action stored its message before: it takes no more room."""
     return (once.source, once.recipient, once.action) in shelf.index.once
+
+
+async def _large(scan: Scanner, blob: Blob) -> Wide | None:
+    """A large message's scan; a lane scans small ones while the journal is written."""
+    return None if is_small(blob) else await scan.blob(blob)
+
+
+async def _scans(scan: Scanner, drafts: Sequence[Draft]) -> list[Wide | None]:
+    scans = [scan.known(draft.blob) for draft in drafts]
+    if None in scans:
+        both = zip(scans, drafts, strict=True)
+        scans = [one or await scan.blob(draft.blob) for one, draft in both]
+    return scans
 
 
 def _pieces(

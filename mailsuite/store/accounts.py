@@ -125,7 +125,7 @@ class Accounts:
         promises = shelf.promises
         if promises is None:
             promises = shelf.promises = Promises(
-                shelf, intake, self._ground.journal, self._tasks
+                shelf, self._shared, self._ground.journal, self._tasks
             )
         return Account(self._desk, shelf, intake, promises)
 

@@ -13,6 +13,7 @@ from threading import Lock
 
 from attrs import define, field
 
+from mailsuite.interfaces.journal import Position
 from mailsuite.interfaces.mailboxes import LimitReached, NoSuchMailbox
 from mailsuite.model.changes import Appended
 from mailsuite.model.envelope import Blob, Once
@@ -281,6 +282,26 @@ def stage(index: Index, parcel: Parcel) -> None:
         raise told(error) from error
     parcel.paths.clear()
     parcel.staged = True
+
+
+def prepare(parcels: Sequence[Parcel]) -> None:
+    """Scan messages while the journal is written: then the lane has nothing to do."""
+    for parcel in parcels:
+        parcel.pieces = [pieces.scanned(piece) for piece in parcel.pieces]
+
+
+def fulfil(
+    index: Index,
+    barrier: Sequence[Position] | Exception,
+    parcels: Sequence[Parcel],
+    shared: Shared,
+) -> list[Result]:
+    """Keep what the journal promised; nothing if it could not."""
+    if isinstance(barrier, Exception):
+        raise barrier
+    for parcel, position in zip(parcels, barrier, strict=True):
+        parcel.epoch = position.epoch
+    return _keep_safely(index, parcels, shared)
 
 
 def _withdraw(parcels: Iterable[Parcel]) -> None:

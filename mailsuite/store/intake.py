@@ -2,18 +2,23 @@
 
 Deliveries (with ``once``) go straight to the lane: everything that waits for it in
 one hand-over. One for which somebody waits goes at once; others keep a distance to
-the last hand-over, because ten messages in one cost little more than one. An APPEND first reserves its UIDs and is written to the journal; it
-holds the account's turn meanwhile, and what waits behind it goes together.
+the last hand-over, because ten messages in one cost little more than one.
+
+An APPEND first reserves its UIDs and is written to the journal; it holds the account's
+turn meanwhile, and what waits behind it goes together. Its client waits for each step:
+so the lane scans it while the barrier runs, and hears of the barrier from the journal's
+thread and not by way of the reactor.
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
 
-from mailsuite.interfaces.journal import IJournal
+from mailsuite.interfaces.journal import IJournal, Record
 from mailsuite.interfaces.mailboxes import NoSuchMailbox
 from mailsuite.model.changes import Appended
 from mailsuite.model.errors import Damaged, NoSpace
@@ -134,15 +139,6 @@ class Intake:
         finally:
             shelf.turn.give()
 
-    async def keep(self, shelf: Shelf, parcels: Sequence[Parcel]) -> Sequence[Result]:
-        """Store parcels now; the caller holds the turn."""
-        told = await shelf.run(_keep, parcels, self._shared)
-        broken = _broken(told)
-        if broken is not None:
-            await shelf.mend(broken)
-            told = await shelf.run(_keep, parcels, self._shared)
-        return told
-
 
 def _keep(index: Index, parcels: Sequence[Parcel], shared: Shared) -> list[Result]:
     return append.keep([(index, parcels)], shared)[0]
@@ -181,7 +177,7 @@ class Promises:
     """APPENDs of one account: journal first, together where several wait."""
 
     _shelf: Shelf
-    _intake: Intake
+    _shared: Shared
     _journal: IJournal
     _tasks: Tasks
     _waiting: _Waiting = field(factory=list)
@@ -235,17 +231,34 @@ class Promises:
         self._number(index, parcels)
         modseq = index.modseq + 1
         name = index.place.account
-        positions = await self._journal.commit(
-            [records.record(name, p.mailbox, p.pieces, modseq) for p in parcels]
-        )
-        for parcel, position in zip(parcels, positions, strict=True):
-            parcel.epoch = position.epoch
-        told = await self._intake.keep(self._shelf, parcels)
+        promised = [records.record(name, p.mailbox, p.pieces, modseq) for p in parcels]
+        told = await self._fulfilled(parcels, promised)
         for parcel, result in zip(parcels, told, strict=True):
             if isinstance(result, Exception):
                 base = parcel.pieces[0].base
                 self._journal.note(records.withdrawal(name, parcel.mailbox, base))
         return told
+
+    async def _fulfilled(
+        self, parcels: Sequence[Parcel], promised: Sequence[Record]
+    ) -> Sequence[Result]:
+        """Store parcels once their records stand."""
+        shelf, shared = self._shelf, self._shared
+        keep = partial(append.fulfil, parcels=parcels, shared=shared)
+        kept, told = shelf.handed(keep)
+        shelf.busy += 1
+        try:
+            shelf.lane.do(append.prepare, parcels)
+            self._journal.commit_for(promised, told)
+            results = await kept
+        finally:
+            shelf.busy -= 1
+            shelf.changed()
+        broken = _broken(results)
+        if broken is not None:
+            await shelf.mend(broken)
+            results = await shelf.run(_keep, parcels, shared)
+        return results
 
     def _number(self, index: Index, parcels: Sequence[Parcel]) -> None:
         """Give UIDs, which the turn keeps ours."""

@@ -7,11 +7,13 @@ from itertools import zip_longest
 
 from attrs import frozen
 
+from mailsuite.mime.scan import scan
 from mailsuite.model.changes import Draft
 from mailsuite.model.envelope import Blob
 from mailsuite.model.errors import Damaged
 from mailsuite.store import maildir
 from mailsuite.store.insert import Wide
+from mailsuite.store.scanning import is_small, widened
 from mailsuite.store.undo import failing
 
 COPY_OCTETS = 1 << 20  # in one block, when a large message is copied
@@ -37,6 +39,16 @@ class Piece:
 def renumbered(piece: Piece, uid: int) -> Piece:
     """The same with another UID."""
     return Piece(piece.draft, piece.stem, piece.date, piece.wide, uid)
+
+
+def scanned(piece: Piece) -> Piece:
+    """The same with a scan, if it is small and has none yet."""
+    blob = piece.draft.blob
+    if piece.wide is not None or blob.octets is None or not is_small(blob):
+        return piece
+    octets = blob.prefix + blob.octets
+    wide = widened(scan(octets), octets)
+    return Piece(piece.draft, piece.stem, piece.date, wide, piece.uid)
 
 
 def create(piece: Piece, path: str) -> None:

@@ -2,7 +2,8 @@
 
 A scan of a megabyte may take tens of milliseconds of pure Python, so that only
 small messages are scanned on the reactor, and after a few milliseconds of that
-other work of the reactor gets its chance.
+other work of the reactor gets its chance. Small ones of APPEND are scanned by their
+lane, which has nothing else to do while the journal is written.
 """
 
 import os
@@ -104,6 +105,11 @@ class Scanner:
     async def stop(self) -> None:
         """End the child."""
         await self._children.stop()
+
+
+def is_small(blob: Blob) -> bool:
+    """Whether any thread may scan it: large ones are for the child."""
+    return blob.octets is not None and blob.size <= SMALL_OCTETS
 
 
 def widened(found: Scan, octets: bytes) -> Wide:

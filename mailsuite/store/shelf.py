@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 SYNC_SECONDS = 1.0  # within which a STORE is on disk
 
@@ -162,6 +163,17 @@ class Shelf:
             self.busy -= 1
             self.changed()
 
+    def handed(
+        self, call: Callable[[Index, T], R]
+    ) -> tuple["Deferred[R]", Callable[[T], None]]:
+        """As :meth:`run`, begun when somebody, on any thread, tells what is missing."""
+        result: Deferred[R] = Deferred()
+
+        def begin(found: T) -> None:
+            self.lane.put(result, self._call, call, found)
+
+        return result, begin
+
     async def alone(
         self,
         call: Callable[Concatenate[Index, P], R],
@@ -195,11 +207,12 @@ class Shelf:
     async def mend(self, error: Exception) -> None:
         """Rebuild the index after a failure that :meth:`run` did not see."""
         broken = self.index
-        await self.lane.run(self._mend, broken, str(error))
 
-    def _mend(self, broken: Index, reason: str) -> None:
-        if self.index is broken:
-            self.index = self.keeper.repair(broken, reason)
+        def repaired() -> None:
+            if self.index is broken:
+                self.index = self.keeper.repair(broken, str(error))
+
+        await self.lane.run(repaired)
 
     def table(self, mailbox: MailboxId) -> tuple[FlagTable, dict[int, int]]:
         """The mailbox's table of flags, and our codes as codes of it."""

@@ -2,6 +2,8 @@
 
 import os
 from glob import glob
+from queue import SimpleQueue
+from threading import current_thread
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
@@ -176,6 +178,31 @@ class JournalTests(TestCase):
         self.assertEqual(len(self.events.named("journal.failed")), 1)
         await self.crash(journal)
         self.assertEqual(await self.left(), [b"before", b"after"])
+
+    @run
+    async def test_told_on_the_thread(self):
+        """Who goes on elsewhere hears on the journal's thread that the barrier stands."""
+        disk, heard = Failing(), SimpleQueue()
+        journal = await self.open(disk=disk)
+
+        def told(result):
+            heard.put((current_thread().name, result))
+
+        async def committed(octets):
+            journal.commit_for([message(octets)], told)
+            while heard.empty():
+                await deferLater(reactor, 0)
+            return heard.get()
+
+        name, (place,) = await committed(b"one")
+        self.assertEqual((name, place.epoch), ("journal", journal.epoch()))
+        disk.fail["fdatasync"] = EIO
+        name, error = await committed(b"failed")
+        self.assertEqual((name, error.errno), ("journal", EIO))
+        disk.fail.clear()
+        _ = await committed(b"after")
+        await self.crash(journal)
+        self.assertEqual(await self.left(), [b"one", b"after"])
 
     @run
     async def test_barriers(self):

@@ -1,9 +1,10 @@
 """Lanes bring the results of their calls back in order, some in a turn."""
 
 from queue import SimpleQueue
-from threading import Event
+from threading import Event, Thread
 from types import SimpleNamespace
 
+from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailsuite.net.lanes import TOLD, Lane
@@ -38,3 +39,22 @@ class LaneTests(SynchronousTestCase):
         self.work(3 * TOLD)
         self.lane.stop()
         self.assertEqual(self.got, [*range(3 * TOLD)])
+
+    def test_nobody_waits(self):
+        """Work for which nobody waits is done in its turn, and its failure logged."""
+        done = Event()
+        self.lane.do(self.got.append, 1)
+        self.lane.do(int, "no number")
+        self.lane.do(self.got.append, 2)
+        self.lane.do(done.set)
+        self.assertTrue(done.wait(PATIENCE_SECONDS))
+        self.assertEqual((self.got, self.calls.qsize()), ([1, 2], 0))
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
+
+    def test_another_thread_hands_over(self):
+        """What another thread puts comes back to the reactor as all else does."""
+        result = Deferred().addCallback(self.got.append)
+        self.lane.do(int)
+        Thread(target=self.lane.put, args=(result, int, "7")).start()
+        self.calls.get(timeout=PATIENCE_SECONDS)()
+        self.assertEqual(self.got, [7])

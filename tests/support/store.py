@@ -37,6 +37,17 @@ class Journal:
     failing: bool = False
 
     async def commit(self, records):
+        return self._commit(records)
+
+    def commit_for(self, records, told):
+        try:
+            positions = self._commit(records)
+        except OSError as error:
+            told(error)
+        else:
+            told(positions)
+
+    def _commit(self, records):
         if self.failing:
             raise OSError(5, "the barrier failed")
         positions = [

@@ -46,7 +46,13 @@ class Journal:
                         break
         self.file = opened(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
+    def commit_for(self, records, told):
+        told(self._commit(records))
+
     async def commit(self, records):
+        return self._commit(records)
+
+    def _commit(self, records):
         from mailsuite.interfaces.journal import Position
 
         positions = []

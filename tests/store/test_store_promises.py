@@ -1,0 +1,93 @@
+"""An APPEND while its record is written: seen by nobody, and undone."""
+
+from attrs import define, field
+from twisted.internet.defer import Deferred
+from twisted.trial.unittest import TestCase
+
+from mailsuite.mime.scan import scan
+from mailsuite.model.changes import Draft, Need
+from mailsuite.model.envelope import Blob
+from mailsuite.model.flags import SEEN
+from mailsuite.model.ids import BlobKey
+from tests.contracts.mailboxes import ALICE
+from tests.support.store import House, Journal
+
+LETTER = b"Subject: promised\r\n\r\nBody\r\n"
+
+
+@define(eq=False)
+class Slow(Journal):
+    """Its barrier stands when a test says so; ``begun`` fires when it begins."""
+
+    begun: Deferred = field(factory=Deferred)
+    held: object = None
+
+    def commit_for(self, records, told):
+        def stands():
+            super(Slow, self).commit_for(records, told)
+
+        self.held = stands
+        begun, self.begun = self.begun, Deferred()
+        begun.callback(None)
+
+
+def draft(flags=frozenset(), date=0.0):
+    return Draft(Blob(BlobKey("b1"), len(LETTER), LETTER), flags, date)
+
+
+class PromisesTests(TestCase):
+    async def began(self):
+        """A store, its INBOX and an APPEND whose barrier runs."""
+        from twisted.internet import reactor
+
+        self.house = House(reactor, self.mktemp(), journal=Slow())
+        accounts = await self.house.start()
+        self.addCleanup(lambda: Deferred.fromCoroutine(self.house.stop()))
+        self.account = await accounts.open(ALICE)
+        inbox = await self.account.mailbox("INBOX")
+        begun = self.house.journal.begun
+        work = Deferred.fromCoroutine(
+            self.account.append("INBOX", [draft(frozenset({SEEN}), 1_000.0)])
+        )
+        await begun
+        await self.account.subscribe(
+            "INBOX", wanted=True
+        )  # the lane prepared it before
+        return inbox, work
+
+    def temporary(self):
+        return sorted(
+            path.read_bytes() for path in (self.house.home() / "Maildir/tmp").iterdir()
+        )
+
+    async def test_prepared(self):
+        """Before the barrier stands no file and no row is there; then it is scanned."""
+        inbox, work = await self.began()
+        self.assertEqual((self.temporary(), self.house.files()), ([], []))
+        self.assertFalse(work.called)
+        self.house.journal.held()
+        done = await work
+        self.assertEqual(self.temporary(), [])
+        (name,) = self.house.files()
+        self.assertTrue(name.startswith("cur/") and name.endswith(":2,S"))
+        path = self.house.home() / "Maildir" / name
+        self.assertEqual((path.read_bytes(), path.stat().st_mtime), (LETTER, 1_000.0))
+        needs = [Need.ENVELOPE]
+        (batch,) = [batch async for batch in inbox.read(done.uids, needs)]
+        self.assertEqual(list(batch.columns[Need.ENVELOPE]), [scan(LETTER).envelope])
+
+    async def test_refused(self):
+        """Where the barrier fails nothing is left, and the next one is stored."""
+        _, work = await self.began()
+        self.house.journal.failing = True
+        self.house.journal.held()
+        with self.assertRaises(OSError):
+            _ = await work
+        self.assertEqual((self.temporary(), self.house.files()), ([], []))
+        self.house.journal.failing = False
+        begun = self.house.journal.begun
+        again = Deferred.fromCoroutine(self.account.append("INBOX", [draft()]))
+        await begun
+        self.house.journal.held()
+        self.assertEqual(len((await again).uids), 1)
+        self.assertEqual(len(self.house.files()), 1)
