@@ -1,8 +1,9 @@
 """Messages on their way into accounts, gathered so that each hop carries many.
 
 Deliveries (with ``once``) go straight to the lane: everything that waits for it in
-one hand-over. One for which somebody waits goes at once; others keep a distance to
-the last hand-over, because ten messages in one cost little more than one.
+one hand-over. One for which somebody waits goes at once, if few are under way even
+behind those; others wait for these to come back and keep a distance to the last
+hand-over, because ten messages in one cost little more than one.
 
 An APPEND first reserves its UIDs and is written to the journal; it holds the account's
 turn meanwhile, and what waits behind it goes together. Its client waits for each step:
@@ -33,6 +34,7 @@ from mailsuite.store.shelf import Shelf
 
 GATHER_SECONDS = 0.01  # between two hand-overs for which nobody waits
 GATHERED = 50  # deliveries that go however near the last hand-over is
+FEW = 4  # under way: so many and more are waited for, to gather the next behind them
 
 _Waiting = list[tuple[Parcel, "Deferred[Appended]"]]
 
@@ -48,7 +50,8 @@ class Intake:
     _waiting: dict[Shelf, _Waiting] = field(factory=dict)
     _count: int = 0
     _awaited: bool = False
-    _busy: bool = False
+    _under_way: int = 0
+    """Deliveries that the lane has."""
     _due: float = 0.0
     """When the next hand-over for which nobody waits may be."""
     _called: IDelayedCall | None = None
@@ -72,7 +75,9 @@ class Intake:
 
     def kick(self) -> None:
         """Hand over soon, if there is something; not before this turn's end."""
-        if not self._waiting or self._busy:
+        if not self._waiting:
+            return
+        if self._under_way and not (self._awaited and self._under_way < FEW):
             return
         wait = 0.0
         if not self._awaited and self._count < GATHERED:
@@ -96,10 +101,10 @@ class Intake:
         for shelf, waiting in taken:
             del self._waiting[shelf]
             self._count -= len(waiting)
+            self._under_way += len(waiting)
             shelf.busy += 1
         self._awaited = self._awaited and bool(self._waiting)
         self._due = self._reactor.seconds() + GATHER_SECONDS
-        self._busy = True
         groups = [
             (shelf.index, [parcel for parcel, _ in waiting]) for shelf, waiting in taken
         ]
@@ -111,8 +116,8 @@ class Intake:
         results: list[list[Result]] | Failure,
         taken: Sequence[tuple[Shelf, _Waiting]],
     ) -> None:
-        self._busy = False
         for number, (shelf, waiting) in enumerate(taken):
+            self._under_way -= len(waiting)
             shelf.busy -= 1
             if isinstance(results, Failure):
                 told: Sequence[Result] = [_error(results)] * len(waiting)
