@@ -20,7 +20,7 @@ _PLAIN = re.compile(
     rb'(text)/(plain|html); ?(charset)="?([a-z0-9-]{1,20})"?', re.IGNORECASE
 )
 _TAG = re.compile(rb"[A-Za-z0-9*-]+")
-_MEANINGFUL = (
+FIELDS = (
     b"content-type",
     b"content-transfer-encoding",
     b"content-id",
@@ -30,7 +30,7 @@ _MEANINGFUL = (
     b"content-location",
     b"content-md5",
 )
-_NOTHING = (None,) * len(_MEANINGFUL)
+_NOTHING = (None,) * len(FIELDS)
 _SMALL_OCTETS = 200  # of fields that are worth remembering
 _ENOUGH = 1_000  # of a budget: more than small fields use
 
@@ -61,7 +61,7 @@ DIGESTED = Contents(b"message", _MESSAGE, EMPTY_EXTENSION)
 
 def read(fields: Mapping[bytes, bytes], default: Contents, budget: Budget) -> Contents:
     """Make sense of the fields (names in lower case, values still folded)."""
-    given = tuple(map(fields.get, _MEANINGFUL))
+    given = tuple(map(fields.get, FIELDS))
     if given == _NOTHING:
         return default
     digested = default is DIGESTED
@@ -82,7 +82,7 @@ def _remembered(
     """What small fields say, as most parts of all messages have the same."""
     fields = {
         name: value
-        for name, value in zip(_MEANINGFUL, given, strict=True)
+        for name, value in zip(FIELDS, given, strict=True)
         if value is not None
     }
     budget = Budget()

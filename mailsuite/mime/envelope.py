@@ -9,7 +9,9 @@ from mailsuite.mime.quoting import NIL, QUOTED_OCTETS, nstring, string, unfolded
 
 EMPTY = b"(" + b" ".join([NIL] * 10) + b")"
 
-ADDRESSES = frozenset((b"from", b"sender", b"reply-to", b"to", b"cc", b"bcc"))
+ADDRESSES = (b"from", b"sender", b"reply-to", b"to", b"cc", b"bcc")
+_TEXTS = (b"date", b"subject", b"in-reply-to", b"message-id")
+FIELDS = ADDRESSES + _TEXTS
 
 # One mailbox in the forms of nearly all mail, up to its comma or the end: nothing
 # in it needs an escape that it has not got.
@@ -31,32 +33,30 @@ def render(fields: Mapping[bytes, bytes], budget: Budget) -> bytes:
     if not fields:
         return EMPTY
     get = fields.get
-    author = _list(get(b"from"), budget)
-    sender = _list(get(b"sender"), budget)
-    answers = _list(get(b"reply-to"), budget)
+    date, subject, answered, number = [
+        NIL if (value := get(name)) is None else string(unfolded(value))
+        for name in _TEXTS
+    ]
+    author, sender, answers, to, copied, hidden = [
+        NIL if (value := get(name)) is None else _list(unfolded(value), budget)
+        for name in ADDRESSES
+    ]
     return b"(%b %b %b %b %b %b %b %b %b %b)" % (
-        _text(get(b"date")),
-        _text(get(b"subject")),
+        date,
+        subject,
         author,
         author if sender is NIL else sender,
         author if answers is NIL else answers,
-        _list(get(b"to"), budget),
-        _list(get(b"cc"), budget),
-        _list(get(b"bcc"), budget),
-        _text(get(b"in-reply-to")),
-        _text(get(b"message-id")),
+        to,
+        copied,
+        hidden,
+        answered,
+        number,
     )
 
 
-def _text(value: bytes | None) -> bytes:
-    return NIL if value is None else string(unfolded(value))
-
-
-def _list(value: bytes | None, budget: Budget) -> bytes:
+def _list(value: bytes, budget: Budget) -> bytes:
     """Render one address field; NIL when nobody is in it."""
-    if value is None:
-        return NIL
-    value = unfolded(value)
     rendered = []
     at, end = 0, len(value)
     while at < end and budget.addresses > 0:

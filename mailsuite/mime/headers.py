@@ -85,13 +85,15 @@ def _by_pattern(wanted: Collection[bytes], *, invert: bool) -> Callable[[bytes],
 
     That goes at the speed of C; what each line ends with is what the next begins with.
     """
-    named = _one_of(wanted) + rb"[ \t]*+:"
+    named = one_of(wanted) + rb"[ \t]*+:"
     if invert:
         named = rb"(?!" + named + rb")[!-9;-~]++[ \t]*+:"
     field = named + rb"[^\n]*+(?:\n[ \t][^\n]*+)*+"
     find = re.compile(rb"\n(?:" + field + rb"|\r?\n\Z)").findall
 
     def selected(header: bytes) -> bytes:
+        if header.endswith(b"\r\n\r\n") and len(header) <= HEADER_LINES:
+            return b"".join(find(b"\n" + header))[1:]
         chosen = b"".join(find(b"\n" + _ended(header)))[1:]
         if _closed(header):
             return chosen
@@ -107,14 +109,12 @@ def _closed(header: bytes) -> bool:
 
 def _ended(header: bytes) -> bytes:
     """Give what is read of a header, with a blank line at its end."""
-    if header.endswith(b"\r\n\r\n") and len(header) <= HEADER_LINES:
-        return header
     line_end = b"\r\n" if b"\r\n" in header or b"\n" not in header else b"\n"
     bounded = _bounded(header)
     return bounded + (line_end if bounded.endswith(b"\n") else line_end * 2)
 
 
-def _one_of(names: Iterable[bytes]) -> bytes:
+def one_of(names: Iterable[bytes]) -> bytes:
     """Give a pattern of names in lower case; their first octet decides quickly."""
     begun: dict[bytes, list[bytes]] = {}
     for name in sorted(names):

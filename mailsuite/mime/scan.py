@@ -10,10 +10,11 @@ then an outer boundary that begins an inner one would cut it to pieces.
 """
 
 import re
+from typing import NamedTuple
 
-from attrs import define, field, frozen
+from attrs import define, field
 
-from mailsuite.mime import contents, envelope
+from mailsuite.mime import contents, envelope, headers
 from mailsuite.mime.contents import Contents
 from mailsuite.mime.limits import (
     DEPTH,
@@ -30,6 +31,14 @@ _MESSAGE_FIELD = re.compile(
     rb"\n([DdSsFfRrTtCcBbIiMm](?i:ate|ubject|rom|ender|eply-to|o|c|cc|n-reply-to|"
     rb"essage-id|ontent-[a-z0-9-]+))" + _VALUE
 )
+_SURVEYED = re.compile(
+    rb"(\n("
+    + headers.one_of(headers.USUAL.union(envelope.FIELDS, contents.FIELDS))
+    + rb")"
+    + _VALUE
+    + rb")"
+).findall
+_UNUSUAL = frozenset(contents.FIELDS) - headers.USUAL
 _PART_FIELD = re.compile(rb"\n([Cc](?i:ontent-[a-z0-9-]+))" + _VALUE)
 _BLANK = re.compile(rb"\n\r?\n")
 _DELIMITER_END = re.compile(rb"(--)?[ \t]*+\r?(?:\n|\Z)")
@@ -39,32 +48,103 @@ _DEEPER = frozenset((b"multipart", b"message"))
 _Fields = dict[bytes, bytes]
 
 
-@frozen
-class Scan:
+class Scan(NamedTuple):
     """``envelope`` and ``structure`` are rendered with their parentheses.
 
     ``parts`` is what :func:`mailsuite.mime.structure.decode` reads;
-    ``header_size`` counts the header's octets with its blank line.
+    ``header_size`` counts the header's octets with its blank line, and ``usual``
+    is what :data:`mailsuite.mime.headers.usual` gives of them.
     """
 
     envelope: bytes
     structure: bytes
     parts: bytes
     header_size: int
+    usual: bytes
 
 
 def scan(octets: bytes) -> Scan:
     """Scan a message. Never raises; linear in the number of octets."""
-    reading = _Pass(octets)
+    budget = Budget()
     size = len(octets)
+    body = _header_end(octets, 0, size)
+    header = octets[:body]
+    if header.endswith(b"\r\n\r\n") and body <= HEADER_LINES:
+        fields, usual = _surveyed(header, budget)
+    else:
+        fields = _fields(octets, 0, body, _MESSAGE_FIELD, budget)
+        usual = headers.usual(header)
+    rendered = envelope.render(fields, budget)
+    found = contents.read(fields, contents.DEFAULT, budget)
+    if found.kind not in _DEEPER:
+        structure, records = _leaf(octets, 0, body, size, found)
+        return Scan(rendered, structure, b"\0".join(records), body, usual)
     if size * SEARCHED_TIMES > SEARCHED_OCTETS:
-        reading.budget.searched = size * SEARCHED_TIMES
-    body = reading.header_end(0, size)
-    fields = reading.fields(0, body, _MESSAGE_FIELD)
-    rendered = envelope.render(fields, reading.budget)
-    found = contents.read(fields, contents.DEFAULT, reading.budget)
+        budget.searched = size * SEARCHED_TIMES
+    reading = _Pass(octets, budget)
     reading.part(0, body, size, found, fields)
-    return Scan(rendered, b"".join(reading.out), b"\0".join(reading.records), body)
+    structure, parts = b"".join(reading.out), b"\0".join(reading.records)
+    return Scan(rendered, structure, parts, body, usual)
+
+
+def _header_end(octets: bytes, start: int, end: int) -> int:
+    """Find the offset after the blank line, or ``end``."""
+    if octets.startswith((b"\r\n", b"\n"), start, end):
+        return start + 1 + (octets[start] == _CR)
+    blank = _BLANK.search(octets, start, end)
+    return blank.end() if blank else end
+
+
+def _surveyed(header: bytes, budget: Budget) -> tuple[_Fields, bytes]:
+    """Give what :func:`_fields` and ``usual`` do, of one look at a short header."""
+    found = _SURVEYED(b"\n" + header)
+    budget.lines -= header.count(b"\n") + 1
+    usual = [field for field, name, _ in found if name.lower() not in _UNUSUAL]
+    found.reverse()
+    fields = {name.lower(): value for _, name, value in found}
+    if len(fields) != len(found):
+        _put_together(fields, [(name, value) for _, name, value in found])
+    usual.append(b"\n\r\n")
+    return fields, b"".join(usual)[1:]
+
+
+def _fields(
+    octets: bytes, start: int, body: int, wanted: re.Pattern[bytes], budget: Budget
+) -> _Fields:
+    """Give the fields that matter: of equal ones the first.
+
+    Lists of addresses are put together.
+    """
+    if body - start <= 2:
+        return {}
+    head = octets[start - 1 : body] if start else b"\n" + octets[:body]
+    budget.lines -= head.count(b"\n")
+    if len(head) > HEADER_LINES:
+        head = _bounded(head)
+    if budget.lines < 0:
+        return {}
+    found = wanted.findall(head)
+    found.reverse()
+    fields = {name.lower(): value for name, value in found}
+    if len(fields) != len(found):
+        _put_together(fields, found)
+    return fields
+
+
+def _leaf(
+    octets: bytes, start: int, body: int, end: int, found: Contents
+) -> tuple[bytes, tuple[bytes, bytes, bytes, bytes]]:
+    """Render a part without parts, and give its records."""
+    kind, basic, extension, _, _ = found
+    lines = 0
+    if kind == b"text":
+        lines = octets.count(b"\n", body, end)
+        rendered = b"(%b %d %d%b)" % (basic, end - body, lines, extension)
+    else:
+        rendered = b"(%b %d%b)" % (basic, end - body, extension)
+    place = b"%d %d %d %d 0" % (start, body, end, lines)
+    kept = b"" if extension == contents.EMPTY_EXTENSION else extension
+    return rendered, (place, basic, b"", kept)
 
 
 @define(eq=False)
@@ -72,40 +152,12 @@ class _Pass:
     """What one scan has found so far, in the order of the octets."""
 
     octets: bytes
-    budget: Budget = field(factory=Budget)
+    budget: Budget
     out: list[bytes] = field(factory=list)
     records: list[bytes] = field(factory=list)
     depth: int = 0
     _counted: int = 0
     _counted_to: int = 0
-
-    def header_end(self, start: int, end: int) -> int:
-        """Find the offset after the blank line, or ``end``."""
-        octets = self.octets
-        if octets.startswith((b"\r\n", b"\n"), start, end):
-            return start + 1 + (octets[start] == _CR)
-        blank = _BLANK.search(octets, start, end)
-        return blank.end() if blank else end
-
-    def fields(self, start: int, body: int, wanted: re.Pattern[bytes]) -> _Fields:
-        """Give the fields that matter: of equal ones the first.
-
-        Lists of addresses are put together.
-        """
-        if body - start <= 2:
-            return {}
-        head = self.octets[start - 1 : body] if start else b"\n" + self.octets[:body]
-        self.budget.lines -= head.count(b"\n")
-        if len(head) > HEADER_LINES:
-            head = _bounded(head)
-        if self.budget.lines < 0:
-            return {}
-        found = wanted.findall(head)
-        found.reverse()
-        fields = {name.lower(): value for name, value in found}
-        if len(fields) != len(found):
-            _put_together(fields, found)
-        return fields
 
     def part(
         self, start: int, body: int, end: int, found: Contents, fields: _Fields
@@ -126,19 +178,9 @@ class _Pass:
                 self._multipart(start, body, end, found, ranges)
                 return
             found = contents.undivided(fields, self.budget)
-        lines = 0
-        kind, basic, extension, _, _ = found
-        if kind == b"text":
-            lines = self.octets.count(b"\n", body, end)
-            self.out.append(b"(%b %d %d%b)" % (basic, end - body, lines, extension))
-        else:
-            self.out.append(b"(%b %d%b)" % (basic, end - body, extension))
-        self.records += (
-            b"%d %d %d %d 0" % (start, body, end, lines),
-            basic,
-            b"",
-            b"" if extension == contents.EMPTY_EXTENSION else extension,
-        )
+        rendered, records = _leaf(self.octets, start, body, end, found)
+        self.out.append(rendered)
+        self.records += records
 
     def _exhausted(self) -> bool:
         budget = self.budget
@@ -158,8 +200,8 @@ class _Pass:
         self.budget.parts -= 1
         self.budget.fields -= MESSAGE_FIELDS
         before = self._lines_to(body)
-        inner = self.header_end(body, end)
-        fields = self.fields(body, inner, _MESSAGE_FIELD)
+        inner = _header_end(self.octets, body, end)
+        fields = _fields(self.octets, body, inner, _MESSAGE_FIELD, self.budget)
         rendered = envelope.render(fields, self.budget)
         at = len(self.records)
         extension = found.extension
@@ -198,11 +240,11 @@ class _Pass:
         self.out.append(b" " + found.basic + found.extension + b")")
 
     def _child(self, start: int, end: int, default: Contents) -> None:
-        body = self.header_end(start, end)
+        body = _header_end(self.octets, start, end)
         fields: _Fields = {}
         if body - start > len(b"\r\n"):
             if self.budget.fields >= 0:
-                fields = self.fields(start, body, _PART_FIELD)
+                fields = _fields(self.octets, start, body, _PART_FIELD, self.budget)
                 self.budget.fields -= len(fields)
             if min(self.budget.fields, self.budget.lines) < 0:
                 default = contents.OPAQUE

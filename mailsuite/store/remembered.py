@@ -10,7 +10,6 @@ from zope.interface import implementer
 from mailsuite.interfaces.blobs import IOctets
 from mailsuite.interfaces.directory import IDirectory
 from mailsuite.interfaces.mailboxes import BadName, NoSuchMailbox
-from mailsuite.mime import headers
 from mailsuite.mime.scan import scan
 from mailsuite.model.changes import Appended, Columns, Draft, MailboxRow, Need, Room
 from mailsuite.model.envelope import Once
@@ -305,5 +304,5 @@ def answers(octets: bytes) -> dict[Need, bytes]:
         Need.STRUCTURE: found.structure,
         Need.PARTS: found.parts,
         Need.HEADER: octets[: found.header_size],
-        Need.USUAL: headers.usual(octets[: found.header_size]),
+        Need.USUAL: found.usual,
     }

@@ -17,7 +17,6 @@ from attrs import define, field
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
-from mailsuite.mime import headers
 from mailsuite.mime.scan import Scan, scan
 from mailsuite.model.envelope import Blob
 from mailsuite.model.errors import Damaged, Taken
@@ -115,13 +114,12 @@ def is_small(blob: Blob) -> bool:
 def widened(found: Scan, octets: bytes) -> Wide:
     """A scan as it is kept, with the header and fields of it unless they are long."""
     size = found.header_size
-    whole = octets[:size]
-    usual = headers.usual(whole)
+    usual = found.usual
     return Wide(
         found.envelope,
         found.structure,
         found.parts,
-        whole if size <= HEADER_OCTETS else None,
+        octets[:size] if size <= HEADER_OCTETS else None,
         size,
         usual if len(usual) <= HEADER_OCTETS else None,
     )
