@@ -2,11 +2,11 @@
 
 It reads and closes with less ado than Twisted's own. What ends in the middle of a
 read, with everything sent, is closed right after it; Twisted waits for the next
-turn to tell that the socket can be written to, and shuts it down before it closes
-it, for the sake of other processes that hold it. Nobody else holds ours.
+turn to tell that the socket can be written to.
 """
 
 import socket
+from contextlib import suppress
 from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
@@ -25,6 +25,7 @@ class Accepted(Server):
     """Of any family; it begins to read at once."""
 
     _shouldShutdown = False  # noqa: N815 - Twisted's name
+    """Before every close, as other processes might hold the socket; none holds ours."""
     serving = False
     """Whether a read is being served."""
     _closing = False
@@ -74,10 +75,16 @@ class Accepted(Server):
         return None
 
     def _close(self) -> None:
-        """All that ``connectionLost`` does when nothing is left to write."""
+        """All that ``connectionLost`` does when nothing is left to write.
+
+        Where octets came that nobody read, the close is a reset, and the kernel throws
+        away what it still keeps of ours: so the last words are sent off before it.
+        """
         self.connected, self.disconnected = 0, 1
         self.producer = None
         self.reactor.removeReader(self)
+        with suppress(OSError):  # the peer may be gone
+            self.socket.shutdown(socket.SHUT_WR)
         self.socket.close()
         protocol = self.protocol
         del self.protocol, self.socket, self.fileno

@@ -197,11 +197,14 @@ class Schedule:
     def _unrouted(
         self, tried: Sequence[tuple[Job, Sequence[Slot]]], now: float
     ) -> None:
-        """No way could be found out: of several jobs each asks alone, once more."""
-        if len(tried) == 1:
-            self.attempts.lost(*tried[0])
-            return
+        """No way could be found out: of several jobs each asks alone, once more.
+
+        At a stop nobody asks any more: who was cut off waits for the next start.
+        """
         for job, slots in tried:
+            if len(tried) == 1 or not self._running:
+                self.attempts.lost(job, slots)
+                continue
             for slot in slots:
                 slot.waiting = False
             self._tasks.launch("queue", self._attempt((job,), now))

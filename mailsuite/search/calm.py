@@ -26,6 +26,8 @@ class Calm:
     _used: Callable[[], float] = thread_time
     _at: float = field(default=0.0, init=False)
     _cpu: float = field(default=0.0, init=False)
+    _much: bool = field(default=True, init=False)
+    """What the last look found."""
     _going: float = field(default=0.0, init=False)
     """Until when nothing is waited for."""
 
@@ -39,8 +41,15 @@ class Calm:
             await deferLater(self._clock, LOOK_SECONDS)
 
     def _busy(self) -> bool:
-        """Whether much was used since the last look; unknown after a long time."""
-        now, cpu = self._clock.seconds(), self._used()
-        elapsed, used = now - self._at, cpu - self._cpu
-        self._at, self._cpu = now, cpu
-        return elapsed > 4 * LOOK_SECONDS or used > BUSY_SHARE * elapsed
+        """Whether much was used up to the last look; unknown after a long time.
+
+        A look is good for ``LOOK_SECONDS``: the milliseconds since are mostly those
+        of whoever asks.
+        """
+        now = self._clock.seconds()
+        elapsed = now - self._at
+        if elapsed >= LOOK_SECONDS:
+            cpu = self._used()
+            used, self._at, self._cpu = cpu - self._cpu, now, cpu
+            self._much = elapsed > 4 * LOOK_SECONDS or used > BUSY_SHARE * elapsed
+        return self._much

@@ -75,7 +75,7 @@ class Follower:
 
     def _line_up(self, account: AccountName) -> None:
         self._dirty[account] = None
-        if not all(each.called for each in self._progress(account).waiting):
+        if self._progress(account).waiting:
             self._wanted[account] = None
 
     def forget(self, account: AccountName) -> None:
@@ -88,14 +88,19 @@ class Follower:
         if account not in self._dirty and account != self._current:
             return
         waiter: Deferred[None] = Deferred()
-        self._progress(account).waiting.append(waiter)
+        progress = self._progress(account)
+        progress.waiting.append(waiter)
         if account in self._dirty:
             self._wanted[account] = None
         timer = self._later(seconds, lambda: _release([waiter]))
-        await waiter
-        if timer.active():
-            timer.cancel()
-            self._timers.discard(timer)
+        try:
+            await waiter
+        finally:
+            if waiter in progress.waiting:  # it gave up
+                progress.waiting.remove(waiter)
+            if timer.active():
+                timer.cancel()
+                self._timers.discard(timer)
 
     @property
     def accounts(self) -> Sequence[AccountName]:

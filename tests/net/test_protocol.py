@@ -162,6 +162,20 @@ class SocketTests(TestCase):
         (await self.made).hang_up(b"bye\n")
         self.assertEqual(await self.lost, b"hello\nbye\n")
 
+    async def test_last_words_come_before_a_reset(self):
+        """Who goes on sending is told why, though nobody reads what it sends."""
+        await self._connect()
+        echo = await self.made
+        hang_up, far = echo.hang_up, self.far.transport.getHandle()
+
+        def last(word):
+            far.send(b"and more")
+            hang_up(word)
+
+        echo.hang_up = last
+        self.far.transport.write(b"quit")
+        self.assertEqual(await self.lost, b"hello\nbye\n")
+
     async def test_a_peer_may_be_behind_by_a_bounded_part(self):
         """What is unsent holds the writer up beyond ``UNSENT_OCTETS``, no sooner."""
         await self._connect()

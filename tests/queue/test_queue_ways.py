@@ -9,13 +9,20 @@ from tests.support.queue import House, Routing
 
 @define(eq=False)
 class Asked(Routing):
-    """Keeps what it was asked; ``lost`` is an address whose way nobody knows."""
+    """Keeps what it was asked; ``lost`` is an address whose way nobody knows.
+
+    If ``hanging`` the first question is never answered.
+    """
 
     lost: str = ""
+    hanging: bool = False
     asked: list = field(factory=list)
 
     async def transports(self, addresses):
         self.asked.append([str(each) for each in addresses])
+        if self.hanging:
+            self.hanging = False
+            await Pending()
         if self.lost in self.asked[-1]:
             raise OSError("no such way")
         return await super().transports(addresses)
@@ -80,6 +87,23 @@ class WaysTests(TestCase):
             (left,) = open_ones
             self.assertEqual((str(left.address), left.attempts), (sent[1], 1))
             self.assertEqual(len(self.routing.asked), 4)
+
+        return self.lived(work).addCallback(went)
+
+    def test_cut_off(self):
+        """A stop defers who waits for many ways, and asks nothing anew."""
+        self.routing.hanging = True
+
+        async def work(house):
+            sent = ["a@example.test", "b@far.test"]
+            await house.queue.accept([house.mail(to) for to in sent])
+            await house.until(lambda: self.routing.asked)
+            house.queue._schedule.halt()
+            await house.queue._schedule.stop(0.01)
+
+        def went(_):
+            self.assertEqual(len(self.routing.asked), 1)
+            self.assertEqual(len(self.house.events.named("queue.deferred")), 2)
 
         return self.lived(work).addCallback(went)
 

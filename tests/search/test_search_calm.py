@@ -41,6 +41,17 @@ class CalmTests(SynchronousTestCase):
         self.pass_time(0.0)
         self.successResultOf(waited)
 
+    def test_a_look_is_good_for_a_while(self):
+        """Work that goes on at once is not judged by its own few milliseconds."""
+        waited = Deferred.fromCoroutine(self.calm.wait(lambda: False))
+        self.pass_time(0.05)
+        self.successResultOf(waited)
+        self.cpu += 0.001
+        self.clock.advance(0.002)
+        self.successResultOf(Deferred.fromCoroutine(self.calm.wait(lambda: False)))
+        self.pass_time(0.9)
+        self.assertNoResult(Deferred.fromCoroutine(self.calm.wait(lambda: False)))
+
     def test_waiting_is_bounded(self):
         """A reactor that is always busy holds the index up for a bounded time."""
         waited = Deferred.fromCoroutine(self.calm.wait(lambda: False))

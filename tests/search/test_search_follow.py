@@ -1,7 +1,7 @@
 """Whose index is brought up to date first, and what waits."""
 
 from attrs import define, field
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -48,6 +48,24 @@ class FollowerTests(SynchronousTestCase):
         self.wake("a", "b")
         self.clock.pump([LOOK_SECONDS] * 6)
         self.assertEqual(self.steps.made, ["a", "b", "a"])
+
+    def test_one_look_is_good_for_many(self):
+        """Accounts with little to do are gone through without a look for each."""
+        accounts = [f"u{number}" for number in range(50)]
+        self.wake(*accounts)
+        self.clock.pump([LOOK_SECONDS] * 2)
+        self.assertEqual(self.steps.made, accounts)
+
+    def test_who_gave_up_is_not_kept(self):
+        """A search that waited long enough, or went, leaves nothing behind."""
+        self.wake("a")
+        late = Deferred.fromCoroutine(self.follower.settled("a", LOOK_SECONDS / 2))
+        gone = Deferred.fromCoroutine(self.follower.settled("a", 5.0))
+        gone.cancel()
+        self.failureResultOf(gone, CancelledError)
+        self.clock.advance(LOOK_SECONDS / 2)
+        self.successResultOf(late)
+        self.assertEqual(self.follower._known["a"].waiting, [])
 
     def test_who_is_asked_for_goes_first(self):
         """A search hurries the account that it is for, whoever else is waiting."""
