@@ -129,9 +129,9 @@ class Mailbox:
         """See :meth:`IMailbox.delta`."""
         raw = self._known.since(since)
         if raw is None:
-            box = self._box()
-            if box.modseq <= since and self._watching.quiet(self._shelf, self.id):
-                return columns.unchanged(box)
+            same = columns.unchanged(self._box())  # the lane may change it meanwhile
+            if same.modseq <= since and self._watching.quiet(self._shelf, self.id):
+                return same
             raw = await self._looked(_changed, since)
         return await self._known.told(since, raw)
 

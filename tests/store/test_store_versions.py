@@ -8,7 +8,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mailsuite.model.changes import Changed, Columns, Delta
 from mailsuite.model.flags import FLAGGED, SEEN
-from mailsuite.store import columns, recover
+from mailsuite.store import columns, flags, recover
+from mailsuite.store.watching import Watching
 from tests.contracts.mailboxes import draft
 from tests.store.test_store_outside import StoreCase
 
@@ -103,6 +104,27 @@ class VersionTests(StoreCase):
             wanted = [[1, 2], [], [], [3], [2], [2], [2], [2], []]
             self.assertEqual([uids for uids, _ in said], wanted)
             self.assertEqual([gone for _, gone in said], [[]] * 8 + [[9]])
+
+        return self.run_with_store(go)
+
+    def test_changed_while_asked(self):
+        """What the lane does while a session asks what is new is news to it afterwards."""
+
+        def quiet(_, shelf, mailbox):
+            box = shelf.index.box(mailbox)
+            _ = flags.store(shelf.index, box, [1], frozenset([SEEN]), frozenset())
+            return True
+
+        async def go(account, inbox):
+            _ = account.watch(lambda _: None)
+            _ = await account.append("INBOX", [draft()])
+            seen = await inbox.snapshot()
+            patched = self.patch(Watching, "quiet", quiet)
+            delta = await inbox.delta(seen.modseq)
+            patched.restore()
+            self.assertEqual((delta.modseq, len(delta.changed)), (seen.modseq, 0))
+            delta = await inbox.delta(delta.modseq)
+            self.assertEqual([uid for uid, _, _ in delta.changed], [1])
 
         return self.run_with_store(go)
 
