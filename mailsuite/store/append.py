@@ -9,6 +9,7 @@ import os
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from threading import Lock
 
 from attrs import define, field
@@ -17,7 +18,7 @@ from mailsuite.interfaces.journal import Position
 from mailsuite.interfaces.mailboxes import LimitReached, NoSuchMailbox
 from mailsuite.model.changes import Appended
 from mailsuite.model.envelope import Blob, Once
-from mailsuite.model.errors import Damaged, NoSpace
+from mailsuite.model.errors import Damaged, NoSpace, UsageError
 from mailsuite.model.flags import Flags
 from mailsuite.model.ids import EmailId, MailboxId, Uid
 from mailsuite.store import letters, maildir, outside, pieces
@@ -118,14 +119,14 @@ def keep(
 def _keep_safely(
     index: Index, parcels: Sequence[Parcel], shared: Shared
 ) -> list[Result]:
-    """As :func:`_keep`; one account's broken index is its own trouble alone."""
+    """As :func:`_keep`; what is broken in one account is its own trouble alone."""
     try:
         return _keep(index, parcels, shared)
-    except sqlite3.Error as error:
+    except (OSError, UsageError, sqlite3.Error) as error:
         for parcel in parcels:
             parcel.rows.clear()
             parcel.paths.clear()
-        return [error] * len(parcels)
+        return [told(error)] * len(parcels)
 
 
 def _keep(index: Index, parcels: Sequence[Parcel], shared: Shared) -> list[Result]:
@@ -282,6 +283,16 @@ def stage(index: Index, parcel: Parcel) -> None:
         raise told(error) from error
     parcel.paths.clear()
     parcel.staged = True
+
+
+def unstage(index: Index, parcels: Iterable[Parcel]) -> None:
+    """Unlink what :func:`stage` put into ``tmp`` for APPENDs that failed."""
+    for parcel in parcels:
+        box = index.boxes.get(parcel.mailbox)
+        if box is not None:
+            for piece in parcel.pieces:
+                with suppress(OSError):
+                    maildir.discard(box.temporary(piece.base))
 
 
 def prepare(parcels: Sequence[Parcel]) -> None:

@@ -47,12 +47,20 @@ def _walk(
         if os.path.isdir(os.path.join(path, levels[0])):
             yield from _walk(os.path.join(path, levels[0]), levels[1:], told)
         return
-    for entry in sorted(os.listdir(path)) if os.path.isdir(path) else ():
+    for entry in _entries(path):
         match = pattern.fullmatch(entry)
         if match and os.path.isdir(os.path.join(path, entry)):
             yield from _walk(
                 os.path.join(path, entry), levels[1:], told | match.groupdict()
             )
+
+
+def _entries(path: str) -> list[str]:
+    """What lies in a directory; nothing where we may not look, as in ``lost+found``."""
+    try:
+        return sorted(os.listdir(path))
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return []
 
 
 async def reopen(shelves: Shelves) -> None:

@@ -13,6 +13,7 @@ thread and not by way of the reactor.
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import zip_longest
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
@@ -205,7 +206,8 @@ class Promises:
                 try:
                     waiting, self._waiting = self._waiting, []
                     ready = [pair for pair in waiting if await self._ready(*pair)]
-                    kept = Deferred.fromCoroutine(self._kept([p for p, _ in ready]))
+                    parcels = [parcel for parcel, _ in ready]
+                    kept = Deferred.fromCoroutine(self._settled(parcels))
                     await kept.addBoth(_told, ready)
                 finally:
                     turn.give()
@@ -222,6 +224,21 @@ class Promises:
             caller.errback(Failure())
             return False
         return True
+
+    async def _settled(self, parcels: Sequence[Parcel]) -> Sequence[Result]:
+        """Store parcels; those that cannot be leave nothing behind."""
+        told: Sequence[Result] = ()
+        try:
+            told = await self._kept(parcels)
+        finally:
+            vain = [
+                parcel
+                for parcel, result in zip_longest(parcels, told)
+                if parcel.staged and not isinstance(result, Appended)
+            ]
+            if vain:
+                await self._shelf.run(append.unstage, vain)
+        return told
 
     async def _kept(self, parcels: Sequence[Parcel]) -> Sequence[Result]:
         if not parcels:

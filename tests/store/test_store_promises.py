@@ -10,6 +10,7 @@ from mailsuite.model.envelope import Blob
 from mailsuite.model.flags import SEEN
 from mailsuite.model.ids import BlobKey
 from tests.contracts.mailboxes import ALICE
+from tests.store.test_store_outside import put
 from tests.support.store import House, Journal
 
 LETTER = b"Subject: promised\r\n\r\nBody\r\n"
@@ -61,7 +62,7 @@ class PromisesTests(TestCase):
         )
 
     async def test_prepared(self):
-        """Before the barrier stands no file and no row is there; then it is scanned."""
+        """Before the barrier stands no file and no row is there."""
         inbox, work = await self.began()
         self.assertEqual((self.temporary(), self.house.files()), ([], []))
         self.assertFalse(work.called)
@@ -91,3 +92,32 @@ class PromisesTests(TestCase):
         self.house.journal.held()
         self.assertEqual(len((await again).uids), 1)
         self.assertEqual(len(self.house.files()), 1)
+
+    async def test_scanned(self):
+        """It is scanned by then: its row is kept with what the scan found."""
+        _, work = await self.began()
+        self.house.journal.held()
+        _ = await work
+        kept = await self.account._shelf.run(
+            lambda index: index.rows.execute("SELECT envelope FROM wide").fetchall()
+        )
+        self.assertEqual(kept, [(scan(LETTER).envelope,)])
+
+    async def test_large_refused(self):
+        """Nothing of a large one is left either, which lay in ``tmp`` before."""
+        from twisted.internet import reactor
+
+        self.house = House(reactor, self.mktemp())
+        accounts = await self.house.start()
+        self.addCleanup(lambda: Deferred.fromCoroutine(self.house.stop()))
+        account = await accounts.open(ALICE)
+        path = self.mktemp()
+        put(path, LETTER)
+        blob = Blob(BlobKey("b2"), len(LETTER), None, path=path)
+        self.house.journal.failing = True
+        with self.assertRaises(OSError):
+            _ = await account.append("INBOX", [Draft(blob)])
+        self.assertEqual((self.temporary(), self.house.files()), ([], []))
+        self.house.journal.failing = False
+        _ = await account.append("INBOX", [Draft(blob)])
+        self.assertEqual((self.temporary(), len(self.house.files())), ([], 1))
