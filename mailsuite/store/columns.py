@@ -20,7 +20,7 @@ async def made(shelf: Shelf, box: Box, raw: Raw) -> Columns:
         raw.modseq,
         box.uidvalidity,
         Uid(raw.uidnext),
-        shelf.table(box.id)[0],
+        shelf.table(box)[0],
         rows.uid,
         await _coded(shelf, box, rows),
         rows.modseq,
@@ -32,7 +32,7 @@ async def made(shelf: Shelf, box: Box, raw: Raw) -> Columns:
 
 async def _coded(shelf: Shelf, box: Box, rows: Flagged) -> "array[int]":
     """Our flag codes as codes of the mailbox's table."""
-    table, known = shelf.table(box.id)
+    table, known = shelf.table(box)
     for code in sorted(rows.codes.difference(known)):
         known[code] = table.code(box.sets[code])
     if all(known[code] == code for code in rows.codes):

@@ -96,12 +96,12 @@ def write(
     with index.change(single=single) as modseq:
         for after, some in by_code.items():
             _update(index, box, some, after, modseq)
-        for _, before, after, size, _ in changes:
-            box.count(before, -1, -size)
-            box.count(after, 1, size)
         if lagging is not None:
             _unmark(index, box, [change[0] for change in changes])
             mark(index, box, lagging)
+        for _, before, after, size, _ in changes:
+            box.count(before, -1, -size)
+            box.count(after, 1, size)
         index.touch(box, CHANGED, [(change[0], change[4]) for change in changes])
     index.lagging = True
     if len(box.keywords) > 26:

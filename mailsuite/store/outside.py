@@ -134,11 +134,11 @@ def _regard(
             changes.append((uid, code, box.code(box.spell(result)), size, email))
         if result != theirs:
             late.append(uid)
-    _write_names(index, moved)
     if changes:
         flags.write(index, box, changes, late)
     else:
         flags.mark(index, box, late)
+    _write_names(index, moved)  # last: who comes so far no more merges them again
 
 
 def _write_names(index: Index, moved: Sequence[tuple[str, str, int, int]]) -> None:

@@ -19,6 +19,7 @@ from mailsuite.net.lanes import Lane
 from mailsuite.net.tasks import Tasks
 from mailsuite.store import opening, tidy
 from mailsuite.store.append import told
+from mailsuite.store.box import Box
 from mailsuite.store.index import Index
 
 if TYPE_CHECKING:
@@ -129,7 +130,9 @@ class Shelf:
     versions: "WeakValueDictionary[MailboxId, Columns]" = field(
         factory=WeakValueDictionary
     )
-    tables: dict[MailboxId, tuple[FlagTable, dict[int, int]]] = field(factory=dict)
+    tables: dict[MailboxId, tuple[Box | None, FlagTable, dict[int, int]]] = field(
+        factory=dict
+    )
     watchers: list[Wake] = field(factory=list)
     closing: bool = False
     octets_coming: int = 0
@@ -214,12 +217,16 @@ class Shelf:
 
         await self.lane.run(repaired)
 
-    def table(self, mailbox: MailboxId) -> tuple[FlagTable, dict[int, int]]:
-        """The mailbox's table of flags, and our codes as codes of it."""
-        known = self.tables.get(mailbox)
-        if known is None:
-            known = self.tables[mailbox] = (FlagTable(), {0: 0})
-        return known
+    def table(self, box: Box) -> tuple[FlagTable, dict[int, int]]:
+        """The mailbox's table of flags, and our codes as codes of it.
+
+        An index that was rebuilt has boxes, and codes, of its own.
+        """
+        mine, table, codes = self.tables.get(box.id) or (None, FlagTable(), {})
+        if mine is not box:
+            codes = {0: 0}
+            self.tables[box.id] = (box, table, codes)
+        return table, codes
 
     def changed(self) -> None:
         """Tell whoever follows what the account's lane does.

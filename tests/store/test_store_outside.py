@@ -15,7 +15,7 @@ from mailsuite.model.envelope import Blob
 from mailsuite.model.errors import Damaged, NoSpace, OverQuota, UsageError
 from mailsuite.model.flags import ANSWERED, FLAGGED, SEEN
 from mailsuite.model.ids import BlobKey
-from mailsuite.store import expunge, outside, schema, tidy
+from mailsuite.store import expunge, flags, outside, schema, tidy
 from mailsuite.store.settings import Settings
 from tests.contracts.mailboxes import ALICE, MESSAGE, draft, once
 from tests.support.patience import PATIENCE_SECONDS
@@ -93,6 +93,30 @@ class OutsideTests(StoreCase):
             self.assertEqual(before.table.sets[code], {ANSWERED, SEEN})
             await self.house.stop()
             self.assertEqual(self.house.files(), ["cur/1700000000.x.y:2,RS"])
+
+        return self.run_with_store(go)
+
+    def test_renamed_in_vain(self):
+        """Flags that could not be written are not counted either."""
+        broken = sqlite3.OperationalError("disk I/O error")
+        broken.sqlite_errorcode = sqlite3.SQLITE_IOERR
+
+        def failing(*_):
+            raise broken
+
+        async def go(account, inbox):
+            path = self.root / "cur" / "1700000000.x.y:2,"
+            path.write_bytes(MESSAGE)
+            _ = await inbox.snapshot()
+            os.rename(path, self.root / "cur" / "1700000000.x.y:2,S")
+            patched = self.patch(flags, "mark", failing)
+            with self.assertRaises(sqlite3.OperationalError):
+                _ = await inbox.snapshot()
+            patched.restore()
+            row = await inbox.row()
+            self.assertEqual((row.messages, row.unseen), (1, 0))
+            await self.house.stop()
+            self.assertEqual(verified(self.house), [])
 
         return self.run_with_store(go)
 
@@ -866,6 +890,25 @@ class RebuildTests(StoreCase):
             self.assertEqual(list(after.uid), list(before.uid))
             done = await account.append("INBOX", [draft()])
             self.assertGreater(done.uids[0], 5)
+
+        return self.run_with_store(go)
+
+    def test_flags_after_broken(self):
+        """Flags are told as they are, though a rebuilt index numbers them anew."""
+
+        async def go(account, inbox):
+            _ = await account.append("INBOX", [draft(), draft()])
+            for uid, flag in ((2, SEEN), (1, FLAGGED)):
+                _ = await inbox.store([uid], frozenset([flag]), frozenset())
+            before = await inbox.snapshot()
+            shelf = self.house.accounts._shelves.ready(ALICE)
+            await shelf.run(tidy.finish)
+            await shelf.run(lambda index: index.rows.execute("DROP TABLE message"))
+            _ = await inbox.store([2], frozenset([ANSWERED]), frozenset())
+            after = await inbox.snapshot()
+            for seen, more in ((before, set()), (after, {ANSWERED})):
+                told = [seen.table.sets[code] for code in seen.flags]
+                self.assertEqual(told, [{FLAGGED}, {SEEN} | more])
 
         return self.run_with_store(go)
 
