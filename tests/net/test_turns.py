@@ -213,11 +213,5 @@ class TurnsTests(SynchronousTestCase):
 
     def test_a_step_and_the_next_are_of_one_turn(self):
         """What goes on at once does so, and lets others have theirs in between."""
-        done = subprocess.run(
-            [sys.executable, "-c", CHAIN],
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_SECONDS,
-            check=True,
-        )
+        done = ran(CHAIN)
         self.assertEqual(set(done.stdout.split()[:-1]), {"2"})
