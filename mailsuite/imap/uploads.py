@@ -11,7 +11,9 @@ from mailsuite.imap.talk import Talk
 from mailsuite.wire.imap.events import Upload
 
 STORING_MOST = 64  # messages of one pipeline that are stored at the same time
-STORING_OCTETS = 1_048_576  # larger ones are files already, and stored one by one
+STORING_OCTETS = 32_768
+"""Larger ones are stored one by one: a scan of 64 KiB, which line ends may make of
+these, takes a while, others would overtake them, and UIDs rise as messages came."""
 
 
 @define(eq=False)

@@ -167,6 +167,32 @@ class AppendTests(SynchronousTestCase):
             [b"a0", b"a1", b"a2", b"b "],
         )
 
+    def test_large_in_its_place(self):
+        """One that takes longer waits for those before it, those behind it wait for it."""
+        from tests.support.imap_world import held
+
+        def whole():
+            states = [writer.state for writer in self.talk.blobs.writers]
+            return states.count("closed")
+
+        world = self.talk.world
+        one = b"a%d APPEND Sent {%d+}\r\n%b\r\n"
+        mails = [MAIL, MAIL + b"x" * 70_000, MAIL]
+        octets = b"".join([one % (n, len(m), m) for n, m in enumerate(mails)])
+        world.appending = first = held()
+        said = self.client.say(octets)
+        self.assertEqual(whole(), 1)
+        world.appending = second = held()
+        first.callback(None)
+        said += self.client.hear()
+        self.assertEqual(whole(), 2)
+        world.appending = None
+        second.callback(None)
+        said += self.client.hear()
+        self.assertEqual(said.count(b" OK [APPENDUID"), 3)
+        sizes = [len(mail.octets) for mail in self.sent.mail.values()]
+        self.assertEqual(sizes, [len(mail) for mail in mails])
+
     def test_together_refused(self):
         """One that is refused among them is answered in its place."""
         one = b"a%d APPEND %b {%d+}\r\n%b\r\n"
