@@ -277,12 +277,16 @@ def _pieces(
         stem = desk.counter.stem(wall)
     else:
         stem = f"{int(wall)}.Q{once.source}R{once.recipient}A{once.action}"
-    pieces = []
-    for number, (draft, wide) in enumerate(zip(drafts, scans, strict=True)):
-        mark = f"D{number}" if number else ""
-        name = f"{stem}{mark}.{desk.ground.host}"
-        pieces.append(Piece(draft, name, draft.date or wall, wide))
-    return pieces
+    host = desk.ground.host
+    return [
+        Piece(
+            draft,
+            f"{stem}D{number}.{host}" if number else f"{stem}.{host}",
+            draft.date or wall,
+            wide,
+        )
+        for number, (draft, wide) in enumerate(zip(drafts, scans, strict=True))
+    ]
 
 
 def _any_stale(index: Index) -> bool:

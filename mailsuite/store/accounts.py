@@ -28,7 +28,7 @@ from mailsuite.store.account import Account, Counter, Desk
 from mailsuite.store.append import Shared
 from mailsuite.store.intake import Intake, Promises
 from mailsuite.store.nearby import Nearby
-from mailsuite.store.quota import Quota
+from mailsuite.store.quota import ENDLESS, Quota
 from mailsuite.store.recover import Recovery
 from mailsuite.store.scanning import Scanner
 from mailsuite.store.settings import Settings
@@ -133,7 +133,7 @@ class Accounts:
         """See :meth:`IAccounts.room`."""
         facts = await self._desk.quota.facts(account)
         if not (facts.quota_octets or facts.quota_messages):
-            return Room(None, None)
+            return ENDLESS
         shelf = self._shelves.ready(account) or await self._shelves.get(account)
         return await self._desk.quota.room(shelf)
 

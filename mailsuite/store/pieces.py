@@ -5,12 +5,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from itertools import zip_longest
 
-from attrs import frozen
-
 from mailsuite.mime.scan import scan
 from mailsuite.model.changes import Draft
 from mailsuite.model.envelope import Blob
 from mailsuite.model.errors import Damaged
+from mailsuite.model.values import value
 from mailsuite.store import maildir
 from mailsuite.store.insert import Wide
 from mailsuite.store.scanning import is_small, widened
@@ -19,7 +18,7 @@ from mailsuite.store.undo import failing
 COPY_OCTETS = 1 << 20  # in one block, when a large message is copied
 
 
-@frozen
+@value
 class Piece:
     """One message to be written: its name without size is ``stem``."""
 

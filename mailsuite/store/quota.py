@@ -12,6 +12,7 @@ from mailsuite.store.shelf import Shelf
 
 FACTS_SECONDS = 10.0  # a change of limits counts after this long at most
 ACCOUNTS = 10_000  # whose limits are remembered
+ENDLESS = Room(None, None)
 
 
 @define(eq=False)
@@ -43,7 +44,7 @@ class Quota:
         """What is left."""
         facts = await self.facts(shelf.name)
         if not (facts.quota_octets or facts.quota_messages):
-            return Room(None, None)
+            return ENDLESS
         octets, messages = usage(shelf)
         return Room(
             max(0, facts.quota_octets - octets) if facts.quota_octets else None,
