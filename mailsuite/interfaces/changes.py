@@ -28,8 +28,9 @@ class IChanges(Interface):
         """Where emails lie: mailbox id and name, and UID; absent ones left out."""
 
     def follow(wake: Callable[[AccountName], None]) -> Callable[[], None]:
-        """Call ``wake`` soon after any account changed; lossy, coalesced.
+        """Call ``wake`` after any account changed; lossy, coalesced.
 
         For durable followers that read :meth:`since` after it. Gives the call
-        that ends it. ``wake`` is never called from inside a method of the store.
+        that ends it. ``wake`` is called in the midst of a delivery, before that is
+        answered: it takes note, asks the store for nothing and raises nothing.
         """

@@ -39,6 +39,7 @@ class Scanner:
     _children: workers.Workers = field(init=False)
     _recent: "OrderedDict[tuple[str, bytes], Wide]" = field(factory=OrderedDict)
     _spent: float = 0.0
+    """Seconds in this turn; up to half of the slice may be of turns before it."""
     _relieved: bool = True
 
     def __attrs_post_init__(self) -> None:
@@ -87,7 +88,7 @@ class Scanner:
         began = self._reactor.seconds()
         wide = widened(scan(octets), octets)
         self._spent += self._reactor.seconds() - began
-        if self._relieved:
+        if self._relieved and self._spent >= SLICE_SECONDS / 2:
             self._relieved = False
             _ = self._reactor.callLater(0, self._relieve)
         return wide

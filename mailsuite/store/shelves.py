@@ -36,9 +36,7 @@ Follower = Callable[[AccountName], None]
 class Followers:
     """Whoever wants to know which accounts changed."""
 
-    _reactor: IReactorTime
     _wakes: list[Follower] = field(factory=list)
-    _changed: set[AccountName] = field(factory=set)
 
     def add(self, wake: Follower) -> Callable[[], None]:
         """Call ``wake`` from now on, until the call that this gives."""
@@ -55,18 +53,9 @@ class Followers:
         return end
 
     def changed(self, account: AccountName) -> None:
-        """Wake them soon."""
-        if not self._wakes:
-            return
-        if not self._changed:
-            _ = self._reactor.callLater(0, self._wake)
-        self._changed.add(account)
-
-    def _wake(self) -> None:
-        accounts, self._changed = self._changed, set()
+        """Let them take note."""
         for wake in list(self._wakes):
-            for account in accounts:
-                wake(account)
+            wake(account)
 
 
 @define(eq=False)
@@ -102,12 +91,11 @@ class Shelves:
     _tidying: bool = False
     ending: bool = False
     """Nothing is opened any more that nobody asked for."""
-    followers: Followers = field(init=False)
+    followers: Followers = field(factory=Followers)
     _keeper: Keeper = field(init=False)
     _log: Logger = field(factory=Logger)
 
     def __attrs_post_init__(self) -> None:
-        self.followers = Followers(self.reactor)
         self._keeper = Keeper(
             self.reactor,
             self.tasks,
