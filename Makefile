@@ -18,7 +18,7 @@ run: venv
 	$(BIN)/mailsuite demo --dir var/demo
 
 test: venv
-	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder tests
+	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder --max-worker-restart 0 tests
 
 lint: venv
 	$(BIN)/ruff check .

@@ -26,9 +26,22 @@ def _mktemp(case):
 SynchronousTestCase.mktemp = _mktemp
 
 STARTS = re.compile(
-    r"^from tests\.support(\.| import .*\b)(demo|faults|going|warm)\b", re.MULTILINE
+    r"^from tests\.support(\.| import [\w\s,(]*\b)(demo|faults|going|warm)\b",
+    re.MULTILINE,
 )
 """What a file imports whose tests start suites."""
+
+
+def pytest_configure(config):
+    """Keep what a run leaves in one folder, that goes with it; its name is short.
+
+    Twistd cuts what it says of a failure, with the path of a log, at 100 octets.
+    """
+    if not hasattr(config, "workerinput"):  # a process of xdist has its parent's
+        folder = tempfile.mkdtemp(prefix="test-")
+        os.chmod(folder, 0o755)  # daemons are somebody else
+        os.environ["TMPDIR"] = tempfile.tempdir = folder
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -56,6 +69,12 @@ def pytest_collection_finish():
     """Let the collector pass over what stays until the end: all that was imported."""
     gc.collect()
     gc.freeze()
+
+
+def pytest_runtest_makereport(item, call):
+    """End the run at Ctrl-C: trial has it as an error of one test, and goes on."""
+    if call.excinfo is not None and call.excinfo.errisinstance(KeyboardInterrupt):
+        item.session.shouldstop = "interrupted"
 
 
 def pytest_runtest_teardown(item, nextitem):

@@ -97,4 +97,9 @@ class Postfix:
     def stop(self):
         """End it and remove its folder, without the seconds that ``stop`` waits."""
         self._run("postfix", "-c", str(self.folder / "etc"), "abort")
+        self.wait(self._removed)
+
+    def _removed(self):
+        """Some of it may still run, and make files."""
         shutil.rmtree(self.folder, ignore_errors=True)
+        return not self.folder.exists()

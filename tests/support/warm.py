@@ -137,7 +137,10 @@ WARM = Warm()
 
 
 def serve(sock):
-    """Fork for each request; returns in each fork, and at the end of requests."""
+    """Fork for each request; returns in each fork, and at the end of requests.
+
+    The tests are over then, or were killed: what still runs of theirs ends too.
+    """
     awake, wake = os.pipe2(os.O_NONBLOCK)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
@@ -150,6 +153,9 @@ def serve(sock):
         if sock in ready:
             octets, descriptors, _, _ = socket.recv_fds(sock, REQUEST_OCTETS, 3)
             if not octets:
+                for pid in running:
+                    with suppress(ProcessLookupError):
+                        os.killpg(pid, signal.SIGKILL)
                 return None
             *std, status = descriptors
             pid = os.fork()
