@@ -27,6 +27,8 @@ from mailsuite.wire.imap.events import (
 )
 
 _log = Logger()
+_WITHIN = Block, Upload, Uploaded
+"""What comes while messages before it are being stored."""
 
 
 @define(eq=False)
@@ -65,8 +67,7 @@ class Dialogue:
     async def serve(self, event: Event | None) -> None:
         """Do what an event asks for; None: all that came is served."""
         tag = _tag_of(self, event)
-        together = Block | Uploaded if _waits(event) else Upload | Block | Uploaded
-        if not isinstance(event, together):
+        if not isinstance(event, _WITHIN) or _waits(event):
             await self._settle()
         answer = await _outcome(self.talk, event, self._do(event))
         if answer is not None:

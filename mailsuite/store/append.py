@@ -296,7 +296,10 @@ def unstage(index: Index, parcels: Iterable[Parcel]) -> None:
 
 
 def prepare(parcels: Sequence[Parcel]) -> None:
-    """Scan messages while the journal is written: then the lane has nothing to do."""
+    """Scan messages while the journal is written: then the lane has nothing to do.
+
+    What is scanned already stays as it is.
+    """
     for parcel in parcels:
         parcel.pieces = [pieces.scanned(piece) for piece in parcel.pieces]
 
@@ -310,6 +313,7 @@ def fulfil(
     """Keep what the journal promised; nothing if it could not."""
     if isinstance(barrier, Exception):
         raise barrier
+    prepare(parcels)
     for parcel, position in zip(parcels, barrier, strict=True):
         parcel.epoch = position.epoch
     return _keep_safely(index, parcels, shared)

@@ -14,6 +14,7 @@ thread and not by way of the reactor.
 from collections.abc import Sequence
 from functools import partial
 from itertools import zip_longest
+from types import TracebackType
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
@@ -179,6 +180,33 @@ def _told(told: Sequence[Result] | Failure, waiting: _Waiting) -> None:
 
 
 @define(eq=False)
+class _Told:
+    """Answers callers at the end of a block, or with what was raised within it.
+
+    For an APPEND a Deferred of the block's own would cost more than its steps.
+    """
+
+    _waiting: _Waiting
+    results: Sequence[Result] = ()
+
+    def __enter__(self) -> "_Told":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:
+        if isinstance(error, Exception):
+            self.results = [error] * len(self._waiting)
+        elif error is not None:
+            return False
+        _answer(self._waiting, self.results)
+        return True
+
+
+@define(eq=False)
 class Promises:
     """APPENDs of one account: journal first, together where several wait."""
 
@@ -206,11 +234,11 @@ class Promises:
                 try:
                     waiting, self._waiting = self._waiting, []
                     ready = [pair for pair in waiting if await self._ready(*pair)]
-                    parcels = [parcel for parcel, _ in ready]
-                    kept = Deferred.fromCoroutine(self._settled(parcels))
-                    await kept.addBoth(_told, ready)
+                    with _Told(ready) as told:
+                        told.results = await self._settled([p for p, _ in ready])
                 finally:
                     turn.give()
+                    self._shelf.changed()  # who waits was answered before
         finally:
             self._busy = False
 
@@ -270,12 +298,11 @@ class Promises:
         kept, told = shelf.handed(keep)
         shelf.busy += 1
         try:
-            shelf.lane.do(append.prepare, parcels)
             self._journal.commit_for(promised, told)
+            shelf.lane.do(append.prepare, parcels)
             results = await kept
         finally:
             shelf.busy -= 1
-            shelf.changed()
         broken = _broken(results)
         if broken is not None:
             await shelf.mend(broken)
@@ -295,10 +322,8 @@ class Promises:
 
 
 def _short(index: Index, wanted: dict[MailboxId, int]) -> bool:
-    return any(
-        index.box(mailbox).uidnext + count > index.box(mailbox).uid_limit
-        for mailbox, count in wanted.items()
-    )
+    found = [(index.box(mailbox), count) for mailbox, count in wanted.items()]
+    return any(box.uidnext + count > box.uid_limit for box, count in found)
 
 
 def _reserve(index: Index, wanted: dict[MailboxId, int]) -> None:

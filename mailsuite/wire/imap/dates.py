@@ -42,6 +42,7 @@ def date(cursor: Cursor) -> int:
     return _midnight(found.group(2), found.group(3), found.group(4))
 
 
+@lru_cache(maxsize=4096)
 def _midnight(day: bytes, month: bytes, year: bytes) -> int:
     number = _NUMBER_OF.get(month.lower())
     if number is None:

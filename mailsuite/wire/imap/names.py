@@ -5,12 +5,14 @@ the same way again is accepted, so that one mailbox has one spelling.
 """
 
 import binascii
+from functools import lru_cache
 
 from mailsuite.model.errors import PeerError
 from mailsuite.wire.imap.limits import NAME_OCTETS
 
 INBOX = "INBOX"
 SEPARATOR = "/"
+_NAMES = 1_024  # remembered, of a thousand octets at most each
 
 
 class BadEncoding(PeerError):  # noqa: N818 - what is wrong with a name
@@ -77,6 +79,7 @@ def _shift(held: list[str]) -> list[bytes]:
     return [b"&", text.replace(b"/", b","), b"-"]
 
 
+@lru_cache(maxsize=_NAMES)
 def mailbox(name: bytes) -> str:
     """A decoded name with INBOX in its one spelling (§5.1)."""
     text = decode(name)

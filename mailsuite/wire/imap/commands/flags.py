@@ -2,6 +2,7 @@
 
 import re
 from enum import Enum
+from functools import lru_cache
 
 from attrs import frozen
 
@@ -13,6 +14,7 @@ from mailsuite.wire.imap.limits import FLAGS_IN_COMMAND
 from mailsuite.wire.imap.numbers import Numbers
 
 _FLAG = re.compile(rb'\\?[^\x00-\x20\x7f-\xff(){%*"\\\]]+')
+_SHORT = re.compile(rb"\([^()]{0,128}\)")  # a list that is worth to be remembered
 
 
 class Change(Enum):
@@ -50,6 +52,20 @@ def flag(cursor: Cursor) -> str:
 
 def flag_list(cursor: Cursor) -> Flags:
     r"""Read a list in parentheses, which may be empty; \Recent is dropped."""
+    short = _SHORT.match(cursor.data, cursor.at)
+    if short is None:
+        return _listed(cursor)
+    cursor.at = short.end()
+    return _remembered(short.group())
+
+
+@lru_cache(maxsize=1_024)
+def _remembered(text: bytes) -> Flags:
+    """A list by its text: clients give the same few again and again."""
+    return _listed(Cursor(text))
+
+
+def _listed(cursor: Cursor) -> Flags:
     cursor.expect(b"(", "flag list")
     found: list[str] = []
     while not cursor.skip(b")"):
