@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
@@ -12,6 +13,7 @@ from twisted.internet.interfaces import (
     IReactorTime,
 )
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from mailsuite.interfaces.queueing import Pending
 from mailsuite.model.errors import NoSpace
@@ -19,7 +21,7 @@ from mailsuite.model.ids import AccountName
 from mailsuite.net.lanes import Lanes
 from mailsuite.net.tasks import Tasks
 from mailsuite.store import expunge, opening, recover, spare, tidy
-from mailsuite.store.index import Ground, Index
+from mailsuite.store.index import Ground, Index, Place
 from mailsuite.store.shelf import Barrier, Keeper, Shelf
 
 CLEAN_SECONDS = 60.0  # between looks for expunged mail whose time has passed
@@ -65,6 +67,12 @@ class _Open:
     shelf: Shelf | None = None
     waiting: list["Deferred[None]"] = field(factory=list)
 
+    async def waited(self) -> None:
+        """Wait until it is open, or cannot be opened."""
+        waiting: Deferred[None] = Deferred()
+        self.waiting.append(waiting)
+        await waiting
+
     def wake(self) -> None:
         """Let those look again who waited."""
         waiting, self.waiting = self.waiting, []
@@ -99,7 +107,7 @@ class Shelves:
         self._keeper = Keeper(
             self.reactor,
             self.tasks,
-            self._repaired,
+            partial(_repaired, self.ground),
             self.followers.changed,
             self.late,
         )
@@ -131,11 +139,20 @@ class Shelves:
             shelf = self.ready(account)
             if shelf is not None:
                 return shelf
-            waiting: Deferred[None] = Deferred()
-            known.waiting.append(waiting)
-            await waiting
+            await known.waited()
         place = opening.place(self.ground, account)
         entry = self._open[account] = _Open()
+        opened: Deferred[Shelf] = Deferred()
+
+        def told(result: Shelf | Failure) -> None:
+            if not opened.called:  # who asked may be gone: it is open for others
+                opened.callback(result)
+
+        work = Deferred.fromCoroutine(self._opened(account, entry, place))
+        _ = work.addBoth(told)
+        return await opened
+
+    async def _opened(self, account: AccountName, entry: _Open, place: Place) -> Shelf:
         lane = self.lanes.lane(account)
         try:
             index = await lane.run(opening.opened, self.ground, place)
@@ -152,15 +169,6 @@ class Shelves:
             self.late(entry.shelf)
         self._shrink(entry)
         return entry.shelf
-
-    def _repaired(self, broken: Index, reason: str) -> Index:
-        """On the lane: set a broken index aside and open the account anew."""
-        with suppress(sqlite3.Error, OSError):  # the new one takes them for new
-            while expunge.follow(broken):
-                pass
-        opening.close(broken, clean=False)
-        opening.aside(self.ground, broken.place, "index.db", reason)
-        return opening.opened(self.ground, broken.place)
 
     def _shrink(self, wanted: _Open) -> None:
         """Close accounts that nobody used for longest, but for one just opened."""
@@ -239,5 +247,17 @@ class Shelves:
             if timer.active():
                 timer.cancel()
         for account, entry in list(self._open.items()):
+            if entry.shelf is None:
+                await entry.waited()
             if entry.shelf is not None:
                 await self._close(account, entry)
+
+
+def _repaired(ground: Ground, broken: Index, reason: str) -> Index:
+    """On the lane: set a broken index aside and open the account anew."""
+    with suppress(sqlite3.Error, OSError):  # the new one takes them for new
+        while expunge.follow(broken):
+            pass
+    opening.close(broken, clean=False)
+    opening.aside(ground, broken.place, "index.db", reason)
+    return opening.opened(ground, broken.place)

@@ -4,7 +4,7 @@ import os
 import sqlite3
 from contextlib import closing
 
-from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.defer import CancelledError, Deferred, DeferredList
 
 from mailsuite.model.errors import UsageError
 from mailsuite.store import append, census
@@ -72,6 +72,43 @@ class CensusTests(StoreCase):
             os.mkdir(self.house.home().parent.parent / "lost+found")
             self.patch(census.os, "listdir", listdir)
             self.assertEqual(await self.house.accounts.accounts(), [ALICE])
+
+        return self.run_with_store(go)
+
+
+class OpenedTests(StoreCase):
+    """Who asks for an account and leaves before it is open."""
+
+    async def cancelled(self):
+        """Of an account that is closed."""
+        await self.house.stop()
+        accounts = await self.house.start()
+        work = Deferred.fromCoroutine(accounts.open(ALICE))
+        _ = work.addErrback(lambda failure: failure.trap(CancelledError))
+        work.cancel()
+        return accounts
+
+    def test_cancelled(self):
+        """Others have it all the same."""
+
+        async def go(account, _):
+            _ = await account.append("INBOX", [draft()])
+            account = await (await self.cancelled()).open(ALICE)
+            inbox = await account.mailbox("INBOX")
+            self.assertEqual(len((await inbox.snapshot()).uid), 1)
+
+        return self.run_with_store(go)
+
+    def test_cancelled_at_the_end(self):
+        """It is closed as every other when the suite stops."""
+
+        async def go(_account, _inbox):
+            _ = await self.cancelled()
+            await self.house.stop()
+            self.assertFalse((self.house.home() / "index.db-wal").exists())
+            await self.inbox()
+            shelf = self.house.accounts._shelves.ready(ALICE)
+            self.assertFalse(shelf.index.unclean)
 
         return self.run_with_store(go)
 
