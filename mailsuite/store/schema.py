@@ -163,8 +163,12 @@ INDEX = (
         uidvalidity INTEGER, use TEXT
     );
     """,
+    "",  # once dropped ``staged``, in no release: such an index gets it back below
     """
-    CREATE TRIGGER flagged AFTER UPDATE OF flags ON message BEGIN
+    CREATE TABLE IF NOT EXISTS staged (
+        mailbox INTEGER, uid INTEGER, PRIMARY KEY (mailbox, uid)
+    ) WITHOUT ROWID;
+    CREATE TRIGGER IF NOT EXISTS flagged AFTER UPDATE OF flags ON message BEGIN
         INSERT OR IGNORE INTO lagging VALUES (NEW.mailbox, NEW.uid);
     END;
     """,

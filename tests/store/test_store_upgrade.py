@@ -63,3 +63,26 @@ class StagedTests(TestCase):
             self.assertEqual(verified(self.house), [])
 
         return defer.Deferred.fromCoroutine(go())
+
+    def test_without_staged(self):
+        """An index from between two releases, which had dropped it, is read as it is."""
+
+        async def go():
+            account = await self.opened()
+            message = Draft(Blob(BlobKey(""), 25, OCTETS))
+            _ = await account.append("INBOX", [message])
+            await self.house.stop()
+            with closing(sqlite3.connect(self.path)) as database:
+                database.executescript(
+                    "DROP TABLE staged; DROP TRIGGER flagged; PRAGMA user_version = 5;"
+                )
+            account = await self.opened()
+            inbox = await account.mailbox("INBOX")
+            _ = await inbox.store([1], frozenset(("\\Flagged",)), frozenset())
+            await self.house.stop()
+            home = Path(self.house.home())
+            self.assertEqual(list(home.glob("index.db.corrupt*")), [])
+            self.assertEqual(len(list(home.parent.rglob("*:2,F"))), 1)
+            self.assertEqual(verified(self.house), [])
+
+        return defer.Deferred.fromCoroutine(go())
