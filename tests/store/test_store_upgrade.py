@@ -37,6 +37,10 @@ class StagedTests(TestCase):
         (found,) = Path(self.house.home()).parent.rglob(f"{base}*")
         os.rename(found, found.parent.parent / "tmp" / base)
 
+    def named(self, pattern):
+        """How many files of the account are named so."""
+        return len(list(Path(self.house.home()).parent.rglob(pattern)))
+
     async def opened(self):
         return await (await self.house.start()).open(ALICE)
 
@@ -80,9 +84,8 @@ class StagedTests(TestCase):
             inbox = await account.mailbox("INBOX")
             _ = await inbox.store([1], frozenset(("\\Flagged",)), frozenset())
             await self.house.stop()
-            home = Path(self.house.home())
-            self.assertEqual(list(home.glob("index.db.corrupt*")), [])
-            self.assertEqual(len(list(home.parent.rglob("*:2,F"))), 1)
+            self.assertEqual(self.named("index.db.corrupt*"), 0)
+            self.assertEqual(self.named("*:2,F"), 1)
             self.assertEqual(verified(self.house), [])
 
         return defer.Deferred.fromCoroutine(go())
