@@ -7,18 +7,14 @@ the name that the record tells.
 
 import json
 from collections.abc import Sequence
-from functools import lru_cache
 
 from attrs import frozen
 
 from mailsuite.interfaces.journal import Kind, Record
 from mailsuite.model.changes import Draft
 from mailsuite.model.envelope import Blob
-from mailsuite.model.flags import Flags
 from mailsuite.model.ids import AccountName, BlobKey, MailboxId
 from mailsuite.store.pieces import Piece
-
-_FLAGS = 256  # sets of them whose text is remembered
 
 
 @frozen
@@ -35,33 +31,29 @@ def record(
     account: AccountName, mailbox: MailboxId, pieces: Sequence[Piece], modseq: int
 ) -> Record:
     """What to commit before an APPEND is carried out."""
-    name, messages = json.dumps(account), ", ".join(map(_message, pieces))
-    line = (
-        f'{{"account": {name}, "mailbox": {mailbox}, "modseq": {modseq},'
-        f' "messages": [{messages}]}}\n'
-    )
-    blocks = [line.encode()]
+    told = {
+        "account": account,
+        "mailbox": mailbox,
+        "modseq": modseq,
+        "messages": [
+            {
+                "uid": piece.uid,
+                "stem": piece.stem,
+                "date": piece.date,
+                "given": piece.draft.date,
+                "flags": sorted(piece.draft.flags),
+                "size": piece.draft.blob.size,
+                "here": piece.draft.blob.octets is not None,
+            }
+            for piece in pieces
+        ],
+    }
+    blocks = [json.dumps(told).encode() + b"\n"]
     for piece in pieces:
         blob = piece.draft.blob
         if blob.octets is not None:
             blocks += [blob.prefix, blob.octets]
     return Record(Kind.APPEND, tuple(block for block in blocks if block))
-
-
-def _message(piece: Piece) -> str:
-    """One message of the line; an encoder of the whole takes three times as long."""
-    blob = piece.draft.blob
-    return (
-        f'{{"uid": {piece.uid}, "stem": {json.dumps(piece.stem)},'
-        f' "date": {piece.date!r}, "given": {piece.draft.date!r},'
-        f' "flags": {_flags(piece.draft.flags)}, "size": {blob.size},'
-        f' "here": {"false" if blob.octets is None else "true"}}}'
-    )
-
-
-@lru_cache(maxsize=_FLAGS)
-def _flags(flags: Flags) -> str:
-    return json.dumps(sorted(flags))
 
 
 def withdrawal(account: AccountName, mailbox: MailboxId, base: str) -> Record:

@@ -8,6 +8,7 @@ from time import gmtime
 from mailsuite.model.errors import PeerError
 from mailsuite.wire.imap.lexer import Cursor
 
+DAYS = 4_096  # remembered, as many messages have the same
 _MONTHS = (
     b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun",
     b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec",
@@ -42,7 +43,7 @@ def date(cursor: Cursor) -> int:
     return _midnight(found.group(2), found.group(3), found.group(4))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=DAYS)
 def _midnight(day: bytes, month: bytes, year: bytes) -> int:
     number = _NUMBER_OF.get(month.lower())
     if number is None:
@@ -52,7 +53,7 @@ def _midnight(day: bytes, month: bytes, year: bytes) -> int:
     return timegm((int(year), number, int(day), 0, 0, 0, 0, 0, 0))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=DAYS)
 def _day(number: int) -> bytes:
     moment = gmtime(number * _DAY)
     month = _MONTHS[moment.tm_mon - 1]

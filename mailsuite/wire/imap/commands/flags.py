@@ -15,6 +15,7 @@ from mailsuite.wire.imap.numbers import Numbers
 
 _FLAG = re.compile(rb'\\?[^\x00-\x20\x7f-\xff(){%*"\\\]]+')
 _SHORT = re.compile(rb"\([^()]{0,128}\)")  # a list that is worth to be remembered
+_LISTS = 1_024  # of these that are remembered
 
 
 class Change(Enum):
@@ -59,7 +60,7 @@ def flag_list(cursor: Cursor) -> Flags:
     return _remembered(short.group())
 
 
-@lru_cache(maxsize=1_024)
+@lru_cache(maxsize=_LISTS)
 def _remembered(text: bytes) -> Flags:
     """A list by its text: clients give the same few again and again."""
     return _listed(Cursor(text))
