@@ -13,7 +13,7 @@ VALUE_CHARACTERS = 2_000
 
 _BARE = r"[A-Za-z0-9_.:/@<>,;+*()\[\]{}!?&%$#|~^'-]++"
 _PLAIN = re.compile(_BARE)
-_plain_fields = re.compile(rf"(?: [a-z0-9_]++={_BARE})*+").fullmatch
+_plain_fields = re.compile(rf"(?>(?: [a-z0-9_]++={_BARE})*)").fullmatch
 _UNSAFE = re.compile(r"[\"\\\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 

@@ -27,6 +27,8 @@ from mailsuite.journal.records import (
 from mailsuite.journal.segments import SUFFIX
 
 _BLOCK = 1 << 20
+_BEHIND = 8
+"""Octets behind a segment's last: CPython before 3.11.5 looks beyond what it searches."""
 _KINDS = frozenset(Kind)
 
 
@@ -128,7 +130,7 @@ def content(path: str) -> tuple[Octets, int]:
     with open(path, "rb", buffering=0) as file:
         size = os.fstat(file.fileno()).st_size
         # Shared memory would be filled with pages of zeros that are only read.
-        data = mmap(-1, max(size, 1), flags=MAP_PRIVATE | MAP_ANONYMOUS)
+        data = mmap(-1, size + _BEHIND, flags=MAP_PRIVATE | MAP_ANONYMOUS)
         while count := min(file.readinto(block) or 0, size - at):
             if not zeros.startswith(memoryview(block)[:count]):
                 data[at : at + count] = block[:count]

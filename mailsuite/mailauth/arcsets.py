@@ -24,7 +24,7 @@ SEAL = b"arc-seal"
 NAMES = (RESULTS, MESSAGE, SEAL)
 """In the order in which seals cover them (RFC 8617 §5.1.1)."""
 
-_CFWS = rb"(?:[ \t\r\n]|\([^()\\]*+\))*+"
+_CFWS = rb"(?>(?:[ \t\r\n]|\([^()\\]*+\))*)"
 _INSTANCE = re.compile(
     rb":%b[iI]%b=%b([0-9]{1,2})%b;" % (_CFWS, _CFWS, _CFWS, _CFWS), re.DOTALL
 )

@@ -24,7 +24,7 @@ REQUESTS = ("none", "quarantine", "reject")
 _VERSION = re.compile(r"[ \t]*v[ \t]*=[ \t]*(DMARC1)[ \t]*(?:;|\Z)", re.IGNORECASE)
 _TAG = re.compile(r"[ \t]*([A-Za-z]{1,20}+)[ \t]*=([\t\x20-\x3a\x3c-\x7e]*+)")
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*+:[!#-+./0-9:;=?@A-Z\[\]_a-z~-]++")
-_SIZED = re.compile(r"([^!]++)(?:!([0-9]{1,12})([kmgt]?))?+", re.IGNORECASE)
+_SIZED = re.compile(r"([^!]++)(?:!([0-9]{1,12})([kmgt]?))?", re.IGNORECASE)
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 
 

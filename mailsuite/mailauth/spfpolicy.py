@@ -21,10 +21,10 @@ TEXT_CHARACTERS = 400  # of an explanation; it goes into one reply of SMTP
 REMEMBERED = 4_096  # networks whose reading is remembered
 
 _VERSION = re.compile(rb"v=spf1(?: |\Z)", re.IGNORECASE)
-_MACRO = r"%\{[slodiphv](?:0*+[1-9][0-9]*+)?+r?+[-.+,/_=]*+\}"
-_MACROS = re.compile(rf"(?:[!-$&-~]++|%[%_-]|{_MACRO})*+", re.IGNORECASE)
+_MACRO = r"%\{[slodiphv](?>(?:0*+[1-9][0-9]*+)?)r?+[-.+,/_=]*+\}"
+_MACROS = re.compile(rf"(?>(?:[!-$&-~]++|%[%_-]|{_MACRO})*)", re.IGNORECASE)
 _TEXT_MACROS = re.compile(
-    rf"(?:[ -$&-~]++|%[%_-]|{_MACRO.replace('hv]', 'hvcrt]')})*+", re.IGNORECASE
+    rf"(?>(?:[ -$&-~]++|%[%_-]|{_MACRO.replace('hv]', 'hvcrt]')})*)", re.IGNORECASE
 )
 _ONE = re.compile(r"%(?:[%_-]|\{(.)([0-9]*)(r?)([^}]*)\})", re.IGNORECASE)
 _MODIFIER = re.compile(r"([a-z][a-z0-9_.-]*+)=(.*)", re.IGNORECASE | re.DOTALL)

@@ -53,9 +53,9 @@ _TOKEN = re.compile(
 
 
 _ATOM = rb"[0-9A-Za-z!#$%&'*+/=?^_`{|}~-]++"
-_DOTTED = _ATOM + rb"(?:\." + _ATOM + rb")*+"
+_DOTTED = _ATOM + rb"(?>(?:\." + _ATOM + rb")*)"
 _USUAL = re.compile(
-    rb'(?:("[ !#-\[\]-~]*+"|' + _ATOM + rb"(?: " + _ATOM + rb")*+) ?<|(<)|)"
+    rb'(?:("[ !#-\[\]-~]*+"|' + _ATOM + rb"(?>(?: " + _ATOM + rb")*)) ?<|(<)|)"
     rb"(" + _DOTTED + rb")@(" + _DOTTED + rb")(?(1)>|(?(2)>|))"
 )
 """One mailbox as most are written; :func:`read` makes the same of it."""

@@ -11,7 +11,7 @@ HEADERS = 16  # that one URI may hold
 URI_CHARACTERS = 8_000
 
 _URI = re.compile(r"mailto:([^?]*)(?:\?([^?]*))?", re.IGNORECASE)
-_CHARACTERS = re.compile(r"(?:[A-Za-z0-9._~!$'()*+,;:@/-]|%[0-9A-Fa-f]{2})*+")
+_CHARACTERS = re.compile(r"(?>(?:[A-Za-z0-9._~!$'()*+,;:@/-]|%[0-9A-Fa-f]{2})*)")
 _NAME = re.compile(r"[!-9;-~]{1,76}")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f\x80-\x9f\u2028\u2029]")
 _BODY_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")

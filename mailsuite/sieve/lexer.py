@@ -22,7 +22,7 @@ class Kind(Enum):
 Token = tuple[Kind, str | int, int]
 """Its kind, its meaning (lower-case names, a whole number, a string), its place."""
 
-_SKIPPED = r"(?:[ \t\r\n]++|\#[^\n]*+|/\*(?:[^*]++|\*(?!/))*+\*/)*+"
+_SKIPPED = r"(?>(?:[ \t\r\n]++|\#[^\n]*+|/\*[\s\S]*?\*/)*)"
 _TOKEN = re.compile(
     _SKIPPED
     + r"(?:([;,(){}\[\]])"

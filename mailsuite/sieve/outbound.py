@@ -12,7 +12,8 @@ from mailsuite.sieve.run import Run
 from mailsuite.wire.smtp import paths
 
 _PHRASE = re.compile(
-    r"""(?:[^\s()<>\[\]:;@\\,"]++\s*+|"[^"\\]*+(?:\\.[^"\\]*+)*+"\s*+)*+""", re.DOTALL
+    r"""(?>(?:[^\s()<>\[\]:;@\\,"]++\s*+|"[^"\\]*+(?:\\.[^"\\]*+)*+"\s*+)*)""",
+    re.DOTALL,
 )
 ADDRESS_CHARACTERS = 1_000  # more than any address has, with a name before it
 AUTHORS = 10  # of one message that a script sends

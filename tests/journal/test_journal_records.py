@@ -1,5 +1,7 @@
 """Records and their finding again (:mod:`mailsuite.journal.records`)."""
 
+from pathlib import Path
+
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -11,9 +13,11 @@ from mailsuite.journal.records import (
     Framer,
     Header,
     decode_header,
+    mark_of,
     octets_of,
     scan,
 )
+from mailsuite.journal.replay import content
 from mailsuite.model.errors import UsageError
 
 HEADER = Header(3, 7, 2, 1 << 16, b"saltsalt")
@@ -119,6 +123,17 @@ class ScanTests(SynchronousTestCase):
             data[start:end] = bytes(end - start)
         used = len(data.rstrip(b"\0"))
         self.assertEqual(scan(bytes(data), HEADER), scan(bytes(data), HEADER, used))
+
+    def test_full(self):
+        """A search in a full segment never comes to the end of the map it is in."""
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        path = folder / "full"
+        path.write_bytes(b"\xff" * (1 << 20))
+        data, used = content(str(path))
+        self.assertEqual(used, 1 << 20)
+        self.assertGreater(len(data), used + len(mark_of(HEADER)))
+        self.assertEqual(scan(data, HEADER, used).entries, [])
 
     def test_forged(self):
         """A message that holds the octets of a record forges none."""

@@ -9,7 +9,7 @@ from mailsuite.mailauth.dkim.canonical import FORMS, Canon
 from mailsuite.mailauth.dkim.limits import HEADER_FIELDS, HEADER_OCTETS
 
 _FIELD = re.compile(
-    rb"([!-9;-~]++)[ \t]*+:[^\r\n]*+\r\n(?:[ \t][^\r\n]*+\r\n)*+", re.DOTALL
+    rb"([!-9;-~]++)[ \t]*+:[^\r\n]*+\r\n(?>(?:[ \t][^\r\n]*+\r\n)*)", re.DOTALL
 )
 
 

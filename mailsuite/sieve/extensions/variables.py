@@ -34,11 +34,11 @@ MATCHES = 99  # highest match variable; RFC 5229 §6 asks for 9
 
 _IDENTIFIER = r"[A-Za-z_][A-Za-z0-9_]*+"
 _REFERENCE = re.compile(
-    rf"\$\{{((?:{_IDENTIFIER}\.(?:(?:[0-9]++|{_IDENTIFIER})\.)*+)?)"
+    rf"\$\{{((?:{_IDENTIFIER}\.(?>(?:(?:[0-9]++|{_IDENTIFIER})\.)*))?)"
     rf"([0-9]++|{_IDENTIFIER})\}}"
 )
 _NAME = re.compile(
-    rf"((?:{_IDENTIFIER}\.(?:(?:[0-9]++|{_IDENTIFIER})\.)*+)?)({_IDENTIFIER})"
+    rf"((?:{_IDENTIFIER}\.(?>(?:(?:[0-9]++|{_IDENTIFIER})\.)*))?)({_IDENTIFIER})"
 )
 _CAPITALS = {code: code - 32 for code in range(ord("a"), ord("z") + 1)}
 IDENTIFIER = re.compile(_IDENTIFIER)
