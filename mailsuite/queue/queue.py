@@ -186,12 +186,12 @@ class Queue:
         known = outcomes.known(id, recipient)
         job = self._ledger.jobs.get(id)
         slot = None if job is None else job.slots.get(recipient)
-        if known is not None or slot is None or (slot.attempts and slot.idle):
+        try:
+            if known is not None or slot is None or (slot.attempts and slot.idle):
+                return known
+            return await self._patience.wait(id, recipient, within)
+        finally:
             outcomes.unwait(id, recipient)
-            return known
-        found = await self._patience.wait(id, recipient, within)
-        outcomes.unwait(id, recipient)
-        return found
 
     async def settle(self, lease: Lease, outcomes: Mapping[int, Outcome]) -> bool:
         """See :meth:`IQueue.settle`."""

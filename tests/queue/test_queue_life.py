@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from attrs import evolve
 from twisted.internet import reactor
+from twisted.internet.defer import CancelledError
 from twisted.internet.defer import Deferred as Pending
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
@@ -178,6 +179,19 @@ class LifeTests(QueueCase):
         mail = evolve(house.mail("a@example.test"), awaited=True)
         (name,) = await house.queue.accept([mail])
         self.assertIsNone(await house.queue.outcome(name, 0, 0.05))
+        await house.until(lambda: "sender@example.org" in house.relay.seen)
+
+    @run
+    async def test_left(self, house):
+        """Who left while waiting is not told, so the sender is; nothing stays."""
+        house.local.pause = 0.3
+        house.local.script["a@example.test"] = GONE
+        mail = evolve(house.mail("a@example.test"), awaited=True)
+        (name,) = await house.queue.accept([mail])
+        waiting = Pending.fromCoroutine(house.queue.outcome(name, 0, 5))
+        waiting.cancel()
+        self.failureResultOf(waiting, CancelledError)
+        self.assertEqual(house.queue._ledger.outcomes._asked, set())
         await house.until(lambda: "sender@example.org" in house.relay.seen)
 
     @run
