@@ -25,7 +25,7 @@ from mailsuite.queue.spool import Spool
 
 NOTES = 64  # outcomes that share one record
 REMEMBERED = 180.0  # seconds that an outcome can be asked for, and twice that at most
-OUTCOMES = 50_000  # remembered outcomes after which the older half is forgotten
+OUTCOMES = 10_000  # remembered; then the older half is forgotten: who asks asks at once
 LATE = 200  # waits ended in one turn; who waited goes on for some 50 us
 
 

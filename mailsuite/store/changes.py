@@ -1,7 +1,6 @@
 """What followers read of an account's changes: the lane's part (IChanges)."""
 
 import os
-from bisect import bisect_right
 from collections.abc import Sequence
 
 from mailsuite.model.ids import EmailId, MailboxId, ModSeq, Uid
@@ -30,8 +29,7 @@ def _from_log(
     index: Index, modseq: int, limit: int
 ) -> tuple[ModSeq, set[int], set[int]]:
     log = index.log
-    first = bisect_right(log.moments, modseq)
-    rows = zip(log.moments[first:], log.entries[first:], strict=True)
+    rows = zip(log.moments(modseq), log.since(modseq) or (), strict=True)
     return _gathered(
         index,
         modseq,

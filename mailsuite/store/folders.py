@@ -233,9 +233,7 @@ def _forget_rows(index: Index, box: Box) -> None:
         index.touch(box, VANISHED)
     index.recount([box])
     box.pending.clear()
-    index.log.floor = max(index.log.floor, modseq)
-    index.log.moments.clear()
-    index.log.entries.clear()
+    index.log.clear(modseq)
 
 
 def orphans(index: Index) -> None:

@@ -9,9 +9,11 @@ and numbers go on at the reserved limit.
 import json
 import os
 import sqlite3
+from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
+from itertools import chain, repeat
 
 from attrs import define, field, frozen
 
@@ -25,10 +27,13 @@ from mailsuite.store.facts import NUMBERS_AT_ONCE, Facts
 from mailsuite.store.settings import Settings
 from mailsuite.store.undo import failing, transaction
 
-LOG_ENTRIES = 40_000  # changes remembered for deltas; older ones come from SQL
+LOG_ENTRIES = 40_000  # changes remembered for deltas, 40 octets each; then SQL tells
 UID_MAX = (1 << 32) - 1  # RFC 3501 §9, nz-number
 
 ADDED, CHANGED, VANISHED = 0, 1, 2
+
+Entry = tuple[int, int, int, int]
+"""Mailbox, UID, kind, email id."""
 
 
 @frozen
@@ -73,24 +78,36 @@ class Log:
 
     floor: int
     """Changes up to this ModSeq are not in it."""
-    moments: list[int] = field(factory=list)
-    entries: list[tuple[int, int, int, int]] = field(factory=list)
-    """(mailbox, uid, kind, email id)"""
+    _moments: "array[int]" = field(factory=lambda: array("Q"))
+    """Their ModSeqs."""
+    _entries: "array[int]" = field(factory=lambda: array("Q"))
+    """Four numbers each."""
 
-    def add(self, modseq: int, entries: Iterable[tuple[int, int, int, int]]) -> None:
+    def add(self, modseq: int, entries: Sequence[Entry]) -> None:
         """Append what one transaction did."""
-        self.entries.extend(entries)
-        self.moments.extend([modseq] * (len(self.entries) - len(self.moments)))
-        if len(self.moments) > LOG_ENTRIES:
-            cut = bisect_right(self.moments, self.moments[LOG_ENTRIES // 2])
-            self.floor = self.moments[cut - 1]
-            del self.moments[:cut], self.entries[:cut]
+        self._entries.extend(chain.from_iterable(entries))
+        self._moments.extend(repeat(modseq, len(entries)))
+        if len(self._moments) > LOG_ENTRIES:
+            cut = bisect_right(self._moments, self._moments[LOG_ENTRIES // 2])
+            self.floor = self._moments[cut - 1]
+            del self._moments[:cut], self._entries[: 4 * cut]
 
-    def since(self, modseq: int) -> list[tuple[int, int, int, int]] | None:
+    def since(self, modseq: int) -> Iterator[Entry] | None:
         """What happened after ``modseq``; None: it is too long ago."""
         if modseq < self.floor:
             return None
-        return self.entries[bisect_right(self.moments, modseq) :]
+        first = bisect_right(self._moments, modseq)
+        numbers = iter(self._entries[4 * first :])
+        return zip(numbers, numbers, numbers, numbers, strict=True)
+
+    def moments(self, modseq: int) -> Sequence[int]:
+        """When each of these happened."""
+        return self._moments[bisect_right(self._moments, modseq) :]
+
+    def clear(self, modseq: int) -> None:
+        """Forget everything; deltas begin after ``modseq``."""
+        self.floor = max(self.floor, modseq)
+        del self._moments[:], self._entries[:]
 
 
 @define(eq=False)
@@ -122,7 +139,7 @@ class Index:
     fresh: bool = False
     """The index was made new: rows are to come from the files."""
     _touched: set[Box] = field(factory=set)
-    _entries: list[tuple[int, int, int, int]] = field(factory=list)
+    _entries: list[Entry] = field(factory=list)
     closed: bool = False
 
     def box(self, id_or_name: MailboxId | str) -> Box:

@@ -209,7 +209,7 @@ def _seen(
 ) -> tuple[bool, Raw | RawDelta]:
     if look and outside.stale(index, box):
         return True, nothing(box)
-    if since < 0 or index.log.since(since) is None:
+    if since < index.log.floor:
         return False, reading.everything(index, box)
     return False, reading.delta(index, box, since)
 

@@ -50,6 +50,8 @@ class Nearby:
         key = (account, box.id, box.uidvalidity)
         known = self._boxes.pop(key, {})
         self._count -= len(known)
+        if len(known) > 2 * box.messages:  # most of those have left
+            known = {}
         known |= {
             uid: (maildir.relative(base, place, letters), size)
             for uid, base, place, letters, size in names

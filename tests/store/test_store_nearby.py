@@ -16,8 +16,9 @@ from tests.store.test_store_outside import LINES, StoreCase
 class Box:
     """As much of a mailbox as names need."""
 
-    def __init__(self, number):
+    def __init__(self, number, messages=100):
         self.id, self.uidvalidity, self.path = number, 1, "/nowhere"
+        self.messages = messages
 
 
 class NearbyTests(StoreCase):
@@ -136,3 +137,14 @@ class BoundTests(SynchronousTestCase):
         self.assertFalse(names.knows("b", boxes[0], 1))
         names.learn("a", boxes[1], [(uid, "b", "new", "", 1) for uid in range(300)])
         self.assertFalse(names.knows("a", boxes[1], 1))
+
+    def test_gone(self):
+        """Names of messages that left do not become more and more."""
+        names, box = Nearby(), Box(1, messages=20)
+        for uid in range(1, 10_001, 20):
+            some = range(uid, uid + 20)
+            names.learn("a", box, [(n, f"b{n}", "new", "", 10) for n in some])
+            self.assertTrue(all(names.knows("a", box, n) for n in some))
+        known = sum(names.knows("a", box, n) for n in range(1, 10_001))
+        self.assertLessEqual(known, 60)
+        self.assertEqual(names._count, known)
