@@ -1,7 +1,8 @@
 """The message journal: one barrier for all that waits."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from enum import IntEnum
+from typing import Protocol
 
 from attrs import field
 from zope.interface import Attribute, Interface
@@ -53,7 +54,17 @@ def epoch_of(name: QueueId) -> int:
     return int(epoch, 16)
 
 
-Told = Callable[[Sequence[Position] | Exception], None]
+class Hearer(Protocol):
+    """Hears on the journal's thread what becomes of its records.
+
+    It hands over to a lane, and neither waits nor raises.
+    """
+
+    def begun(self) -> None:
+        """They are written, and the barrier begins: there is time for other work."""
+
+    def told(self, result: Sequence[Position] | Exception) -> None:
+        """They stand, or what :meth:`IJournal.commit` would have raised; once."""
 
 
 class IJournal(Interface):
@@ -68,13 +79,8 @@ class IJournal(Interface):
         :raises OSError: the barrier failed; none of them will be replayed.
         """
 
-    def commit_for(records: Sequence[Record], told: Told) -> None:
-        """As :meth:`commit`, at once, and told without a way through the reactor.
-
-        ``told`` is called once, on the journal's thread, with positions or with what
-        :meth:`commit` would have raised: it hands over to a lane, and neither waits
-        nor raises.
-        """
+    def commit_for(records: Sequence[Record], hearer: Hearer) -> None:
+        """As :meth:`commit`, at once, and told without a way through the reactor."""
 
     def note(record: Record) -> None:
         """Append with the next barrier; nobody waits, a loss is harmless."""

@@ -19,7 +19,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
 from twisted.python.failure import Failure
 
-from mailsuite.interfaces.journal import Kind, Position, Record, Told
+from mailsuite.interfaces.journal import Hearer, Kind, Position, Record
 from mailsuite.journal.disk import Disk, write_all
 from mailsuite.journal.records import CALL_RECORDS, FIRST, octets_of, void
 from mailsuite.journal.segments import RESERVED, Segment, Shelf
@@ -32,9 +32,9 @@ TOLD = 50
 """Results in one turn of the reactor; who gets one goes on for 0.2 ms or so."""
 
 Positions = list[Position]
-_Awaited = Deferred[Positions] | Told | None
+_Awaited = Deferred[Positions] | Hearer | None
 _Call = tuple[Sequence[Record] | None, _Awaited]
-_Result = tuple[Deferred[Positions] | Told, Positions | Failure]
+_Result = tuple[Deferred[Positions] | Hearer, Positions | Failure]
 OURS = frozenset((Kind.VOID, Kind.CHECKPOINT, Kind.STOP))
 
 
@@ -103,7 +103,7 @@ class _News:
             if isinstance(waiting, Deferred):
                 news.append(partial(_told, waiting, result))
             else:
-                waiting(_bare(result))
+                waiting.told(_bare(result))
         if news:
             self._send(news)
 
@@ -187,11 +187,11 @@ class Committer:
         self._bell.ring_soon()
         return result
 
-    def commit_for(self, records: Sequence[Record], told: Told) -> None:
-        """As :meth:`commit`, at once; ``told`` hears of it on the thread."""
+    def commit_for(self, records: Sequence[Record], hearer: Hearer) -> None:
+        """As :meth:`commit`, at once; ``hearer`` is told on the thread."""
         if self._stopping:
             raise UsageError("the journal has stopped")
-        self._waiting.append((records, told))
+        self._waiting.append((records, hearer))
         self._bell.ring()
 
     def note(self, record: Record) -> None:
@@ -310,6 +310,9 @@ class Committer:
         segment = batch.segment
         try:
             write_all(self._disk, segment.fd, batch.blocks, batch.start)
+            for waiting, _ in batch.results:
+                if not isinstance(waiting, Deferred):
+                    waiting.begun()
             self._disk.fdatasync(segment.fd)
         except OSError as error:
             self._break(batch, error)

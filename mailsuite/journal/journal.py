@@ -13,12 +13,12 @@ from zope.interface import implementer
 
 from mailsuite.interfaces.events import IEvents
 from mailsuite.interfaces.journal import (
+    Hearer,
     IJournal,
     IJournalClient,
     Kind,
     Position,
     Record,
-    Told,
 )
 from mailsuite.journal.checkpoint import Checkpoints, Parts
 from mailsuite.journal.committer import Committer, ITurningReactor
@@ -173,9 +173,9 @@ class Journal:
         """See :meth:`IJournal.commit`."""
         return self._committer.commit(records)
 
-    def commit_for(self, records: Sequence[Record], told: Told) -> None:
+    def commit_for(self, records: Sequence[Record], hearer: Hearer) -> None:
         """See :meth:`IJournal.commit_for`."""
-        self._committer.commit_for(records, told)
+        self._committer.commit_for(records, hearer)
 
     def note(self, record: Record) -> None:
         """See :meth:`IJournal.note`."""

@@ -84,18 +84,10 @@ class Lane:
             raise RuntimeError(f"lane {self._name} has stopped")
         result: Deferred[R] = Deferred()
         self.put(result, call, *args, **kwargs)
-        self._start()
-        return result
-
-    def do(self, call: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
-        """Run ``call`` on this thread; nobody waits for its end."""
-        self.put(None, call, *args, **kwargs)
-        self._start()
-
-    def _start(self) -> None:
         if self._thread is None:
             self._thread = Thread(target=self._work, name=self._name, daemon=True)
             self._thread.start()
+        return result
 
     def put(
         self,
@@ -104,7 +96,10 @@ class Lane:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> None:
-        """As :meth:`run`, from any thread, once something runs or ran here."""
+        """As :meth:`run`, from any thread, once something runs or ran here.
+
+        None: nobody waits for its end.
+        """
         self._waiting.put((call, args, kwargs, result))
 
     def _work(self) -> None:

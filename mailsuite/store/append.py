@@ -50,6 +50,8 @@ class Parcel:
     """Whether large messages lie in ``tmp`` already."""
     again: bool = False
     """Replayed: a file that is there is ours."""
+    ahead: set[str] = field(factory=set)
+    """Files in ``tmp``, written while the barrier of their record runs."""
     rows: list[Row] = field(factory=list)
     paths: list[str] = field(factory=list)
 
@@ -259,9 +261,10 @@ def _place(
         if not shared.link(blob, path):
             temporary = box.temporary(base)
             here = parcel.staged and blob.octets is None and os.path.exists(temporary)
-            if not here:
+            if not here and temporary not in parcel.ahead:
                 pieces.create(piece, temporary)
             os.rename(temporary, path)
+            parcel.ahead.discard(temporary)
             shared.written(blob, path)
     parcel.paths.append(path)
     return base, place, marks
@@ -295,13 +298,26 @@ def unstage(index: Index, parcels: Iterable[Parcel]) -> None:
                     maildir.discard(box.temporary(piece.base))
 
 
-def prepare(parcels: Sequence[Parcel]) -> None:
-    """Scan messages while the journal is written: then the lane has nothing to do.
+def prepare(index: Index, parcels: Sequence[Parcel]) -> None:
+    """Write files into ``tmp`` and scan messages while the journal's barrier runs.
 
-    What is scanned already stays as it is.
+    The lane has nothing else to do then. What is scanned already stays as it is; what
+    cannot be written is tried again, and told, by :func:`fulfil`.
     """
+    os.sched_yield()  # who woke us begins the barrier first: 5 % of an APPEND
     for parcel in parcels:
-        parcel.pieces = [pieces.scanned(piece) for piece in parcel.pieces]
+        with suppress(OSError, NoSuchMailbox):
+            box = index.box(parcel.mailbox)
+            for piece in parcel.pieces:
+                if piece.draft.blob.octets is not None:
+                    temporary = box.temporary(piece.base)
+                    pieces.create(piece, temporary)
+                    parcel.ahead.add(temporary)
+        _scan(parcel)
+
+
+def _scan(parcel: Parcel) -> None:
+    parcel.pieces = [pieces.scanned(piece) for piece in parcel.pieces]
 
 
 def fulfil(
@@ -310,13 +326,18 @@ def fulfil(
     parcels: Sequence[Parcel],
     shared: Shared,
 ) -> list[Result]:
-    """Keep what the journal promised; nothing if it could not."""
-    if isinstance(barrier, Exception):
-        raise barrier
-    prepare(parcels)
-    for parcel, position in zip(parcels, barrier, strict=True):
-        parcel.epoch = position.epoch
-    return _keep_safely(index, parcels, shared)
+    """Keep what the journal promised; nothing, in ``tmp`` neither, if it could not."""
+    try:
+        if isinstance(barrier, Exception):
+            raise barrier
+        for parcel, position in zip(parcels, barrier, strict=True):
+            parcel.epoch = position.epoch
+            _scan(parcel)
+        return _keep_safely(index, parcels, shared)
+    finally:
+        for parcel in parcels:
+            while parcel.ahead:
+                maildir.discard(parcel.ahead.pop())
 
 
 def _withdraw(parcels: Iterable[Parcel]) -> None:

@@ -93,6 +93,7 @@ def _looked(
 
 async def _reopen(shelves: Shelves, account: AccountName) -> None:
     try:
-        await shelves.get(account)
+        shelf = await shelves.get(account)
+        await shelf.alone(opening.clear_tmp)
     except (OSError, NoSpace, UsageError, sqlite3.Error):
         _log.failure("{account} was left open and cannot be opened", account=account)

@@ -12,7 +12,6 @@ thread and not by way of the reactor.
 """
 
 from collections.abc import Sequence
-from functools import partial
 from itertools import zip_longest
 from types import TracebackType
 
@@ -21,7 +20,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
 
-from mailsuite.interfaces.journal import IJournal, Record
+from mailsuite.interfaces.journal import IJournal, Position, Record
 from mailsuite.interfaces.mailboxes import NoSuchMailbox
 from mailsuite.model.changes import Appended
 from mailsuite.model.errors import Damaged, NoSpace
@@ -207,6 +206,24 @@ class _Told:
 
 
 @define(eq=False)
+class _Promise:
+    """Parcels that are being journaled; the lane goes on when the journal says so."""
+
+    _shelf: Shelf
+    _parcels: Sequence[Parcel]
+    _shared: Shared
+    kept: "Deferred[list[Result]]" = field(factory=Deferred)
+
+    def begun(self) -> None:
+        """See :meth:`Hearer.begun`."""
+        self._shelf.put(None, append.prepare, self._parcels)
+
+    def told(self, result: Sequence[Position] | Exception) -> None:
+        """See :meth:`Hearer.told`."""
+        self._shelf.put(self.kept, append.fulfil, result, self._parcels, self._shared)
+
+
+@define(eq=False)
 class Promises:
     """APPENDs of one account: journal first, together where several wait."""
 
@@ -294,13 +311,11 @@ class Promises:
     ) -> Sequence[Result]:
         """Store parcels once their records stand."""
         shelf, shared = self._shelf, self._shared
-        keep = partial(append.fulfil, parcels=parcels, shared=shared)
-        kept, told = shelf.handed(keep)
+        promise = _Promise(shelf, parcels, shared)
         shelf.busy += 1
         try:
-            self._journal.commit_for(promised, told)
-            shelf.lane.do(append.prepare, parcels)
-            results = await kept
+            self._journal.commit_for(promised, promise)
+            results = await promise.kept
         finally:
             shelf.busy -= 1
         broken = _broken(results)

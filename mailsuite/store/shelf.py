@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
-T = TypeVar("T")
 
 SYNC_SECONDS = 1.0  # within which a STORE is on disk
 
@@ -166,16 +165,15 @@ class Shelf:
             self.busy -= 1
             self.changed()
 
-    def handed(
-        self, call: Callable[[Index, T], R]
-    ) -> tuple["Deferred[R]", Callable[[T], None]]:
-        """As :meth:`run`, begun when somebody, on any thread, tells what is missing."""
-        result: Deferred[R] = Deferred()
-
-        def begin(found: T) -> None:
-            self.lane.put(result, self._call, call, found)
-
-        return result, begin
+    def put(
+        self,
+        result: "Deferred[R] | None",
+        call: Callable[Concatenate[Index, P], R],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> None:
+        """As :meth:`run`, from any thread; who waits for it keeps the shelf busy."""
+        self.lane.put(result, lambda: self._call(call, *args, **kwargs))
 
     async def alone(
         self,

@@ -33,6 +33,19 @@ def run(method):
     return test
 
 
+class Heard:
+    """What the journal's thread told, and on which thread it was."""
+
+    def __init__(self):
+        self.begins, self.results = [], SimpleQueue()
+
+    def begun(self):
+        self.begins.append(current_thread().name)
+
+    def told(self, result):
+        self.results.put((current_thread().name, result))
+
+
 class JournalTests(TestCase):
     def setUp(self):
         self.folder = self.mktemp()
@@ -182,23 +195,23 @@ class JournalTests(TestCase):
     @run
     async def test_told_on_the_thread(self):
         """Who goes on elsewhere hears on the journal's thread that the barrier stands."""
-        disk, heard = Failing(), SimpleQueue()
+        disk = Failing()
         journal = await self.open(disk=disk)
 
-        def told(result):
-            heard.put((current_thread().name, result))
-
         async def committed(octets):
-            journal.commit_for([message(octets)], told)
-            while heard.empty():
+            heard = Heard()
+            journal.commit_for([message(octets)], heard)
+            while heard.results.empty():
                 await deferLater(reactor, 0)
-            return heard.get()
+            return heard.begins, *heard.results.get()
 
-        name, (place,) = await committed(b"one")
+        begins, name, (place,) = await committed(b"one")
         self.assertEqual((name, place.epoch), ("journal", journal.epoch()))
+        self.assertEqual(begins, ["journal"])
         disk.fail["fdatasync"] = EIO
-        name, error = await committed(b"failed")
+        begins, name, error = await committed(b"failed")
         self.assertEqual((name, error.errno), ("journal", EIO))
+        self.assertEqual(begins, ["journal"])
         disk.fail.clear()
         _ = await committed(b"after")
         await self.crash(journal)

@@ -43,10 +43,12 @@ class LaneTests(SynchronousTestCase):
     def test_nobody_waits(self):
         """Work for which nobody waits is done in its turn, and its failure logged."""
         done = Event()
-        self.lane.do(self.got.append, 1)
-        self.lane.do(int, "no number")
-        self.lane.do(self.got.append, 2)
-        self.lane.do(done.set)
+        _ = self.lane.run(int)
+        self.calls.get(timeout=PATIENCE_SECONDS)()
+        self.lane.put(None, self.got.append, 1)
+        self.lane.put(None, int, "no number")
+        self.lane.put(None, self.got.append, 2)
+        self.lane.put(None, done.set)
         self.assertTrue(done.wait(PATIENCE_SECONDS))
         self.assertEqual((self.got, self.calls.qsize()), ([1, 2], 0))
         self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
@@ -54,7 +56,8 @@ class LaneTests(SynchronousTestCase):
     def test_another_thread_hands_over(self):
         """What another thread puts comes back to the reactor as all else does."""
         result = Deferred().addCallback(self.got.append)
-        self.lane.do(int)
+        _ = self.lane.run(int)
+        self.calls.get(timeout=PATIENCE_SECONDS)()
         Thread(target=self.lane.put, args=(result, int, "7")).start()
         self.calls.get(timeout=PATIENCE_SECONDS)()
         self.assertEqual(self.got, [7])

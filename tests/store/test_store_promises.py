@@ -1,9 +1,12 @@
 """An APPEND while its record is written: seen by nobody, and undone."""
 
+import os
+
 from attrs import define, field
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import TestCase
 
+from mailsuite.interfaces.journal import Position
 from mailsuite.mime.scan import scan
 from mailsuite.model.changes import Draft, Need
 from mailsuite.model.envelope import Blob
@@ -22,12 +25,13 @@ class Slow(Journal):
 
     begun: Deferred = field(factory=Deferred)
     held: object = None
+    records: object = ()
 
-    def commit_for(self, records, told):
+    def stands(self, records, hearer):
         def stands():
-            super(Slow, self).commit_for(records, told)
+            super(Slow, self).stands(records, hearer)
 
-        self.held = stands
+        self.held, self.records = stands, records
         begun, self.begun = self.begun, Deferred()
         begun.callback(None)
 
@@ -62,9 +66,10 @@ class PromisesTests(TestCase):
         )
 
     async def test_prepared(self):
-        """Before the barrier stands no file and no row is there."""
+        """Before the barrier stands its file lies in ``tmp``, and no row is there."""
         inbox, work = await self.began()
-        self.assertEqual((self.temporary(), self.house.files()), ([], []))
+        self.assertEqual((self.temporary(), self.house.files()), ([LETTER], []))
+        self.assertEqual(self.account._shelf.index.box("INBOX").messages, 0)
         self.assertFalse(work.called)
         self.house.journal.held()
         done = await work
@@ -91,6 +96,59 @@ class PromisesTests(TestCase):
         await begun
         self.house.journal.held()
         self.assertEqual(len((await again).uids), 1)
+        self.assertEqual(len(self.house.files()), 1)
+
+    async def test_cancelled(self):
+        """What its caller gives up meanwhile is stored all the same, or nothing is."""
+        _, work = await self.began()
+        work.addErrback(lambda failure: failure.trap(CancelledError)).cancel()
+        self.house.journal.held()
+        await self.account.synced()
+        await self.account.subscribe("INBOX", wanted=True)
+        self.assertEqual((self.temporary(), len(self.house.files())), ([], 1))
+
+    async def test_full_for_a_while(self):
+        """What found no room while the barrier ran is written when it stands."""
+        real = os.writev
+
+        def full(descriptor, blocks):
+            if LETTER not in blocks:
+                return real(descriptor, blocks)
+            self.patch(os, "writev", real)
+            raise OSError(28, "No space left on device")
+
+        self.patch(os, "writev", full)
+        _, work = await self.began()
+        self.assertEqual((self.temporary(), self.house.files()), ([], []))
+        self.house.journal.held()
+        self.assertEqual(len((await work).uids), 1)
+        self.assertEqual((self.temporary(), len(self.house.files())), ([], 1))
+
+    async def killed(self, *, recorded):
+        """Kill the store while a barrier runs, and start it again."""
+        _, work = await self.began()
+        work.addErrback(lambda failure: failure.trap(CancelledError))
+        tmp = self.house.home() / "Maildir/tmp"
+        put(tmp / "1.stranger", b"of another program")
+        ended, journal = self.house.accounts, self.house.journal
+        if recorded:  # and those that wait do not hear of it
+            journal.kept += [(Position(0, 1, 0), record) for record in journal.records]
+        await self.house.kill()
+        put(self.house.home() / "index.db-wal", b"")  # as a real kill leaves it
+        _ = await self.house.start(replay=True)
+        await self.house.accounts._tasks.settled()
+        self.assertEqual(self.temporary(), [b"of another program"])
+        work.cancel()
+        await ended._tasks.stop()
+
+    async def test_killed(self):
+        """A file that a kill left in ``tmp`` goes; those of others stay there."""
+        await self.killed(recorded=False)
+        self.assertEqual(self.house.files(), [])
+
+    async def test_killed_with_its_record(self):
+        """It gets its place if its record stands: the file is as good as none."""
+        await self.killed(recorded=True)
         self.assertEqual(len(self.house.files()), 1)
 
     async def test_scanned(self):

@@ -39,13 +39,18 @@ class Journal:
     async def commit(self, records):
         return self._commit(records)
 
-    def commit_for(self, records, told):
+    def commit_for(self, records, hearer):
+        hearer.begun()
+        self.stands(records, hearer)
+
+    def stands(self, records, hearer):
+        """The barrier stands, or failed."""
         try:
             positions = self._commit(records)
         except OSError as error:
-            told(error)
+            hearer.told(error)
         else:
-            told(positions)
+            hearer.told(positions)
 
     def _commit(self, records):
         if self.failing:

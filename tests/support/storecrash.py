@@ -46,8 +46,9 @@ class Journal:
                         break
         self.file = opened(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
-    def commit_for(self, records, told):
-        told(self._commit(records))
+    def commit_for(self, records, hearer):
+        hearer.begun()
+        hearer.told(self._commit(records))
 
     async def commit(self, records):
         return self._commit(records)
