@@ -6,7 +6,6 @@ turn to tell that the socket can be written to.
 """
 
 import socket
-from contextlib import suppress
 from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
@@ -31,7 +30,7 @@ class Accepted(Server):
     _closing = False
 
     def __init__(
-        self, made: socket.socket, protocol: IProtocol, peer: Address, reactor: Any
+        self, made: Any, protocol: IProtocol, peer: Address, reactor: Any
     ) -> None:
         Connection.__init__(self, made, protocol, reactor)
         self._peer = peer
@@ -83,8 +82,10 @@ class Accepted(Server):
         self.connected, self.disconnected = 0, 1
         self.producer = None
         self.reactor.removeReader(self)
-        with suppress(OSError):  # the peer may be gone
+        try:  # noqa: SIM105 - ``suppress`` takes a tenth of the close
             self.socket.shutdown(socket.SHUT_WR)
+        except OSError:  # the peer may be gone
+            pass
         self.socket.close()
         protocol = self.protocol
         del self.protocol, self.socket, self.fileno

@@ -8,8 +8,6 @@ def run(tasks: Tasks, what: str, work: Work) -> None:
 
     What it raises before its first wait is raised here.
     """
-    try:
-        waiting = work.send(None)
-    except StopIteration:
-        return
-    tasks.keep(what, work, waiting)
+    waiting = next(work.__await__(), None)  # half of ``send``, whose end is raised
+    if waiting is not None:
+        tasks.keep(what, work, waiting)

@@ -71,13 +71,15 @@ class _Task:
         """Run up to the next wait; what was waited for came to ``result``."""
         try:
             if isinstance(result, Failure) and result.value is not None:
-                waiting = self._work.throw(result.value)
+                waiting: Deferred[Any] | None = self._work.throw(result.value)
             else:
-                waiting = self._work.send(None)
+                waiting = next(self._work.__await__(), None)  # see ``eager``
         except (StopIteration, CancelledError):
-            self._end()
+            waiting = None
         except Exception:
             _log.failure("{what} failed", what=self._what)
+            waiting = None
+        if waiting is None:
             self._end()
         else:
             self._waiting = waiting
