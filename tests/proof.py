@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.support import faults, going
 from tests.support.profile import SHARE, share
 
-GROWTH_KIB = 50 << 10
+GROWTH_KIB = 10 << 10  # in the second half: peaks, and the end of warming up
 SLOPE_SECONDS = 300
 SLOPE_MIB = 1.0  # in ten minutes
 DESCRIPTORS = 20

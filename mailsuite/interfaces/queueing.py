@@ -81,7 +81,7 @@ class IQueue(Interface):
     async def outcome(id: QueueId, recipient: int, within: float) -> Outcome | None:  # noqa: A002
         """What became of a recipient, waiting up to ``within`` seconds.
 
-        None: still open. Only jobs of the last minutes are remembered.
+        None: still open. Some thousands of the last are remembered, minutes at most.
         """
 
     async def settle(lease: Lease, outcomes: Mapping[int, Outcome]) -> bool:
