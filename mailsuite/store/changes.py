@@ -1,7 +1,7 @@
 """What followers read of an account's changes: the lane's part (IChanges)."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from mailsuite.model.ids import EmailId, MailboxId, ModSeq, Uid
 from mailsuite.store import maildir
@@ -34,11 +34,11 @@ def _from_log(
         index,
         modseq,
         limit,
-        [
+        (
             (moment, email, kind > CHANGED)
             for moment, (_, _, kind, email) in rows
             if kind != CHANGED
-        ],
+        ),
     )
 
 
@@ -50,12 +50,12 @@ def _from_tables(
         " SELECT modseq, email, 1 FROM expunged WHERE modseq > ?"
         " ORDER BY 1",
         (modseq, modseq),
-    ).fetchall()
+    )
     return _gathered(index, modseq, limit, rows)
 
 
 def _gathered(
-    index: Index, modseq: int, limit: int, rows: Sequence[tuple[int, int, int]]
+    index: Index, modseq: int, limit: int, rows: Iterable[tuple[int, int, int]]
 ) -> tuple[ModSeq, set[int], set[int]]:
     came: set[int] = set()
     went: set[int] = set()

@@ -2,11 +2,12 @@
 
 import gc
 import tracemalloc
+from types import SimpleNamespace
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailsuite.model.flags import DELETED
-from mailsuite.store import index
+from mailsuite.store import changes, index
 from mailsuite.store.index import ADDED, LOG_ENTRIES, VANISHED, Log
 from tests.contracts.mailboxes import draft
 from tests.store.test_store_outside import StoreCase
@@ -52,6 +53,19 @@ class LogTests(SynchronousTestCase):
         for modseq in range(1, LOG_ENTRIES + 1):
             log.add(modseq, [(1, modseq + (1 << 20), ADDED, modseq + (1 << 40))])
         self.assertLess(tracemalloc.get_traced_memory()[0], 50 * LOG_ENTRIES)
+
+    def test_followed(self):
+        """Who is far behind is given the first changes without a list of all."""
+        log = Log(0)
+        log.add(1, [(1, uid, ADDED, uid) for uid in range(50)])
+        for modseq in range(2, LOG_ENTRIES - 50):
+            log.add(modseq, [(1, modseq + (1 << 20), ADDED, modseq + (1 << 40))])
+        behind = SimpleNamespace(log=log, modseq=modseq)
+        tracemalloc.start()
+        self.addCleanup(tracemalloc.stop)
+        reached, came, went = changes._from_log(behind, 0, 20)
+        self.assertLess(tracemalloc.get_traced_memory()[1], 50 * LOG_ENTRIES)
+        self.assertEqual((reached, came, went), (1, set(range(50)), set()))
 
 
 class GoneTests(StoreCase):
