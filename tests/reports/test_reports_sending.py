@@ -17,6 +17,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from mailsuite.model.errors import NoSpace
 from mailsuite.model.proofs import Result, Signature
 from mailsuite.net.workers import Failed, Lost
+from mailsuite.policy.networks import plain
 from mailsuite.relay import authorship
 from mailsuite.reports import aggregate, collect, outbox
 from tests.support.reports import DAY, NOON, World, judged, policy, signature
@@ -153,7 +154,7 @@ class ContentTests(Case):
         st.lists(
             st.builds(
                 judged,
-                ip=st.ip_addresses().map(str),
+                ip=st.ip_addresses().map(lambda ip: plain(str(ip))),
                 dkim=st.booleans(),
                 spf=st.booleans(),
                 sender=st.text(max_size=20),
