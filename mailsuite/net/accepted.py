@@ -25,16 +25,18 @@ class Accepted(Server):
 
     _shouldShutdown = False  # noqa: N815 - Twisted's name
     """Before every close, as other processes might hold the socket; none holds ours."""
-    serving = False
-    """Whether a read is being served."""
-    _closing = False
 
     def __init__(
         self, made: Any, protocol: IProtocol, peer: Address, reactor: Any
     ) -> None:
         Connection.__init__(self, made, protocol, reactor)
         self._peer = peer
+        self.serving = False
+        """Whether a read is being served."""
+        self._closing = False
         self.connected = 1
+        # Asked for at every read and write: Twisted's defaults stand in a class far up.
+        self.TLS, self.dataBuffer, self.disconnecting = False, b"", False
         reactor.addReader(self)
 
     @override

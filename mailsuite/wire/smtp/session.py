@@ -38,8 +38,13 @@ _NOT_OFFERED = frozenset(
 )
 _TLS_HANDSHAKE = 0x16  # RFC 8446 §5.1: the first octet of a ClientHello's record
 _END = commands.End()
-_WHOLE = Verb.END
-_CLOSED = State.CLOSED
+
+# By names of ours: to find a member in its enum takes seven times as long, and every
+# command asks for some of them.
+_WHOLE, _RCPT = Verb.END, Verb.RCPT
+_STARTED, _GREETED, _SENDER = State.STARTED, State.GREETED, State.SENDER
+_RECIPIENTS, _CONTENT, _PROVING = State.RECIPIENTS, State.CONTENT, State.PROVING
+_SECURING, _CLOSED = State.SECURING, State.CLOSED
 
 
 @define(eq=False, repr=False)
@@ -85,7 +90,7 @@ class Session:
         if self._skipping:
             self._skipping -= self._lines.skip(self._skipping)
         state = self.standing.state
-        if self._skipping or state is State.SECURING or state is _CLOSED:
+        if self._skipping or state is _SECURING or state is _CLOSED:
             return None
         return self._next_line(state)
 
@@ -109,7 +114,7 @@ class Session:
     def secured(self) -> None:
         """TLS stands: everything said before is forgotten (RFC 3207 §4.2)."""
         self._lines.clear()
-        self.standing = Standing(self.standing.offer, True, State.STARTED)
+        self.standing = Standing(self.standing.offer, True, _STARTED)
 
     def close(self) -> None:
         """Nothing is read any more."""
@@ -123,12 +128,12 @@ class Session:
         if code >= 400:
             standing.errors += 1
         if code == 334:  # RFC 4954 §4: a challenge
-            standing.state = State.PROVING
+            standing.state = _PROVING
         elif code < 400 or verb in LASTING:
             state = standing.state = TABLE[standing.state, verb]
-            if state is State.RECIPIENTS:
-                standing.recipients += verb is Verb.RCPT
-            elif state is not State.SENDER:
+            if state is _RECIPIENTS:
+                standing.recipients += verb is _RCPT
+            elif state is not _SENDER:
                 self._arrived(state, code)
         elif verb is Verb.OPEN:
             self.close()
@@ -136,12 +141,12 @@ class Session:
     def _arrived(self, state: State, code: int) -> None:
         """What holds in the new state."""
         standing = self.standing
-        if state is State.CONTENT:
+        if state is _CONTENT:
             self._content = content.Content()
-        elif state is State.GREETED:
+        elif state is _GREETED:
             standing.recipients = 0
             standing.authenticated |= code == 235
-        elif state is State.SECURING:  # CVE-2011-0411: what came with it is no TLS
+        elif state is _SECURING:  # CVE-2011-0411: what came with it is no TLS
             self._lines.clear()
         elif state is _CLOSED:
             self.close()
@@ -155,26 +160,26 @@ class Session:
             block, after = taking.take(octets)
         except content.Bare:
             self._content = None
-            return self._ask(Verb.END, commands.End(replies.BARE, close=True))
+            return self._ask(_WHOLE, commands.End(replies.BARE, close=True))
         excess = taking.size - self.standing.offer.size
         if after is not None:
             self._content = None
             if after:
                 self._lines.feed(after)
             if excess > 0:
-                return self._ask(Verb.END, commands.End(replies.TOO_LARGE))
+                return self._ask(_WHOLE, commands.End(replies.TOO_LARGE))
             self._whole = True
             return commands.Content(block) if block else self.next_event()
         if excess > DRAIN_OCTETS:
             self._content = None
-            return self._ask(Verb.END, commands.End(replies.TOO_LARGE, close=True))
+            return self._ask(_WHOLE, commands.End(replies.TOO_LARGE, close=True))
         return commands.Content(block) if block and excess <= 0 else None
 
     def _next_line(self, state: State) -> Event | None:
         lines, standing = self._lines, self.standing
-        if state is State.STARTED and lines.first() == _TLS_HANDSHAKE:
+        if state is _STARTED and lines.first() == _TLS_HANDSHAKE:
             return self._refuse(replies.WRONG_PROTOCOL, close=True)
-        proving = state is State.PROVING
+        proving = state is _PROVING
         long = proving or (standing.offer.mechanisms and standing.auth_open)
         try:
             line = lines.line(RESPONSE_OCTETS if long else LINE_OCTETS)
@@ -223,6 +228,6 @@ class Session:
         return event
 
     def _refuse(self, reply: Reply, *, close: bool = False) -> Refused:
-        proving = self.standing.state is State.PROVING
+        proving = self.standing.state is _PROVING
         self._pending = Verb.RESPONSE if proving else Verb.TELL
         return Refused(reply, close)
