@@ -1,6 +1,7 @@
 """What a store remembers of mail that came and left has a bound, and is small."""
 
 import gc
+import os
 import tracemalloc
 from types import SimpleNamespace
 
@@ -66,6 +67,25 @@ class LogTests(SynchronousTestCase):
         reached, came, went = changes._from_log(behind, 0, 20)
         self.assertLess(tracemalloc.get_traced_memory()[1], 50 * LOG_ENTRIES)
         self.assertEqual((reached, came, went), (1, set(range(50)), set()))
+
+    def test_far_behind(self):
+        """Where tables have to tell of it, only the first rows are read as well."""
+        home = self.mktemp()
+        os.mkdir(home)
+        rows = index.open_rows(home)
+        self.addCleanup(rows.close)
+        rows.execute("BEGIN")
+        rows.executemany(
+            "INSERT INTO expunged (modseq, mailbox, uid, email) VALUES (?, 1, ?, ?)",
+            [(n // 5, n, n) for n in range(10, 20_000)],
+        )
+        rows.execute("COMMIT")
+        behind = SimpleNamespace(rows=rows, modseq=5_000)
+        tracemalloc.start()
+        self.addCleanup(tracemalloc.stop)
+        reached, came, went = changes._from_tables(behind, 2, 100)
+        self.assertLess(tracemalloc.get_traced_memory()[1], 100_000)
+        self.assertEqual((reached, came, went), (22, set(), set(range(15, 115))))
 
 
 class GoneTests(StoreCase):
