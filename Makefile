@@ -35,7 +35,7 @@ bench: venv
 	$(BIN)/python bench/all.py
 
 proof: venv
-	MAILSUITE_PROOF=$(PROOF) $(BIN)/python -m pytest -s tests/proof.py \
+	MAILSUITE_PROOF=$(PROOF) $(BIN)/python -m pytest -s --timeout 0 tests/proof.py \
 	    tests/crash/test_damage.py tests/crash/test_store_crash.py \
 	    tests/whole/test_pigeonhole.py
 
