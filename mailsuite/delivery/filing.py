@@ -122,7 +122,11 @@ class Filing:
 
     @asynccontextmanager
     async def _alone(self, name: AccountName) -> AsyncIterator[None]:
-        """Let nobody else in who comes this way for the same account."""
+        """Let nobody else in who comes this way for the same account.
+
+        Who waits goes on in a turn of its own: by then the outcome of this delivery is
+        on its way to the journal, before that of the next.
+        """
         lock, users = self._locks.get(name, (DeferredLock(), 0))
         self._locks[name] = lock, users + 1
         try:
@@ -130,7 +134,10 @@ class Filing:
             try:
                 yield
             finally:
-                lock.release()
+                if lock.waiting:
+                    _ = self.ground.reactor.callLater(0, lock.release)
+                else:
+                    lock.release()
         finally:
             lock, users = self._locks.pop(name)
             if users > 1:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from attrs import field, frozen
+from twisted.internet.interfaces import IReactorTime
 
 from mailsuite.delivery.awakening import Awakening
 from mailsuite.delivery.calendars import Calendars
@@ -93,6 +94,7 @@ class System:
 class Ground:
     """What filing is given."""
 
+    reactor: IReactorTime
     scripts: IScripts
     memories: IMemories
     programs: Programs

@@ -87,6 +87,7 @@ def made(
     memories = Memories(accounts, ground.wall)
     awakening = _awakening(ground, accounts)
     stands = Ground(
+        ground.reactor,
         scripts,
         memories,
         programs,

@@ -51,8 +51,9 @@ class Attempts:
         lease = _lease(job, job.blob, mine, (epoch, transport))
         self._leases[epoch] = (lease, job, now + ledger.settings.lease)
         try:
-            if job.blob.octets is None and not job.blob.path:
-                lease = evolve(lease, blob=await self._contents.content(job))
+            contents, blob = self._contents, job.blob
+            if contents.reading or (blob.octets is None and not blob.path):
+                lease = evolve(lease, blob=await contents.content(job))
             await self._transports[transport].deliver(lease, self._settling.settle)
         except Damaged as error:
             await self._contents.set_aside(job, str(error))

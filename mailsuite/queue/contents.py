@@ -18,12 +18,27 @@ class Contents:
 
     _ledger: Ledger
     files: Files
+    reading: int = 0
+    """How many jobs wait for :meth:`content`."""
 
     async def content(self, job: Job) -> Blob:
-        """Bring a job's content back into memory. :raises Damaged: it cannot be."""
-        blob = await self._ledger.lane.run(self._read, job.id, job)
-        job.blob = evolve(job.blob, prefix=blob.prefix, octets=blob.octets)
-        self._ledger.hold(job)
+        """Bring a job's content back into memory; who asks first has it first.
+
+        A job that has its content only waits for those before it.
+
+        :raises Damaged: it cannot be read.
+        """
+        lane, blob = self._ledger.lane, job.blob
+        self.reading += 1
+        try:
+            if blob.octets is None and not blob.path:
+                blob = await lane.run(self._read, job.id, job)
+                job.blob = evolve(job.blob, prefix=blob.prefix, octets=blob.octets)
+                self._ledger.hold(job)
+            else:
+                await lane.run(_nothing)
+        finally:
+            self.reading -= 1
         return job.blob
 
     def _read(self, name: QueueId, job: Job) -> Blob:
@@ -61,3 +76,7 @@ class Contents:
         changes = [[slot.recipient.n, DONE] for slot in kept.slots]
         ledger.note((kept.id, kept.version + 1, changes))
         await ledger.lane.run(ledger.rows.drop, kept.id)
+
+
+def _nothing() -> None:
+    """What is done on the lane only for the sake of what comes before it."""

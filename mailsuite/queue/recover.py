@@ -34,7 +34,7 @@ from mailsuite.queue.files import Files
 from mailsuite.queue.jobs import Job
 from mailsuite.queue.ledger import Ledger
 from mailsuite.queue.returns import Read, Returns
-from mailsuite.queue.rows import Rows
+from mailsuite.queue.rows import Rows, untried
 from mailsuite.queue.shelves import Shelves
 from mailsuite.queue.tables import Destination, image
 
@@ -127,6 +127,8 @@ class Recovery:
         open_jobs = fold.open()
         names = list(fold.jobs)
         known = await ledger.lane.run(ledger.rows.known, names)
+        found = await ledger.lane.run(self._foreign, [*fold.foreign], [*known])
+        await self._bring(found)
         for job in open_jobs:
             ledger.add(job)
         for name in known:
@@ -135,8 +137,6 @@ class Recovery:
             if name not in ledger.jobs:  # its rows will let go of its content
                 ledger.add(job)
         ledger.onces.update(fold.onces)
-        found = await ledger.lane.run(self._foreign, [*fold.foreign], [*known])
-        await self._bring(found)
         self._shelves.any = bool(await ledger.lane.run(ledger.rows.any))
         await ledger.lane.run(self._claim)
         return hosts
@@ -144,7 +144,10 @@ class Recovery:
     async def _bring(self, found: Read) -> None:
         keep_local = not self.fold.clean
         for job in await self._returns.arrived(found):
-            changes = sorted(self.fold.foreign[job.id], key=lambda each: each[1])
+            foreign = self.fold.foreign.get(job.id)
+            if foreign is None:
+                continue
+            changes = sorted(foreign, key=lambda each: each[1])
             for _, version, what in changes:
                 if version > job.version:
                     job.version = version
@@ -199,10 +202,16 @@ class Recovery:
         rows.put([(image(job), zlib.crc32(octets))])
 
     def _foreign(self, names: Sequence[QueueId], known: Sequence[QueueId]) -> Read:
-        """On the lane."""
-        rows = self._ledger.rows
+        """On the lane: jobs that only rows tell of, with what comes before all else.
+
+        That is mail for accounts here that was not tried yet: its turn comes before
+        that of what was accepted later, and may stand in the journal.
+        """
+        ledger = self._ledger
+        rows, most = ledger.rows, ledger.settings.memory_jobs
         rows.take(known)
-        return self._returns.read(rows.take(names))
+        first = untried(rows, ledger.ground.wall(), most)
+        return self._returns.read(rows.take([*dict.fromkeys([*first, *names])]))
 
     def _claim(self) -> None:
         spool = self._ledger.ground.spool

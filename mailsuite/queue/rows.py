@@ -23,6 +23,7 @@ from mailsuite.queue.tables import (
     PUT_JOB,
     PUT_SLOT,
     STEPS,
+    UNTRIED_JOBS,
     Destination,
     Image,
     Kept,
@@ -173,17 +174,30 @@ class Rows:
             db.execute("DELETE FROM job WHERE id = ?", (name,))
 
     def begin(self, now: float, *, clean: bool) -> None:
-        """What the store has is safe after a clean stop; else it is asked again."""
+        """What the store has is safe after a clean stop; else it is asked again.
+
+        Its place is where it was: before what came later.
+        """
         if clean:
             self.db.execute("DELETE FROM recipient WHERE state = 2")
         else:
             self.db.execute(
-                "UPDATE recipient SET state = 0, due = ? WHERE state = 2", (now,)
+                "UPDATE recipient SET state = 0, due = min(due, ?) WHERE state = 2",
+                (now,),
             )
 
     def any(self) -> bool:
         """Whether there is any job."""
         return self.db.execute("SELECT 1 FROM job LIMIT 1").fetchone() is not None
+
+
+def untried(rows: Rows, now: float, limit: int) -> list[QueueId]:
+    """Jobs for accounts here, or for nobody knows whom, that were never tried.
+
+    Those are left out that are taken out already.
+    """
+    ask = {"now": now, "limit": limit}
+    return [name for (name,) in rows.db.execute(UNTRIED_JOBS, ask)]
 
 
 def _migrate(db: sqlite3.Connection, path: str) -> bool:

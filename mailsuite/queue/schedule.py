@@ -2,6 +2,9 @@
 
 Each attempt asks the routing anew. Recipients of one job that go the same way are
 one lease. What the transport leaves unsettled is deferred.
+
+Jobs are handed over in the order in which they were accepted, over a restart too:
+what comes before all of the backlog has begun stands behind it.
 """
 
 import random
@@ -66,6 +69,8 @@ class Schedule:
     _numbers: "count[int]" = field(factory=lambda: count(1))
     _loop: LoopingCall | None = None
     _running: bool = False
+    _behind: bool = False
+    """Whether something is left that was accepted before the start."""
     _log: Logger = field(factory=Logger)
 
     def __attrs_post_init__(self) -> None:
@@ -88,7 +93,7 @@ class Schedule:
 
     def start(self) -> None:
         """Begin to deliver."""
-        self._running = True
+        self._running = self._behind = True
         self.attempts.halted = False
         self._loop = loop = LoopingCall(self._tick)
         loop.clock = self._ledger.ground.reactor
@@ -116,7 +121,7 @@ class Schedule:
         if due is None:
             return
         now = self._ledger.ground.wall()
-        if due <= now and self._running:
+        if due <= now and self._running and not self._behind:
             self._tasks.launch("queue", self._attempt((job,), now))
         else:
             heappush(self._heap, (min(due, job.expires), next(self._numbers), job))
@@ -135,7 +140,7 @@ class Schedule:
         jobs, self._fresh = self._fresh[:STARTED], self._fresh[STARTED:]
         if self._fresh:
             _ = self._ledger.ground.reactor.callLater(0, self._start_fresh)
-        if self._running:
+        if self._running and not self._behind:
             now = self._ledger.ground.wall()
             self._tasks.launch("queue", self._attempt(jobs, now))
             return
@@ -151,6 +156,7 @@ class Schedule:
         ledger.outcomes.forget(now)
         for _ in range(STARTED):
             if not self._heap or self._heap[0][0] > now:
+                self._behind = False
                 break
             _, _, job = heappop(self._heap)
             if ledger.jobs.get(job.id) is job:

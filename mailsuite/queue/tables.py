@@ -54,6 +54,12 @@ WHERE r.state = 0 AND r.due <= :now AND (d.until IS NULL OR d.until <= :now)
 AND r.job NOT IN (SELECT id FROM temp.loaded)
 ORDER BY r.due LIMIT :limit
 """
+UNTRIED_JOBS = """
+SELECT DISTINCT job FROM recipient
+WHERE state = 0 AND due <= :now AND attempts = 0 AND transport IN ('', 'local')
+AND job NOT IN (SELECT id FROM temp.loaded)
+ORDER BY due LIMIT :limit
+"""
 EXPIRED_JOBS = """
 SELECT id FROM job WHERE expires <= :now AND id NOT IN (SELECT id FROM temp.loaded)
 AND EXISTS (SELECT 1 FROM recipient r WHERE r.job = id AND r.state = 0) LIMIT :limit

@@ -147,6 +147,7 @@ class Shelves:
         def told(result: Shelf | Failure) -> None:
             if not opened.called:  # who asked may be gone: it is open for others
                 opened.callback(result)
+            entry.wake()  # who asked first goes on first
 
         work = Deferred.fromCoroutine(self._opened(account, entry, place))
         _ = work.addBoth(told)
@@ -164,7 +165,6 @@ class Shelves:
         finally:
             if entry.shelf is None:
                 del self._open[account]
-            entry.wake()
         if index.lagging:
             self.late(entry.shelf)
         self._shrink(entry)

@@ -23,7 +23,14 @@ from mailsuite.icalendar.components import parse
 from mailsuite.interfaces.calendars import NoSuchEntry, TooManyEntries
 from mailsuite.interfaces.queueing import Lease
 from mailsuite.model.changes import Draft
-from mailsuite.model.envelope import CALENDAR, FILED, JUNK, Blob
+from mailsuite.model.envelope import (
+    CALENDAR,
+    FILED,
+    JUNK,
+    Blob,
+    Envelope,
+    Recipient,
+)
 from mailsuite.model.errors import OverQuota
 from mailsuite.model.outcomes import Deferred, Delivered, Failed
 from mailsuite.sieve.message import Message
@@ -36,7 +43,8 @@ from tests.support.calendars import (
     invitation,
     mail,
 )
-from tests.support.filing import USER, FilingCase, Now
+from tests.support.filing import SENDER, USER, FilingCase, Now
+from tests.support.queue import address
 
 SCRIPT = """require ["processcalendar", "variables", "imap4flags"];
 processcalendar :allowpublic {} :outcome "o"; addflag "${{o}}";"""
@@ -340,6 +348,35 @@ class UpdatedTests(CalendarCase):
         self.carry(second)
         (one,) = self.objects()
         self.assertEqual(one.entries[0].value("STATUS"), "CANCELLED")
+
+    def test_one_by_one(self):
+        """Outcomes of deliveries that waited for each other come in their order.
+
+        So do the jobs that change the calendar, which are in the outcomes' records.
+        """
+        self.script('require "processcalendar"; processcalendar :allowpublic; discard;')
+        settled = []
+
+        async def settle(lease, outcomes):
+            settled.append(lease.id)
+            return True
+
+        before = self.filing._alone(USER)
+        self.done(before.__aenter__())
+        leases = [
+            self.leased(f"0G1G{number}", invitation(sequence=number))
+            for number in range(400)
+        ]
+        for lease in leases:
+            Pending.fromCoroutine(self.local.deliver(lease, settle))
+        self.done(before.__aexit__(None, None, None))
+        self.clock.pump([0] * len(leases))
+        self.assertEqual(settled, [lease.id for lease in leases])
+
+    def leased(self, name, content):
+        letter, to = blob(mail(content, "REQUEST")), Recipient(0, address(USER))
+        envelope = Envelope(address(SENDER), (to,))
+        return Lease(name, 1, envelope, letter, (to,), "local", 1, self.now)
 
     def test_stays_where_it_is(self):
         """An event that its owner moved to another calendar is changed there."""

@@ -99,6 +99,24 @@ class OpenedTests(StoreCase):
 
         return self.run_with_store(go)
 
+    def test_first(self):
+        """Who asked first goes on first, though others waited for it with them."""
+        order = []
+
+        async def asked(accounts, number):
+            (await accounts.open(ALICE)).close()
+            order.append(number)
+
+        async def go(_account, _inbox):
+            await self.house.stop()
+            accounts = await self.house.start()
+            work = [Deferred.fromCoroutine(asked(accounts, n)) for n in range(4)]
+            for each in work:
+                await each
+            self.assertEqual(order, [0, 1, 2, 3])
+
+        return self.run_with_store(go)
+
     def test_cancelled_at_the_end(self):
         """It is closed as every other when the suite stops."""
 

@@ -99,6 +99,7 @@ class FilingCase(SynchronousTestCase):
         )
         self.memories = Memories(self.facts, wall)
         self.ground = Ground(
+            clock,
             self.scripts,
             self.memories,
             programs,

@@ -150,11 +150,7 @@ class KilledTests(CalendarCase):
         self.assertIn(" 0 findings", self.demo.command("verify"))
 
     def caught_up(self, sent, killer):
-        """Wait until all but the last messages are in the calendar, or all is killed.
-
-        After a kill the queue begins with what stands in the journal, and a backlog in
-        its rows comes later: a cancellation before its event (docs/decisions).
-        """
+        """Wait until all but the last messages are in the calendar, or all is killed."""
         while (
             not killer.finished.is_set()
             and len(self.demo.logged("event=sieve.scheduled")) < sent - BACKLOG
