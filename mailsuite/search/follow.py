@@ -127,7 +127,10 @@ class Follower:
             self._tasks.launch("search: indexing", self._work())
 
     def _progress(self, account: AccountName) -> Progress:
-        return self._known.setdefault(account, Progress())
+        known = self._known.get(account)
+        if known is None:
+            known = self._known[account] = Progress()
+        return known
 
     async def _work(self) -> None:
         """Index what is dirty, one account after the other, a batch at a time."""

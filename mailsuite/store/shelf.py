@@ -232,12 +232,13 @@ class Shelf:
         Watchers are woken, soon, of mailboxes whose ModSeq rose or that are gone.
         """
         modseq = self.index.modseq
-        if modseq != self._modseq:
+        rose = modseq != self._modseq
+        if rose:
             self._modseq = modseq
             self.keeper.risen(self.name)
         if self.index.lagging:
             self.keeper.late(self)
-        if self.watchers and self._waking is None and self._risen():
+        if self.watchers and self._waking is None and (rose or self._risen()):
             self._waking = self.keeper.reactor.callLater(0, self._wake)
 
     def _risen(self) -> list[MailboxId]:
