@@ -12,7 +12,7 @@ from tests.support import faults, going
 from tests.support.profile import SHARE, share
 
 GROWTH_KIB = 10 << 10  # in the second half: peaks, and the end of warming up
-SLOPE_SECONDS = 1_800  # in less, one step of an allocator is more than the goal
+SLOPE_SECONDS = 300  # in less, the end of warming up is more than the goal
 SLOPE_MIB = 1.0  # in ten minutes
 DESCRIPTORS = 20
 
