@@ -6,7 +6,7 @@ it: nobody else writes the database while the suite runs.
 
 import re
 import unicodedata
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from sqlite3 import Connection, connect
 from typing import Any, Protocol
@@ -55,6 +55,8 @@ class Scripts:
     _events: IEvents
     settings: Sieve
     _known: "OrderedDict[AccountName, Script | None]" = field(factory=OrderedDict)
+    _asking: Counter[AccountName] = field(factory=Counter)
+    """How many wait for an account's script; who comes later waits behind them."""
     _octets: int = 0
     _changes: int = 0
 
@@ -71,10 +73,18 @@ class Scripts:
 
     async def active(self, account: AccountName) -> Script | None:
         """See :meth:`IScripts.active`."""
-        if account in self._known:
+        if account in self._known and account not in self._asking:
             return self._known[account]
         changes = self._changes
-        script: Script | None = await self._accounts.facts(account, scriptrows.active)
+        self._asking[account] += 1
+        try:
+            script: Script | None = await self._accounts.facts(
+                account, scriptrows.active
+            )
+        finally:
+            self._asking[account] -= 1
+            if not self._asking[account]:
+                del self._asking[account]
         if changes == self._changes:  # else it may be another by now
             self._learn(account, script)
         return script

@@ -77,6 +77,31 @@ class ScriptsTests(SynchronousTestCase):
         self.assertEqual(self.done(self.scripts.get(ALICE, "b")), b"stop;")
         self.assertEqual(self.done(self.scripts.listed(BOB)), [])
 
+    def test_order(self):
+        """Who asks for an active script comes after those who wait for it."""
+        answers, order = [], []
+
+        class Slow:
+            async def facts(self, *_):
+                answers.append(Deferred())
+                return await answers[-1]
+
+        self.scripts = evolve(self.scripts, accounts=Slow())
+
+        async def asked(number):
+            await self.scripts.active(ALICE)
+            order.append(number)
+
+        for number in range(2):
+            Deferred.fromCoroutine(asked(number))
+        answers[0].callback(None)
+        Deferred.fromCoroutine(asked(2))
+        self.assertEqual(order, [0])
+        for answer in answers[1:]:
+            answer.callback(None)
+        self.done(asked(3))
+        self.assertEqual((order, len(answers)), ([0, 1, 2, 3], 3))
+
     def test_active(self):
         """One script counts at a time; the empty name lets none count."""
         for name in ("a", "b"):

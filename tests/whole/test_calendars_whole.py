@@ -15,7 +15,7 @@ from tests.support.calendars import attendee, calendar, event, mail
 from tests.support.demo import Demo
 
 TO = "user1@example.test"
-BACKLOG = 30  # messages that may be on their way to the calendar
+BACKLOG = 500  # messages that may be on their way to the calendar
 SCRIPT = """
 require ["processcalendar", "variables", "editheader"];
 processcalendar :outcome "o" :reason "r" :deletecancelled;
