@@ -84,7 +84,10 @@ class Log:
     """Four numbers each."""
 
     def add(self, modseq: int, entries: Sequence[Entry]) -> None:
-        """Append what one transaction did."""
+        """Append what one transaction did; one that is too large is left to SQL."""
+        if len(entries) > LOG_ENTRIES:
+            self.clear(modseq)
+            return
         self._entries.extend(chain.from_iterable(entries))
         self._moments.extend(repeat(modseq, len(entries)))
         if len(self._moments) > LOG_ENTRIES:

@@ -46,6 +46,15 @@ class LogTests(SynchronousTestCase):
         self.assertEqual(list(log.moments(2)), [3] * 3 + [4] * 3 + [5] * 3)
         self.assertEqual(len(list(log.since(2))), 9)
 
+    def test_larger(self):
+        """What one transaction has too much of is told by the tables alone."""
+        self.patch(index, "LOG_ENTRIES", 10)
+        log = Log(0)
+        log.add(1, [(1, uid, ADDED, uid) for uid in range(10)])
+        log.add(2, [(1, uid, ADDED, uid) for uid in range(11)])
+        self.assertIsNone(log.since(1))
+        self.assertEqual((list(log.since(2)), log.floor), ([], 2))
+
     def test_octets(self):
         """A change takes some forty octets."""
         tracemalloc.start()
