@@ -166,7 +166,7 @@ def _merge(index: Index, boxes: Iterable[Box], parcels: Sequence[Parcel]) -> Non
     """After a kill look for files of strangers first; what is replayed asks later."""
     for box in boxes:
         replayed = any(p.mailbox == box.id and p.again for p in parcels)
-        if box.selectable and box.disk.listed < 0 and not replayed:
+        if outside.unseen(index, box) and not replayed:
             outside.merge(index, box)
 
 

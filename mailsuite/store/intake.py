@@ -7,8 +7,8 @@ hand-over, because ten messages in one cost little more than one.
 
 An APPEND first reserves its UIDs and is written to the journal; it holds the account's
 turn meanwhile, and what waits behind it goes together. Its client waits for each step:
-so the lane scans it while the barrier runs, and hears of the barrier from the journal's
-thread and not by way of the reactor.
+so the lane writes its file to ``tmp`` and scans it while the barrier runs, and hears of
+the barrier from the journal's thread and not by way of the reactor.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ from mailsuite.model.errors import Damaged, NoSpace
 from mailsuite.model.ids import MailboxId
 from mailsuite.net.lanes import Lane
 from mailsuite.net.tasks import Tasks
-from mailsuite.store import append, opening, records
+from mailsuite.store import append, opening, outside, records
 from mailsuite.store.append import Parcel, Result, Shared
 from mailsuite.store.index import Index
 from mailsuite.store.pieces import renumbered
@@ -293,8 +293,8 @@ class Promises:
         for parcel in parcels:
             number = wanted.get(parcel.mailbox, 0)
             wanted[parcel.mailbox] = number + len(parcel.pieces)
-        if _short(index, wanted):
-            await self._shelf.run(_reserve, wanted)
+        if _unready(index, wanted):
+            await self._shelf.run(_make_ready, wanted)
         self._number(index, parcels)
         modseq = index.modseq + 1
         name = index.place.account
@@ -336,10 +336,18 @@ class Promises:
             following[box.id] = uid + len(parcel.pieces)
 
 
-def _short(index: Index, wanted: dict[MailboxId, int]) -> bool:
+def _unready(index: Index, wanted: dict[MailboxId, int]) -> bool:
     found = [(index.box(mailbox), count) for mailbox, count in wanted.items()]
-    return any(box.uidnext + count > box.uid_limit for box, count in found)
+    return any(
+        box.uidnext + count > box.uid_limit or outside.unseen(index, box)
+        for box, count in found
+    )
 
 
-def _reserve(index: Index, wanted: dict[MailboxId, int]) -> None:
-    index.reserve({index.box(mailbox): n for mailbox, n in wanted.items()})
+def _make_ready(index: Index, wanted: dict[MailboxId, int]) -> None:
+    """Reserve UIDs; after a kill, files of strangers are given theirs before."""
+    boxes = {index.box(mailbox): count for mailbox, count in wanted.items()}
+    for box in boxes:
+        if outside.unseen(index, box):
+            outside.merge(index, box)
+    index.reserve(boxes)

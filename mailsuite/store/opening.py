@@ -306,10 +306,9 @@ def close(index: Index, *, clean: bool = True) -> None:
         index.abandon()
         return
     with failing(index.abandon):
-        if index.unclean:
-            for box in index.boxes.values():
-                if box.selectable and box.disk.listed < 0:
-                    outside.merge(index, box)
+        for box in index.boxes.values():
+            if outside.unseen(index, box):
+                outside.merge(index, box)
         tidy.finish(index)
         clear_tmp(index)
     index.close()

@@ -43,6 +43,11 @@ def stale(index: Index, box: Box) -> bool:
     return disk.own and index.ground.seconds() - disk.listed > RELIST_SECONDS
 
 
+def unseen(index: Index, box: Box) -> bool:
+    """Whether nobody looked at a mailbox since the kill that left it open."""
+    return index.unclean and box.selectable and box.disk.listed < 0
+
+
 @frozen
 class _Sight:
     """What the listings showed; ``gone`` are base names that surely are."""

@@ -117,8 +117,8 @@ def clean_tmp(index: Index, age: float) -> None:
         with suppress(FileNotFoundError):
             for name in os.listdir(directory):
                 path = os.path.join(directory, name)
-                if maildir.is_own(name) or os.lstat(path).st_mtime < before:
-                    with suppress(OSError):
+                with suppress(OSError):  # it may have got its place meanwhile
+                    if maildir.is_own(name) or os.lstat(path).st_mtime < before:
                         os.unlink(path)
 
 

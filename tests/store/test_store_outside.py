@@ -947,6 +947,42 @@ class KilledTests(StoreCase):
 
         return self.run_with_store(go)
 
+    def test_stranger_first(self):
+        """What a stranger left meanwhile takes no UID that an APPEND was promised."""
+
+        async def go(account, inbox):
+            _ = await account.append("INBOX", [draft()])
+            await self.house.kill()
+            put(self.root / "new" / "2.stranger", MESSAGE)
+            account, inbox = await self.inbox()
+            done = await account.append("INBOX", [draft(MESSAGE, SEEN)])
+            seen = await inbox.snapshot()
+            self.assertEqual(len(seen.uid), 3)
+            code = seen.flags[list(seen.uid).index(done.uids[0])]
+            self.assertEqual(seen.table.sets[code], {SEEN})
+
+        return self.run_with_store(go)
+
+    def test_tmp_in_use(self):
+        """What we left in ``tmp`` goes, though others' files leave it meanwhile."""
+        real = os.listdir
+
+        def listdir(path):
+            names = real(path)
+            return ["1.gone", *names] if path.endswith("/tmp") else names
+
+        async def go(account, inbox):
+            _ = await account.append("INBOX", [draft()])
+            await self.house.kill()
+            put(self.root / "tmp" / "1.M2P3N4.host,S=9", b"unfinished")
+            put(self.root / "tmp" / "1.stranger", b"of another program")
+            _ = await self.inbox()
+            self.patch(tidy.os, "listdir", listdir)
+            await self.house.stop()
+            self.assertEqual(real(self.root / "tmp"), ["1.stranger"])
+
+        return self.run_with_store(go)
+
     def test_verified_after(self):
         """What a kill left is sound, whether anybody opened it again or not."""
 
