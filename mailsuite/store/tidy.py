@@ -110,7 +110,10 @@ def _relist(index: Index, box: Box) -> None:
 
 
 def clean_tmp(index: Index, age: float) -> None:
-    """Unlink leftovers in ``tmp``: ours at once, those of others after ``age``."""
+    """Unlink leftovers in ``tmp``: ours at once, those of others after ``age``.
+
+    Others give their files the date of arrival while they lie there: ctime tells.
+    """
     before = index.ground.wall() - age
     for box in index.boxes.values():
         directory = os.path.join(box.path, "tmp")
@@ -118,7 +121,7 @@ def clean_tmp(index: Index, age: float) -> None:
             for name in os.listdir(directory):
                 path = os.path.join(directory, name)
                 with suppress(OSError):  # it may have got its place meanwhile
-                    if maildir.is_own(name) or os.lstat(path).st_mtime < before:
+                    if maildir.is_own(name) or os.lstat(path).st_ctime < before:
                         os.unlink(path)
 
 

@@ -15,7 +15,7 @@ from mailsuite.model.envelope import Blob
 from mailsuite.model.errors import Damaged, NoSpace, OverQuota, UsageError
 from mailsuite.model.flags import ANSWERED, FLAGGED, SEEN
 from mailsuite.model.ids import BlobKey
-from mailsuite.store import expunge, flags, outside, schema, tidy
+from mailsuite.store import expunge, flags, opening, outside, schema, tidy
 from mailsuite.store.settings import Settings
 from tests.contracts.mailboxes import ALICE, MESSAGE, draft, once
 from tests.support.patience import PATIENCE_SECONDS
@@ -980,6 +980,24 @@ class KilledTests(StoreCase):
             self.patch(tidy.os, "listdir", listdir)
             await self.house.stop()
             self.assertEqual(real(self.root / "tmp"), ["1.stranger"])
+
+        return self.run_with_store(go)
+
+    def test_tmp_of_others(self):
+        """Others' files stay there for 36 hours, whatever date of arrival they have."""
+
+        async def go(account, inbox):
+            left = self.root / "tmp" / "1.stranger"
+            for age, kept in ((36 * 3600, True), (-1, False)):
+                _ = await account.append("INBOX", [draft()])
+                await self.house.kill()
+                put(left, b"of another program")
+                os.utime(left, (1, 1))
+                self.patch(opening, "TMP_SECONDS", age)
+                _ = await self.inbox()
+                await self.house.stop()
+                self.assertEqual(left.exists(), kept)
+                account, _ = await self.inbox()
 
         return self.run_with_store(go)
 

@@ -108,6 +108,7 @@ class House:
         """Stop as a killed process would: nothing is finished, nothing written."""
         accounts, self.accounts = self.accounts, None
         accounts._desk.watching.stop()
+        accounts._shelves._tidying = True  # who appended is told before names lag
         for timer in accounts._shelves._timers:
             if timer.active():
                 timer.cancel()
