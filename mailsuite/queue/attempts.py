@@ -12,7 +12,7 @@ from mailsuite.model.outcomes import Deferred, Outcome
 from mailsuite.net.tasks import Tasks
 from mailsuite.queue.contents import Contents
 from mailsuite.queue.jobs import Job, Slot
-from mailsuite.queue.leases import UNSETTLED, Settling
+from mailsuite.queue.leases import LOCAL_TRANSPORT, UNSETTLED, Settling
 from mailsuite.queue.ledger import Ledger
 
 NO_ROUTE = Deferred("4.3.0", "the way of this address could not be found out")
@@ -51,9 +51,8 @@ class Attempts:
         lease = _lease(job, job.blob, mine, (epoch, transport))
         self._leases[epoch] = (lease, job, now + ledger.settings.lease)
         try:
-            contents, blob = self._contents, job.blob
-            if contents.reading or (blob.octets is None and not blob.path):
-                lease = evolve(lease, blob=await contents.content(job))
+            if job.absent or self._contents.reading:
+                lease = evolve(lease, blob=await self._content(job, lease))
             await self._transports[transport].deliver(lease, self._settling.settle)
         except Damaged as error:
             await self._contents.set_aside(job, str(error))
@@ -61,6 +60,16 @@ class Attempts:
             self._leases.pop(epoch, None)
             if job.slots:
                 self._put_off(job, lease, UNSETTLED)
+
+    async def _content(self, job: Job, lease: Lease) -> Blob:
+        """What is to be delivered; it may have to be read.
+
+        Mail for accounts here keeps its order when it is tried first. Nothing else
+        waits for content but its own.
+        """
+        if lease.attempt == 1 and lease.transport == LOCAL_TRANSPORT:
+            return await self._contents.in_turn(job)
+        return await self._contents.content(job) if job.absent else job.blob
 
     def _give_up(self, job: Job, slots: Sequence[Slot]) -> None:
         for slot in slots:
@@ -104,7 +113,7 @@ class Attempts:
             slot.lease = epoch
         blob = job.blob
         try:
-            if blob.octets is None and not blob.path:
+            if job.absent:
                 blob = await self._contents.content(job)
         except Damaged as error:
             await self._contents.set_aside(job, str(error))

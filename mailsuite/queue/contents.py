@@ -19,24 +19,27 @@ class Contents:
     _ledger: Ledger
     files: Files
     reading: int = 0
-    """How many jobs wait for :meth:`content`."""
+    """How many jobs wait in :meth:`in_turn`."""
 
     async def content(self, job: Job) -> Blob:
-        """Bring a job's content back into memory; who asks first has it first.
+        """Bring a job's content back into memory. :raises Damaged: it cannot be."""
+        blob = await self._ledger.lane.run(self._read, job.id, job)
+        job.blob = evolve(job.blob, prefix=blob.prefix, octets=blob.octets)
+        self._ledger.hold(job)
+        return job.blob
+
+    async def in_turn(self, job: Job) -> Blob:
+        """Have a job's content in memory; who asks first has it first.
 
         A job that has its content only waits for those before it.
 
         :raises Damaged: it cannot be read.
         """
-        lane, blob = self._ledger.lane, job.blob
         self.reading += 1
         try:
-            if blob.octets is None and not blob.path:
-                blob = await lane.run(self._read, job.id, job)
-                job.blob = evolve(job.blob, prefix=blob.prefix, octets=blob.octets)
-                self._ledger.hold(job)
-            else:
-                await lane.run(_nothing)
+            if job.absent:
+                return await self.content(job)
+            await self._ledger.lane.run(_nothing)
         finally:
             self.reading -= 1
         return job.blob

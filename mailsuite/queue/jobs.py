@@ -113,6 +113,11 @@ class Job:
         """Whether nothing is under way with it."""
         return not self.writing and all(slot.idle for slot in self.slots.values())
 
+    @property
+    def absent(self) -> bool:
+        """Whether its content is neither in memory nor in a file of its own."""
+        return self.blob.octets is None and not self.blob.path
+
     def listed(self) -> Iterator[Listed]:
         """Its open recipients, for people."""
         for n in sorted(self.slots):

@@ -194,7 +194,7 @@ class Shelves:
         spool = self._ledger.ground.spool
         made = head_of(job, spool.relative(blob.path) if blob.path else "")
         parts = blocks(made, blob)
-        if blob.octets is None and not blob.path:
+        if job.absent:
             return Sheet(job.id, parts, job.place, job.start + len(blob.prefix))
         return Sheet(job.id, parts)
 

@@ -1,6 +1,7 @@
 """Mail for an account reaches it in the order in which it was accepted."""
 
 from random import Random
+from threading import Event
 from typing import ClassVar
 
 from attrs import define, evolve
@@ -9,12 +10,14 @@ from twisted.internet.defer import Deferred as Pending
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
-from mailsuite.model.outcomes import Delivered
+from mailsuite.model.outcomes import Deferred, Delivered
 from mailsuite.queue.schedule import STARTED
 from mailsuite.queue.spool import MEMORY_OCTETS
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.queue import House, Transport
 
 TO, CHILD = "user@example.test", "enter@example.test"
+OTHER, ELSEWHERE = "other@example.test", "user@else.example"
 MANY = 2 * STARTED + 7
 HANGING = 3_600.0  # seconds; a crash comes before
 
@@ -158,5 +161,69 @@ class OrderTests(TestCase):
             await self.crash()
             await self.accept(STARTED)
             await self.ended()
+
+        return self.lived(work)
+
+
+class ApartTests(TestCase):
+    """Content that takes long to read."""
+
+    def setUp(self):
+        self.house = House(self.mktemp(), settings={"retry_first": 0.0})
+        self.read = Event()
+
+    def lived(self, work):
+        async def whole():
+            await self.house.start()
+            try:
+                await work()
+            finally:
+                self.read.set()
+                await self.house.stop()
+
+        return Pending.fromCoroutine(whole())
+
+    def hold(self):
+        """Nothing is read from now on."""
+        _ = self.house.queue._ledger.lane.run(self.read.wait, PATIENCE_SECONDS)
+
+    async def leased(self):
+        """Wait until somebody is about to deliver the only job."""
+        (job,) = self.house.queue._ledger.jobs.values()
+        await self.house.until(lambda: job.slots[0].lease)
+
+    def test_deferred(self):
+        """What is accepted anew does not wait for what was deferred."""
+
+        async def work():
+            self.house.local.script = {TO: Deferred("4.2.1", "busy")}
+            await self.house.send(TO)
+            await self.house.until(lambda: self.house.local.seen)
+            self.hold()
+            await self.leased()
+            await self.house.send(OTHER)
+            await self.house.until(lambda: OTHER in self.house.local.seen)
+
+        return self.lived(work)
+
+    def test_relayed(self):
+        """What goes to another server does not wait for an account's content."""
+
+        async def work():
+            self.house.local.pause = HANGING
+            await self.house.send(TO)
+            await self.house.crash()
+            self.house = House(self.house.folder)
+            await self.house.start(run=False)
+            self.hold()
+            await self.house.queue.start()
+            await self.leased()
+            await self.house.send(OTHER)
+            await self.house.send(ELSEWHERE)
+            await self.house.until(lambda: self.house.relay.seen)
+            self.assertEqual(self.house.local.seen, [])
+            self.read.set()
+            await self.house.until(lambda: len(self.house.local.seen) == 2)
+            self.assertEqual(self.house.local.seen, [TO, OTHER])
 
         return self.lived(work)
