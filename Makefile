@@ -1,6 +1,7 @@
 # Two commands do everything: make run, make test.
 # A distribution's Python is built with profile-guided optimization, others often are not;
 # through it mail goes up to a fifth faster. Decide otherwise by `make venv PYTHON=...`.
+# An environment that is there stays as it is: remove .venv to have it made by another.
 SYSTEM = /usr/bin/python3
 FITS = $(shell $(SYSTEM) -c 'import ensurepip, sys; print(sys.version_info >= (3, 11))' 2>&1)
 PYTHON ?= $(if $(filter True,$(FITS)),$(SYSTEM),python3)
@@ -12,7 +13,7 @@ BIN = $(VENV)/bin
 .PHONY: run test lint bench proof venv clean
 
 $(BIN)/.ready: setup.cfg pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q --disable-pip-version-check --editable '.[test]' --config-settings editable_mode=compat
 	touch $(BIN)/.ready
 
