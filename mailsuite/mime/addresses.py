@@ -11,7 +11,7 @@ from typing import NamedTuple
 from attrs import define, field
 
 from mailsuite.mime import comments, words
-from mailsuite.mime.limits import Budget
+from mailsuite.mime.limits import ADDRESS_TOKENS, Budget
 from mailsuite.mime.quoting import unfolded
 
 MISSING_MAILBOX = b"MISSING_MAILBOX"
@@ -64,7 +64,7 @@ _USUAL = re.compile(
 def parse(value: bytes) -> list[Mailbox]:
     """Give the mailboxes of a field's value, groups opened."""
     value = unfolded(value)
-    usual = _USUAL.fullmatch(value)
+    usual = len(value) <= ADDRESS_TOKENS and _USUAL.fullmatch(value)
     if usual:
         name, _, local, domain = usual.groups()
         display = words.decode((name or b"").strip(b'"'))

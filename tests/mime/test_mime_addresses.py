@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mailsuite.mime import addresses, envelope
 from mailsuite.mime.addresses import Mailbox, parse
-from mailsuite.mime.limits import Budget
+from mailsuite.mime.limits import ADDRESS_TOKENS, Budget
 from mailsuite.mime.quoting import unfolded
 from tests.support.sexp import read
 
@@ -208,3 +208,8 @@ class UsualTests(SynchronousTestCase):
         """It is what reading it word by word gives."""
         value = shape.format(name, f"{local}@{domain}").encode()
         self.assertEqual(parse(value), addresses.several(unfolded(value)))
+
+    def test_long(self):
+        """So it is where that has a bound; a step has 50 octets for each word."""
+        value = b"a " * ADDRESS_TOKENS + b"<a@example.org>"
+        self.assertEqual(parse(value), addresses.several(value))
