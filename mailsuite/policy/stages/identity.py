@@ -6,10 +6,13 @@ from zope.interface import implementer
 from mailsuite.interfaces.directory import IDirectory
 from mailsuite.interfaces.receiving import IStage, IView
 from mailsuite.mime import addresses, headers
+from mailsuite.mime.limits import ADDRESS_TOKENS, COMMENT_NESTING, HEADER_LINES
 from mailsuite.model.address import Address
 from mailsuite.model.principals import Principal
 from mailsuite.model.replies import Reply
 from mailsuite.model.verdicts import PROCEED, Phase, Refuse, Verdict
+from mailsuite.policy.head import HEAD_OCTETS
+from mailsuite.policy.stages.authentication import TOO_LONG
 
 AUTHORS = 50
 """Addresses of From; nobody writes with more hands."""
@@ -45,11 +48,19 @@ class Identity:
 
     async def _authors(self, principal: Principal, header: bytes) -> Verdict:
         """Every address of every From field; a message without one says nothing."""
-        authors = {
-            Address(mailbox.local, mailbox.domain)
+        if len(header) >= HEAD_OCTETS or header.count(b"\n") > HEADER_LINES:
+            return TOO_LONG
+        values = [
+            whole.partition(b":")[2]
             for name, whole in headers.fields(header)
             if name == b"from"
-            for mailbox in addresses.parse(whole.partition(b":")[2])
+        ]
+        if not all(map(_legible, values)):
+            return FROM_NOT_YOURS
+        authors = {
+            Address(mailbox.local, mailbox.domain)
+            for value in values
+            for mailbox in addresses.parse(value)
         }
         if len(authors) > AUTHORS:
             return FROM_NOT_YOURS
@@ -60,3 +71,8 @@ class Identity:
 
     async def _owns(self, principal: Principal, address: Address) -> bool:
         return await self._directory.may_send_as(principal, address)
+
+
+def _legible(value: bytes) -> bool:
+    """Whether the parser's bounds hide none of its addresses: others may find them."""
+    return len(value) <= ADDRESS_TOKENS and value.count(b"(") <= COMMENT_NESTING
