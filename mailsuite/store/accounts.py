@@ -202,6 +202,7 @@ class Accounts:
 
     async def evacuate(self, epoch: int) -> None:
         """See :meth:`IJournalClient.evacuate`."""
+        await self._recovery.evacuate()
         await self._shelves.each(recover.evacuate)
 
     async def retired(self, epoch: int) -> None:

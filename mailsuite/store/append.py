@@ -49,7 +49,7 @@ class Parcel:
     staged: bool = False
     """Whether large messages lie in ``tmp`` already."""
     again: bool = False
-    """Replayed: a file that is there is ours."""
+    """Replayed: a file that is there is ours, and stays whatever fails."""
     ahead: set[str] = field(factory=set)
     """Files in ``tmp``, written while the barrier of their record runs."""
     rows: list[Row] = field(factory=list)
@@ -342,7 +342,7 @@ def fulfil(
 
 def _withdraw(parcels: Iterable[Parcel]) -> None:
     for parcel in parcels:
-        for path in parcel.paths:
+        for path in () if parcel.again else parcel.paths:
             maildir.discard(path)
         parcel.paths.clear()
         parcel.rows.clear()

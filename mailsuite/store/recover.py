@@ -1,12 +1,14 @@
 """The store's part of the journal: APPENDs redone, segments let go.
 
 ``once`` rows of a segment stand until it is retired and their job is not open; a
-promise is carried out again unless its row, or its file, is there.
+promise is carried out again unless its row, or its file, is there. Where it finds no
+room its segment stays, and it is tried again at every checkpoint.
 """
 
 import json
 import os
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import suppress
 
 from attrs import define, field
 from twisted.logger import Logger
@@ -14,8 +16,9 @@ from twisted.logger import Logger
 from mailsuite.interfaces.journal import Kind, Position, Record
 from mailsuite.interfaces.mailboxes import BadName
 from mailsuite.interfaces.queueing import Pending
+from mailsuite.model.errors import NoSpace
 from mailsuite.model.ids import AccountName, QueueId
-from mailsuite.store import append, records, tidy
+from mailsuite.store import append, maildir, records, tidy
 from mailsuite.store.append import Parcel, Shared
 from mailsuite.store.box import Box
 from mailsuite.store.index import Index
@@ -49,6 +52,19 @@ class Recovery:
 
     async def recovered(self) -> None:
         """See :meth:`IJournalClient.recovered`."""
+        await self._carry_out(late=False)
+
+    async def evacuate(self) -> None:
+        """Redo what found no room until now: nothing else holds it but its segment.
+
+        :raises NoSpace: there is still none.
+        """
+        if self._open:
+            await self._carry_out(late=True)
+        if self._open:
+            raise NoSpace(f"{len(self._open)} APPENDs of a former run find no room")
+
+    async def _carry_out(self, *, late: bool) -> None:
         by_account: dict[AccountName, list[_Open]] = {}
         for (account, _), entry in self._open.items():
             by_account.setdefault(account, []).append(entry)
@@ -58,33 +74,54 @@ class Recovery:
                 shelf = await self._shelf(account)
             except BadName:
                 continue
-            results = await shelf.alone(_redo, entries)
-            for result in results:
-                if isinstance(result, Exception):
-                    self._log.error(
-                        "an APPEND to {account} was not redone: {error}",
-                        account=account,
-                        error=str(result),
-                    )
+            for entry, error in await shelf.alone(_redo, entries, late=late):
+                self._log.error(
+                    "an APPEND to {account} was not redone: {error}",
+                    account=account,
+                    error=str(error),
+                )
+                if isinstance(error, NoSpace):
+                    self._open[account, entry[1].pieces[0].base] = entry
 
 
-def _redo(index: Index, entries: Sequence[_Open]) -> list[append.Result]:
-    """Carry promises out; before strangers' files are looked at, so that UIDs fit."""
-    results = []
-    for position, kept in entries:
+def _redo(
+    index: Index, entries: Sequence[_Open], *, late: bool
+) -> list[tuple[_Open, Exception]]:
+    """Carry promises out, and give those that could not be.
+
+    Before strangers' files are looked at, so that UIDs fit; ``late``: when that has
+    been, and clients may have seen later UIDs.
+    """
+    failed = []
+    for entry in entries:
+        position, kept = entry
         box = index.boxes.get(kept.mailbox)
         if box is None or not box.selectable:
             continue
         pieces: Sequence[Piece] = kept.pieces
         parcel = Parcel(box.id, pieces, None, position.epoch, staged=True, again=True)
         if parcel.key not in index.once:
-            parcel.pieces = _missing(index, box, pieces)
+            parcel.pieces = _missing(index, box, pieces, late=late)
         if parcel.pieces:
-            results += append.keep([(index, [parcel])], Shared())[0]
-    return results
+            for result in append.keep([(index, [parcel])], Shared())[0]:
+                if isinstance(result, Exception):
+                    failed.append((entry, result))
+                    _bring_in_sight(box, parcel.pieces)
+    return failed
 
 
-def _missing(index: Index, box: Box, pieces: Sequence[Piece]) -> list[Piece]:
+def _bring_in_sight(box: Box, pieces: Sequence[Piece]) -> None:
+    """Give large messages, whose only octets lie in ``tmp``, a place where they stay."""
+    for piece in pieces:
+        if piece.draft.blob.octets is None:
+            place = maildir.relative(piece.base, "new", "")
+            with suppress(FileNotFoundError):  # it has a place already
+                os.rename(box.temporary(piece.base), os.path.join(box.path, place))
+
+
+def _missing(
+    index: Index, box: Box, pieces: Sequence[Piece], *, late: bool
+) -> list[Piece]:
     """Messages that no row tells of; with another UID where theirs is taken.
 
     What was removed and whose rows were lost with the index still lies in
@@ -100,7 +137,8 @@ def _missing(index: Index, box: Box, pieces: Sequence[Piece]) -> list[Piece]:
     }
     bases.update(name.partition(".")[2] for name in os.listdir(index.place.removed))
     missing = [piece for piece in pieces if piece.base not in bases]
-    taken = rows_of(index, box, [piece.uid for piece in missing])
+    gone = any(piece.uid < box.uidnext for piece in missing) if late else False
+    taken = gone or rows_of(index, box, [piece.uid for piece in missing])
     return [renumbered(p, 0) for p in missing] if taken else missing
 
 
