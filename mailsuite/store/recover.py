@@ -68,13 +68,14 @@ class Recovery:
         by_account: dict[AccountName, list[_Open]] = {}
         for (account, _), entry in self._open.items():
             by_account.setdefault(account, []).append(entry)
-        self._open.clear()
         for account, entries in by_account.items():
-            try:
+            failed: list[tuple[_Open, Exception]] = []
+            with suppress(BadName):
                 shelf = await self._shelf(account)
-            except BadName:
-                continue
-            for entry, error in await shelf.alone(_redo, entries, late=late):
+                failed = await shelf.alone(_redo, entries, late=late)
+            for _, kept in entries:  # not before: they stay open where it raised
+                del self._open[account, kept.pieces[0].base]
+            for entry, error in failed:
                 self._log.error(
                     "an APPEND to {account} was not redone: {error}",
                     account=account,
@@ -137,8 +138,8 @@ def _missing(
     }
     bases.update(name.partition(".")[2] for name in os.listdir(index.place.removed))
     missing = [piece for piece in pieces if piece.base not in bases]
-    gone = any(piece.uid < box.uidnext for piece in missing) if late else False
-    taken = gone or rows_of(index, box, [piece.uid for piece in missing])
+    seen = late and any(piece.uid < box.uidnext for piece in missing)
+    taken = seen or rows_of(index, box, [piece.uid for piece in missing])
     return [renumbered(p, 0) for p in missing] if taken else missing
 
 

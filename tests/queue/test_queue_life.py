@@ -31,6 +31,15 @@ def there(path):
     return os.path.exists(path)
 
 
+async def failing(house, pause):
+    """Accept mail that fails after a while, and that somebody asks for."""
+    house.local.pause = pause
+    house.local.script["a@example.test"] = GONE
+    mail = evolve(house.mail("a@example.test"), awaited=True)
+    (name,) = await house.queue.accept([mail])
+    return name
+
+
 def run(method):
     """Let a coroutine be a test; the house is stopped after it."""
 
@@ -162,10 +171,7 @@ class LifeTests(QueueCase):
     async def test_told_once(self, house):
         """A failure that is told to who hands over is not sent back as well."""
         for pause in (0.0, 0.2):  # settled before it is asked for, and after
-            house.local.pause = pause
-            house.local.script["a@example.test"] = GONE
-            mail = evolve(house.mail("a@example.test"), awaited=True)
-            (name,) = await house.queue.accept([mail])
+            name = await failing(house, pause)
             self.assertEqual(await house.queue.outcome(name, 0, 5), GONE)
         await house.quiet()
         self.assertEqual(house.relay.seen, [])
@@ -174,20 +180,14 @@ class LifeTests(QueueCase):
     @run
     async def test_told_too_late(self, house):
         """Who heard that it is open is not told later: the sender is."""
-        house.local.pause = 0.3
-        house.local.script["a@example.test"] = GONE
-        mail = evolve(house.mail("a@example.test"), awaited=True)
-        (name,) = await house.queue.accept([mail])
+        name = await failing(house, 0.3)
         self.assertIsNone(await house.queue.outcome(name, 0, 0.05))
         await house.until(lambda: "sender@example.org" in house.relay.seen)
 
     @run
     async def test_left(self, house):
         """Who left while waiting is not told, so the sender is; nothing stays."""
-        house.local.pause = 0.3
-        house.local.script["a@example.test"] = GONE
-        mail = evolve(house.mail("a@example.test"), awaited=True)
-        (name,) = await house.queue.accept([mail])
+        name = await failing(house, 0.3)
         waiting = Pending.fromCoroutine(house.queue.outcome(name, 0, 5))
         waiting.cancel()
         self.failureResultOf(waiting, CancelledError)

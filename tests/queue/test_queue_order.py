@@ -38,14 +38,23 @@ class Hanging(Transport):
         await super().deliver(lease, settle)
 
 
-class OrderTests(TestCase):
+class LivedCase(TestCase):
+    """A test has ``house`` from its start to its stop."""
+
+    async def live(self):
+        await self.house.start()
+        self.addCleanup(lambda: Pending.fromCoroutine(self.house.stop()))
+
+
+class OrderTests(LivedCase):
     settings: ClassVar[dict] = {"local_deliveries": 1_000, "active_jobs": 10}
 
-    def setUp(self):
+    async def setUp(self):
         self.local = Hanging()
         self.house = House(self.mktemp(), self.local, settings=self.settings)
         self.sent, self.seen, self.entered = [], [], []
         self.local.script = {TO: self.parent, CHILD: self.child}
+        await self.live()
 
     def parent(self, lease, _recipient):
         if lease.id not in self.seen:  # what was not recorded yet is done again
@@ -57,16 +66,6 @@ class OrderTests(TestCase):
         if parent not in self.entered:
             self.entered.append(parent)
         return Delivered("ok")
-
-    def lived(self, work):
-        async def whole():
-            await self.house.start()
-            try:
-                await work()
-            finally:
-                await self.house.stop()
-
-        return Pending.fromCoroutine(whole())
 
     async def accept(self, count):
         """Accept so many, each by a call of its own."""
@@ -90,98 +89,78 @@ class OrderTests(TestCase):
         self.assertEqual(self.seen, self.sent)
         self.assertEqual(self.entered, self.sent)
 
-    def test_running(self):
+    async def test_running(self):
         """What is accepted one after another comes so, and so does what it brings."""
+        self.local.parents = self.local.children = MANY
+        await self.accept(MANY)
+        await self.ended()
 
-        async def work():
-            self.local.parents = self.local.children = MANY
-            await self.accept(MANY)
-            await self.ended()
-
-        return self.lived(work)
-
-    def test_replayed(self):
+    async def test_replayed(self):
         """What a kill left open comes before what is accepted after it.
 
         Content in the journal, in files and in memory: none overtakes another.
         """
-
-        async def work():
-            for _ in range(3):
-                await self.accept(MANY // 3)
-                await self.large()
-            await self.crash()
-            await self.accept(5)
+        for _ in range(3):
+            await self.accept(MANY // 3)
             await self.large()
-            await self.accept(5)
-            await self.ended()
+        await self.crash()
+        await self.accept(5)
+        await self.large()
+        await self.accept(5)
+        await self.ended()
 
-        return self.lived(work)
+    async def test_backlog(self):
+        """It is so with more than is begun by the time that something new is accepted."""
+        mail = [self.house.mail(TO) for _ in range(10 * MANY)]
+        self.sent += await self.house.queue.accept(mail)
+        await self.crash()
+        await self.accept(5)
+        await self.ended()
 
-    def test_rows(self):
+    async def test_rows(self):
         """What only rows know comes before what the journal knows and what is new."""
+        await self.accept(MANY)
+        await self.house.journal.checkpoint()
+        await self.accept(5)
+        await self.crash()
+        await self.accept(5)
+        await self.ended()
 
-        async def work():
-            await self.accept(MANY)
-            await self.house.journal.checkpoint()
-            await self.accept(5)
-            await self.crash()
-            await self.accept(5)
-            await self.ended()
-
-        return self.lived(work)
-
-    def test_children(self):
+    async def test_children(self):
         """What a delivery brought about comes before what a later one does."""
+        self.local.parents = 10
+        await self.accept(MANY)
+        await self.house.until(lambda: len(self.seen) == 10)
+        await self.crash()
+        await self.ended()
 
-        async def work():
-            self.local.parents = 10
-            await self.accept(MANY)
-            await self.house.until(lambda: len(self.seen) == 10)
-            await self.crash()
-            await self.ended()
-
-        return self.lived(work)
-
-    def test_mixed(self):
+    async def test_mixed(self):
         """It is so however messages, deliveries, checkpoints and crashes mix."""
         random = Random(9671)
 
-        async def work():
-            for _ in range(8):
-                for _ in range(random.randrange(4)):
-                    await self.accept(random.randrange(STARTED))
-                    if random.random() < 0.3:
-                        await self.large()
-                    if random.random() < 0.3:
-                        await self.house.journal.checkpoint()
-                left = len(self.sent) - len(self.seen)
-                parents = random.randrange(left + 1)
-                await self.crash(parents, random.randrange(parents + 1))
-            await self.crash()
-            await self.accept(STARTED)
-            await self.ended()
-
-        return self.lived(work)
+        for _ in range(8):
+            for _ in range(random.randrange(4)):
+                await self.accept(random.randrange(STARTED))
+                if random.random() < 0.3:
+                    await self.large()
+                if random.random() < 0.3:
+                    await self.house.journal.checkpoint()
+            left = len(self.sent) - len(self.seen)
+            parents = random.randrange(left + 1)
+            await self.crash(parents, random.randrange(parents + 1))
+        await self.crash()
+        await self.accept(STARTED)
+        await self.ended()
 
 
-class ApartTests(TestCase):
+class ApartTests(LivedCase):
     """Content that takes long to read."""
 
-    def setUp(self):
+    async def setUp(self):
         self.house = House(self.mktemp(), settings={"retry_first": 0.0})
         self.read = Event()
-
-    def lived(self, work):
-        async def whole():
-            await self.house.start()
-            try:
-                await work()
-            finally:
-                self.read.set()
-                await self.house.stop()
-
-        return Pending.fromCoroutine(whole())
+        await self.live()
+        self.addCleanup(self.read.set)  # before the stop, which waits for it
 
     def hold(self):
         """Nothing is read from now on."""
@@ -192,38 +171,30 @@ class ApartTests(TestCase):
         (job,) = self.house.queue._ledger.jobs.values()
         await self.house.until(lambda: job.slots[0].lease)
 
-    def test_deferred(self):
+    async def test_deferred(self):
         """What is accepted anew does not wait for what was deferred."""
+        self.house.local.script = {TO: Deferred("4.2.1", "busy")}
+        await self.house.send(TO)
+        await self.house.until(lambda: self.house.local.seen)
+        self.hold()
+        await self.leased()
+        await self.house.send(OTHER)
+        await self.house.until(lambda: OTHER in self.house.local.seen)
 
-        async def work():
-            self.house.local.script = {TO: Deferred("4.2.1", "busy")}
-            await self.house.send(TO)
-            await self.house.until(lambda: self.house.local.seen)
-            self.hold()
-            await self.leased()
-            await self.house.send(OTHER)
-            await self.house.until(lambda: OTHER in self.house.local.seen)
-
-        return self.lived(work)
-
-    def test_relayed(self):
+    async def test_relayed(self):
         """What goes to another server does not wait for an account's content."""
-
-        async def work():
-            self.house.local.pause = HANGING
-            await self.house.send(TO)
-            await self.house.crash()
-            self.house = House(self.house.folder)
-            await self.house.start(run=False)
-            self.hold()
-            await self.house.queue.start()
-            await self.leased()
-            await self.house.send(OTHER)
-            await self.house.send(ELSEWHERE)
-            await self.house.until(lambda: self.house.relay.seen)
-            self.assertEqual(self.house.local.seen, [])
-            self.read.set()
-            await self.house.until(lambda: len(self.house.local.seen) == 2)
-            self.assertEqual(self.house.local.seen, [TO, OTHER])
-
-        return self.lived(work)
+        self.house.local.pause = HANGING
+        await self.house.send(TO)
+        await self.house.crash()
+        self.house = House(self.house.folder)
+        await self.house.start(run=False)
+        self.hold()
+        await self.house.queue.start()
+        await self.leased()
+        await self.house.send(OTHER)
+        await self.house.send(ELSEWHERE)
+        await self.house.until(lambda: self.house.relay.seen)
+        self.assertEqual(self.house.local.seen, [])
+        self.read.set()
+        await self.house.until(lambda: len(self.house.local.seen) == 2)
+        self.assertEqual(self.house.local.seen, [TO, OTHER])

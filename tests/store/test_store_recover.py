@@ -81,6 +81,21 @@ class NoRoomTests(TestCase):
         await self.house.accounts.evacuate(1)
         self.assertEqual((await self.found())[1], [LETTER])
 
+    async def test_failing(self):
+        """It stays as well where trying again fails for another reason."""
+
+        def broken(_):
+            raise OSError(5, "Input/output error")
+
+        await self.lost(Blob(BlobKey("b1"), len(LETTER), LETTER))
+        self.room()
+        listed = self.patch(os, "listdir", broken)
+        with self.assertRaises(OSError):
+            await self.house.accounts.evacuate(1)
+        listed.restore()
+        await self.house.accounts.evacuate(1)
+        self.assertEqual((await self.found())[1], [LETTER])
+
     async def test_later(self):
         """Where clients have seen a later UID it gets one behind that."""
         await self.lost(Blob(BlobKey("b1"), len(LETTER), LETTER))

@@ -6,9 +6,7 @@ import socketserver
 import threading
 import time
 from collections import Counter
-from itertools import combinations
 from pathlib import Path
-from statistics import median
 
 from tests.support import damage, faults
 from tests.support.demo import Demo
@@ -18,7 +16,6 @@ from tests.support.patience import PATIENCE_SECONDS
 CONNECTIONS = 4
 IN_HAND = 2 * CONNECTIONS
 """At each connection one message under way, and one whose outcome is being synced."""
-MOMENTS = 300  # looked at for growth
 
 
 class Conversation(socketserver.StreamRequestHandler):
@@ -201,18 +198,13 @@ def emptied(demo, user):
 
 
 def slope(seen):
-    """MiB of growth in ten minutes: the median of all slopes in the second half.
-
-    A leak grows between any two moments. What an allocator keeps after a peak is one
-    step: that is not taken for growth, as least squares would (Theil and Sen).
-    """
+    """MiB of growth in ten minutes, by least squares over the second half."""
     half = seen[len(seen) // 2 :]
-    half = half[:: -(-len(half) // MOMENTS)]
-    slopes = [
-        (after[1] - before[1]) / (after[0] - before[0])
-        for before, after in combinations(half, 2)
-    ]
-    return median(slopes) * 600 / 1024 if slopes else 0.0
+    middle = sum(row[0] for row in half) / len(half)
+    mean = sum(row[1] for row in half) / len(half)
+    spread = sum((row[0] - middle) ** 2 for row in half) or 1.0
+    rise = sum((row[0] - middle) * (row[1] - mean) for row in half) / spread
+    return rise * 600 / 1024
 
 
 def resident(pid):

@@ -14,8 +14,9 @@ from mailsuite.wire.imap.limits import FLAGS_IN_COMMAND
 from mailsuite.wire.imap.numbers import Numbers
 
 _FLAG = re.compile(rb'\\?[^\x00-\x20\x7f-\xff(){%*"\\\]]+')
-_SHORT = re.compile(rb"\([^()]{0,128}\)")  # a list that is worth to be remembered
+_LIST_OCTETS = 128  # of a list that is worth to be remembered
 _LISTS = 1_024  # of these that are remembered
+_SHORT = re.compile(rb"\([^()]{0,%d}\)" % _LIST_OCTETS)
 
 
 class Change(Enum):
