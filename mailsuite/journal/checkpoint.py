@@ -101,11 +101,15 @@ class Checkpoints:
     async def make(self, *, seal: bool = True) -> None:
         """Retire every segment but the current one, which ``seal`` ends first.
 
-        :raises OSError, NoSpace: something could not be kept; nothing was retired.
+        :raises OSError, NoSpace: something could not be kept; the rest was not retired.
         """
+        if seal and not await self._rotated():
+            await self._retire()  # that makes room to go on in
+            _ = await self._parts.committer.commit(None)
+        await self._retire()
+
+    async def _retire(self) -> None:
         parts = self._parts
-        if seal:
-            await self._rotate()
         epoch = parts.committer.told() - 1
         for client in self._clients:
             await client.evacuate(epoch)
@@ -126,9 +130,12 @@ class Checkpoints:
         since, now = self._since, self._parts.clock.seconds()
         return since is not None and now >= since + self._seconds
 
-    async def _rotate(self) -> None:
+    async def _rotated(self) -> bool:
+        """Whether the current segment is ended; not yet, if others must go first."""
         try:
-            await self._parts.committer.commit(None)
+            _ = await self._parts.committer.commit(None)
         except NoSpace:
             if not self._sealed():
                 raise
+            return False
+        return True
