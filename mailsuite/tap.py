@@ -1,7 +1,6 @@
 """What ``twistd mailsuite`` runs: options, guards, and the house as a service."""
 
 import os
-import sys
 
 from twisted.application.service import IService
 from twisted.python import usage
@@ -29,7 +28,7 @@ class Options(usage.Options):
             self.loaded = config.load(os.path.abspath(str(self["config"])))
             guards.start(self.loaded)
         except UsageError as error:
-            raise usage.UsageError(str(error)) from error
+            raise SystemExit(f"Error: {error}") from error  # and no page of options
 
 
 def makeService(options: Options) -> IService:
@@ -47,5 +46,10 @@ def makeService(options: Options) -> IService:
     assert isinstance(house, Daemon)
     if options.parent is not None:
         house.twistd = options.parent
-    house.on_failure(lambda text: sys.stderr.write(f"{text}\n"))
+    house.on_failure(_tell)
     return house
+
+
+def _tell(text: str) -> None:
+    """Tell whoever typed ``twistd -n``: ``sys.stderr`` leads to the log by now."""
+    os.write(2, f"Error: {text}\n".encode())

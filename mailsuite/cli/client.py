@@ -89,7 +89,10 @@ class Client:
             document = json.loads(answer.read() or b"{}")
         except (FileNotFoundError, ConnectionRefusedError) as error:
             raise NotRunning(NOT_RUNNING) from error
-        except (OSError, HTTPException, ValueError) as error:
+        except OSError as error:
+            why = error.strerror or error
+            raise UsageError(f"{self.places.control}: {why}") from error
+        except (HTTPException, ValueError) as error:
             raise UsageError(f"{self.places.control}: {error}") from error
         finally:
             connection.close()

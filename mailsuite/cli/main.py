@@ -8,7 +8,7 @@ import click
 from typing_extensions import override
 
 from mailsuite.cli.client import Client
-from mailsuite.model.errors import UsageError
+from mailsuite.model.errors import UsageError, sentence
 
 VERBS = {
     "init": "init:init",
@@ -61,6 +61,10 @@ class Verbs(click.Group):
             return super().invoke(ctx)
         except UsageError as error:
             raise click.ClickException(str(error)) from error
+        except BrokenPipeError:  # who reads us has left: click ends in silence
+            raise
+        except OSError as error:
+            raise click.ClickException(sentence(error)) from error
 
 
 @click.group(cls=Verbs)

@@ -209,6 +209,11 @@ def parse(path: str, text: str) -> dict[str, Any]:
 
 def load(path: str, environ: Mapping[str, str] | None = None) -> Loaded:
     """Read a configuration. :raises UsageError: what is wrong, line by line."""
+    if not os.path.exists(path):
+        raise UsageError(
+            f"{path}: No such file or directory; mailsuite init ADDRESS makes it,"
+            " --config names another"
+        )
     return Reader(path, os.environ if environ is None else environ).load()
 
 

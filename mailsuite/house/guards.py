@@ -14,7 +14,7 @@ from mailsuite.directory import keymaking
 from mailsuite.directory.registry import rules_of
 from mailsuite.dns.servers import chosen
 from mailsuite.house import domains, sieves
-from mailsuite.house.config import Loaded
+from mailsuite.house.config import Loaded, values
 from mailsuite.house.paths import absolute, places
 from mailsuite.house.sockets import wanted
 from mailsuite.house.tree import Tree
@@ -31,6 +31,8 @@ from mailsuite.tls.contexts import Contexts
 
 ANNOTATIONS = 5_000
 """Of a mailbox: so many are listed in 25 ms of one turn of the reactor."""
+LISTENING = frozenset({"listen", "listen_tls"})
+"""Keys that say where a door listens."""
 WIDEST = {4: 8, 6: 16}
 """Shortest prefix of a network that may relay without a password."""
 
@@ -54,6 +56,7 @@ def settings(tree: Tree) -> None:
         raise UsageError("log.style is logfmt or json")
     if tree.log.level not in {"debug", "info", "warn", "error", "critical"}:
         raise UsageError("log.level is debug, info, warn, error or critical")
+    addresses(tree)
     open_relay(tree.policy.relay_networks)
     annotations(tree.store)
     rules_of(tree.directory)
@@ -69,6 +72,17 @@ def settings(tree: Tree) -> None:
     manners.smtp(tree.smtp, hostname, size, tls=False)
     manners.submission(tree.submission, hostname, size, tls=False)
     manners.lmtp(tree.lmtp, hostname, size)
+
+
+def addresses(tree: Tree) -> None:
+    """:raises UsageError: what a door should listen on cannot be read."""
+    for section, keys in values(tree).items():
+        for key in LISTENING & keys.keys():
+            for text in keys[key]:
+                try:
+                    Place.parse(text)
+                except UsageError as error:
+                    raise UsageError(f"{section}.{key}: {error}") from error
 
 
 def open_relay(texts: Sequence[str]) -> None:
@@ -139,7 +153,9 @@ def secret_file(path: str) -> None:
 
 def data_folder(path: str) -> None:
     """:raises UsageError: the folder cannot be ours, or somebody runs on it."""
-    if not os.path.isdir(path):
+    if os.path.exists(path) and not os.path.isdir(path):
+        raise UsageError(f"{path} is no folder: move it, or name another (server.data)")
+    if not os.path.exists(path):
         above = os.path.dirname(path)
         while above and not os.path.exists(above):
             above = os.path.dirname(above)
@@ -147,7 +163,10 @@ def data_folder(path: str) -> None:
             raise UsageError(f"{path} does not exist and cannot be made: see {above}")
         return
     if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
-        raise UsageError(f"{path} cannot be written: it belongs to another user")
+        raise UsageError(
+            f"{path} cannot be written: it must be a folder of the user who starts the"
+            " suite, on a disk that is not read-only"
+        )
     if os.stat(path).st_mode & stat.S_IWOTH:
         raise UsageError(f"everybody may write to {path}: run chmod 700 {path}")
     _unlocked(os.path.join(path, "lock"), path)

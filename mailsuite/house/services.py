@@ -39,7 +39,7 @@ from mailsuite.house.paths import Places, absolute, places
 from mailsuite.house.sockets import Sockets, bind_local, bind_ports, wanted
 from mailsuite.house.wiring import Ground, assemble
 from mailsuite.journal.generation import Generation
-from mailsuite.model.errors import UsageError
+from mailsuite.model.errors import UsageError, sentence
 from mailsuite.net.lanes import Lane
 from mailsuite.net.tasks import Tasks
 from mailsuite.net.turns import Turns
@@ -122,7 +122,9 @@ class House(Service):
             self.sockets = bind_local(self.sockets, doors, self.places.control)
         except (UsageError, OSError) as error:
             self.sockets.close()
-            raise UsageError(str(error)) from error
+            said = sentence(error) if isinstance(error, OSError) else str(error)
+            self._broke(Failure(UsageError(said)))
+            return
         with suppress(ValueError):  # not on the main thread: tests
             signal.signal(signal.SIGHUP, self._hung_up)
         self._starting = Deferred.fromCoroutine(self._start())

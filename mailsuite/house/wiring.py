@@ -322,7 +322,7 @@ def _control(
         ).routes(),
         *CalendarRoutes(people.registry, ways.filters.agenda).routes(),
         *ListRoutes(people.registry, keeping.accounts).routes(),
-        *Search(search).routes(),
+        *Search(people.registry, search).routes(),
         *Reloading(reload).routes(),
     ]
     watched = Watched(ground.events.counts.scrape, ready)

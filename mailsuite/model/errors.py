@@ -1,9 +1,11 @@
-"""The four families of exceptions.
+"""The families of exceptions, and what an operator reads of the system's own.
 
 What mail does every day is a value (:mod:`~mailsuite.model.verdicts`,
 :mod:`~mailsuite.model.outcomes`); these are for the rest. The unforeseen is no
 family: the door answers it as a temporary failure and logs it once.
 """
+
+import os
 
 from mailsuite.model.replies import Reply
 
@@ -38,3 +40,9 @@ class NoSpace(Exception):  # noqa: N818 - same
 
 class Damaged(Exception):  # noqa: N818 - same
     """Stored octets cannot be read; others are not touched by it."""
+
+
+def sentence(error: OSError) -> str:
+    """Say what the system refused: of which file, and why."""
+    where = f"{os.fsdecode(error.filename)}: " if error.filename else ""
+    return f"{where}{error.strerror or error}"

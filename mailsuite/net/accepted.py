@@ -59,6 +59,10 @@ class Accepted(Server):
         return type(self._peer)("TCP", name[0], name[1])
 
     @override
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        """Leave it: TCP has it from the listening socket, a Unix socket knows none."""
+
+    @override
     def doRead(self) -> Any:
         try:
             data = self.socket.recv(self.bufferSize)

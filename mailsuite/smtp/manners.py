@@ -54,16 +54,16 @@ class Manners:
         return evolve(self, offer=offer, near=offer, tls_at_once=True)
 
 
-def _offer(hostname: str, sessions: Sessions, size: int) -> Offer:
+def _offer(role: str, hostname: str, sessions: Sessions, size: int) -> Offer:
     if sessions.recipients < RECIPIENTS:
-        raise UsageError(f"recipients: RFC 5321 asks for at least {RECIPIENTS}")
+        raise UsageError(f"{role}.recipients is at least {RECIPIENTS} (RFC 5321)")
     return Offer(hostname, size=size, recipients=sessions.recipients)
 
 
 def smtp(settings: SMTP, hostname: str, size: int, *, tls: bool) -> Manners:
     """Port 25: anybody may talk, with TLS or without."""
     offer = evolve(
-        _offer(hostname, settings, size),
+        _offer("smtp", hostname, settings, size),
         starttls=tls,
         mechanisms=OFFERED if settings.auth and tls else (),
     )
@@ -73,7 +73,7 @@ def smtp(settings: SMTP, hostname: str, size: int, *, tls: bool) -> Manners:
 def submission(settings: Submission, hostname: str, size: int, *, tls: bool) -> Manners:
     """Port 587: TLS first, then AUTH (RFC 8314 §3.3)."""
     offer = evolve(
-        _offer(hostname, settings, size),
+        _offer("submission", hostname, settings, size),
         starttls=tls,
         tls_first=True,
         mechanisms=OFFERED,
@@ -94,5 +94,5 @@ def lmtp(settings: LMTP, hostname: str, size: int) -> Manners:
         place = Place.parse(text)
         if not place.path and not ip_address(place.host).is_loopback:
             raise UsageError(f"lmtp.listen: {text} is not on loopback")
-    offer = evolve(_offer(hostname, settings, size), dialect=Dialect.LMTP)
+    offer = evolve(_offer("lmtp", hostname, settings, size), dialect=Dialect.LMTP)
     return Manners("lmtp", settings, offer, offer)

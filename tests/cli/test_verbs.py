@@ -137,6 +137,13 @@ class VerbTests(SynchronousTestCase):
         self.path.unlink()
         self.assertIn("No such file", self.run_verb("user", "list", status=1))
 
+    def test_file_of_another(self):
+        """What the system refuses is a sentence with the file's name."""
+        os.mkdir(os.path.join(self.folder, "var", "lock"))
+        said = self.run_verb("verify", status=1)
+        lock = os.path.join(self.folder, "var", "lock")
+        self.assertEqual(said, f"Error: {lock}: Is a directory\n")
+
     def test_cells(self):
         """What a peer sent cannot write to the terminal."""
         self.assertEqual(plain("a\x1b[2Jb"), "a\N{REPLACEMENT CHARACTER}[2Jb")

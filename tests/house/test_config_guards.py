@@ -79,6 +79,21 @@ class GuardTests(SynchronousTestCase):
         self.assertIn("in use", said)
         self.assertIn(str(port), said)
 
+    def test_address_unreadable(self):
+        """What cannot be listened on is told with the setting that says it."""
+        said = self.refused("pop3", 'listen = ["127.0.0.1"]')
+        self.assertIn("pop3.listen: cannot listen on '127.0.0.1': write", said)
+
+    def test_recipients(self):
+        """Fewer recipients than RFC 5321 demands are refused by name."""
+        said = self.refused("lmtp", "recipients = 99")
+        self.assertIn("lmtp.recipients is at least 100", said)
+
+    def test_folder_is_a_file(self):
+        """A file where the data folder should be is left as it is."""
+        (self.folder / "var").write_text("")
+        self.assertIn("is no folder", self.refused())
+
     def test_second_instance(self):
         """A folder that somebody runs on is left alone."""
         (self.folder / "var").mkdir(mode=0o700)

@@ -94,6 +94,7 @@ class DemoTests(SynchronousTestCase):
         self.assertEqual(answer, {"jobs": []})
         with self.assertRaises(smtplib.SMTPRecipientsRefused), demo.smtp() as client:
             client.sendmail("a@else.test", ["nobody@example.test"], b"x")
+        self.assertEqual(demo.logged("event=log.critical"), [])
 
     def test_metrics(self):
         """A scrape shows levels of now beside the counts of events."""

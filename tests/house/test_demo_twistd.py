@@ -95,7 +95,7 @@ class TwistdTests(SynchronousTestCase):
         self.assertTrue((self.folder / "var" / "ctl.sock").exists())
         self.assertIn("ann@example.test", self.mailsuite("user", "list"))
         said = self.twistd("-n", "--pidfile", "", status=1)
-        self.assertIn("another instance", said)
+        self.assertTrue(said.startswith("Error: another instance runs on"), said)
         os.kill(pid, signal.SIGTERM)
         self.until(lambda: not pidfile.exists())
         self.assertIn("event=house.stopped", self.log())
@@ -115,6 +115,15 @@ class TwistdTests(SynchronousTestCase):
         self.until(lambda: not pidfile.exists())
         self.until(lambda: "event=house.failed" in self.log())
         self.assertIn("restore it from a backup", self.log())
+
+    def test_file_that_cannot_be_opened(self):
+        """What fails as everything opens is told too, in the foreground as well."""
+        self.init()
+        data = self.folder / "var"
+        (data / "generation").mkdir()
+        said = self.twistd("-n", "--pidfile", "", status=1)
+        self.assertIn("event=house.failed", said)
+        self.assertIn(f"Error: {data / 'generation'}: Is a directory\n", said)
 
     def test_signal(self):
         """SIGTERM is a clean stop with status 0, and no death by the signal."""

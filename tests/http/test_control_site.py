@@ -60,7 +60,7 @@ class SiteTests(SynchronousTestCase):
         routes = [
             *People(self.made.admin).routes(),
             *Queue(self.queue).routes(),
-            *Search(OneHit()).routes(),
+            *Search(self.made.directory, OneHit()).routes(),
             *Reloading(self.reload).routes(),
         ]
         self.ready = False
@@ -182,6 +182,13 @@ class SiteTests(SynchronousTestCase):
         self.assertEqual(self.ask("GET", path)[2]["hits"][0]["subject"], "a b")
         self.assertEqual(self.ask("GET", "/api/v1/search?account=a&words=")[0], 400)
         self.assertEqual(self.ask("GET", path + "&limit=-1")[0], 400)
+
+    def test_search_of_nobody(self):
+        """An account that nobody has is told, and none is made of it."""
+        path = "/api/v1/search?account=nobody%40example.test&words=a"
+        status, _, problem = self.ask("GET", path)
+        self.assertEqual(status, 404)
+        self.assertIn("nobody@example.test is no user", problem["detail"])
 
     def test_reload(self):
         """A reload tells what waits for a restart."""

@@ -5,12 +5,12 @@ from collections.abc import Awaitable, Callable, Sequence
 import attrs
 from attrs import define
 
-from mailsuite.http.api.people import address
+from mailsuite.http.api.accounts import account_of
 from mailsuite.http.asked import Asked
 from mailsuite.http.problems import Problem
 from mailsuite.http.routes import Answer, Route
 from mailsuite.interfaces.calendars import ICalendars, NoSuchEntry, TooManyEntries
-from mailsuite.interfaces.directory import IDirectory, Local
+from mailsuite.interfaces.directory import IDirectory
 from mailsuite.model.ids import AccountName
 
 
@@ -35,11 +35,9 @@ class Calendars:
         """A route whose ``account`` is one of ours."""
 
         async def found(asked: Asked, account: str) -> Answer:
-            (what,) = await self._directory.resolve([address(account)])
-            if not isinstance(what, Local):
-                raise Problem(404, f"{account} is no user of ours")
+            of = await account_of(self._directory, account)
             try:
-                return await call(asked, what.account)
+                return await call(asked, of)
             except NoSuchEntry as error:
                 raise Problem(404, "there is no such event") from error
             except TooManyEntries as error:

@@ -5,11 +5,12 @@ from collections.abc import Awaitable, Callable, Sequence
 import attrs
 from attrs import define
 
+from mailsuite.http.api.accounts import account_of
 from mailsuite.http.asked import Asked
 from mailsuite.http.problems import Problem
 from mailsuite.http.routes import Answer, Route
+from mailsuite.interfaces.directory import IDirectory
 from mailsuite.interfaces.searching import ISearchIndex
-from mailsuite.model.ids import AccountName
 
 HITS = 1_000
 WORDS_CHARACTERS = 1_000
@@ -19,8 +20,9 @@ Reload = Callable[[], Awaitable[Sequence[str]]]
 
 @define(eq=False, repr=False)
 class Search:
-    """Routes over ISearchIndex."""
+    """Routes over ISearchIndex; ``directory`` knows the accounts."""
 
+    _directory: IDirectory
     _index: ISearchIndex
 
     def routes(self) -> Sequence[Route]:
@@ -33,8 +35,8 @@ class Search:
         words = asked.text("words")
         if not words.strip() or len(words) > WORDS_CHARACTERS:
             raise Problem(400, f"'words' has 1 to {WORDS_CHARACTERS} characters")
-        account = AccountName(asked.text("account").lower())
         limit = asked.number("limit", 20, HITS)
+        account = await account_of(self._directory, asked.text("account"))
         hits = await self._index.ask(account, words, limit)
         return {"hits": [attrs.asdict(hit) for hit in hits]}
 

@@ -4,11 +4,11 @@ from collections.abc import Awaitable, Callable
 
 from attrs import define
 
-from mailsuite.http.api.people import address
+from mailsuite.http.api.accounts import account_of
 from mailsuite.http.asked import Asked
 from mailsuite.http.problems import Problem
 from mailsuite.http.routes import Answer, Route
-from mailsuite.interfaces.directory import IDirectory, Local
+from mailsuite.interfaces.directory import IDirectory
 from mailsuite.interfaces.mailboxes import (
     BadName,
     IAccount,
@@ -40,12 +40,10 @@ class Lists:
         """A route whose ``account`` is one of ours."""
 
         async def found(asked: Asked, account: str) -> Answer:
-            (what,) = await self._directory.resolve([address(account)])
-            if not isinstance(what, Local):
-                raise Problem(404, f"{account} is no user of ours")
-            opened = await self._accounts.open(what.account)
+            of = await account_of(self._directory, account)
+            opened = await self._accounts.open(of)
             try:
-                return {"account": what.account} | await call(asked, opened)
+                return {"account": of} | await call(asked, opened)
             except BadName as error:
                 raise Problem(400, f"a list cannot be called so: {error}") from error
             except LimitReached as error:

@@ -5,21 +5,12 @@ from collections.abc import Sequence
 import attrs
 from attrs import define
 
+from mailsuite.http.api.accounts import address
 from mailsuite.http.asked import Asked
-from mailsuite.http.problems import Problem
 from mailsuite.http.routes import Answer, Route
 from mailsuite.interfaces.directory import IDirectoryAdmin
-from mailsuite.model.address import Address
 
 QUOTA_OCTETS = 2**62
-
-
-def address(text: str) -> Address:
-    """Read ``local@domain``. :raises Problem: it is none."""
-    local, _, domain = text.rpartition("@")
-    if not local or not domain:
-        raise Problem(400, f"{text!r} is not an address: write name@example.org")
-    return Address(local, domain)
 
 
 @define(eq=False, repr=False)

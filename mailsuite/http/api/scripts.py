@@ -7,11 +7,11 @@ from typing import TypeVar
 import attrs
 from attrs import define
 
-from mailsuite.http.api.people import address
+from mailsuite.http.api.accounts import account_of, address
 from mailsuite.http.asked import Asked
 from mailsuite.http.problems import Problem
 from mailsuite.http.routes import Answer, Route
-from mailsuite.interfaces.directory import IDirectory, Local
+from mailsuite.interfaces.directory import IDirectory
 from mailsuite.interfaces.mailboxes import NoSuchMailbox
 from mailsuite.interfaces.scripts import (
     BadScriptName,
@@ -93,10 +93,8 @@ class Scripts:
         """A route whose ``account`` is one of ours."""
 
         async def found(asked: Asked, account: str, **named: str) -> Answer:
-            (what,) = await self._directory.resolve([address(account)])
-            if not isinstance(what, Local):
-                raise Problem(404, f"{account} is no user of ours")
-            return await judged(call(asked, what.account, **named))
+            of = await account_of(self._directory, account)
+            return await judged(call(asked, of, **named))
 
         return found
 
