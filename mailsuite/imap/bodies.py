@@ -9,6 +9,7 @@ from mailsuite.mime import structure
 from mailsuite.model.errors import Damaged
 from mailsuite.model.structure import Part
 from mailsuite.net.protocol import Gone
+from mailsuite.wire.imap import responses
 from mailsuite.wire.imap.sections import Kind, Section
 
 BLOCK_OCTETS = 131_072  # read and written at once; larger bodies go in several
@@ -94,7 +95,7 @@ async def _read(octets: IOctets, start: int, end: int) -> bytes:
     block = await octets.read(start, end - start)
     if len(block) < end - start:
         raise Damaged("a message is shorter than its size")
-    return block
+    return responses.content(block)
 
 
 def _cut(section: Section, start: int, end: int) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from mailsuite.mime.limits import DEPTH
 from mailsuite.model.flags import DELETED, SEEN
 from tests.support.imap_world import Talk
 
@@ -110,6 +111,29 @@ class MailTests(SynchronousTestCase):
         self.client.ask(b"NOOP")
         said = self.fetched(b"(UID BODY.PEEK[] FLAGS)", 4)
         self.assertIn(literal(b"BODY[]", large) + b")\r\n", said)
+
+    def test_nul(self):
+        """NUL, which came by SMTP, is no octet of a literal (RFC 3501 §9 CHAR8)."""
+        self.box.add(b"Subject: a\0b\r\n\r\nc\0d\r\n")
+        self.client.ask(b"NOOP")
+        header, text = b"Subject: a\x80b\r\n\r\n", b"c\x80d\r\n"
+        for item, told in (
+            (b"BODY.PEEK[]", literal(b"BODY[]", header + text)),
+            (b"BODY.PEEK[TEXT]", literal(b"BODY[TEXT]", text)),
+            (b"RFC822.HEADER", literal(b"RFC822.HEADER", header)),
+            (b"(BODY.PEEK[HEADER] BODY.PEEK[1])", literal(b"BODY[HEADER]", header)),
+        ):
+            said = self.fetched(item, 4)
+            self.assertIn(told, said)
+            self.assertNotIn(b"\0", said)
+
+    def test_depth(self):
+        """Every part that BODYSTRUCTURE tells can be asked for, however deep."""
+        self.box.add(b"Content-Type: message/rfc822\r\n\r\n" * DEPTH + b"\r\ndeep")
+        self.client.ask(b"NOOP")
+        path = b".".join([b"1"] * (DEPTH + 1))
+        said = self.fetched(b"BODY.PEEK[%b]" % path, 4)
+        self.assertIn(literal(b"BODY[%b]" % path, b"deep"), said)
 
     def test_seen(self):
         r"""Reading sets \Seen and tells it; peeking does not."""

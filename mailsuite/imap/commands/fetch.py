@@ -12,6 +12,7 @@ from mailsuite.model.changes import Batch, Need
 from mailsuite.model.errors import Damaged, NoSpace
 from mailsuite.model.flags import SEEN
 from mailsuite.model.ids import Uid
+from mailsuite.wire.imap import responses
 from mailsuite.wire.imap.commands.fetch import Fact, Fetch
 from mailsuite.wire.imap.sections import Section
 
@@ -114,7 +115,7 @@ async def _say(
     lines = facts.rendered(plan, talk.chosen, places, batch)
     if not plan.bodies:
         lines.append(b"")
-        talk.write(b")\r\n".join(lines))
+        talk.write(responses.content(b")\r\n".join(lines)))
         await talk.flush()
         return None
     parts: Sequence[bytes | None] = [None] * len(lines)
@@ -142,7 +143,7 @@ async def _say_bodies(
     except KeyError:
         return  # expunged by another session a moment ago
     try:
-        await bodies.write(talk, line, plan.bodies, octets, parts)
+        await bodies.write(talk, responses.content(line), plan.bodies, octets, parts)
     finally:
         octets.close()
     await talk.flush()

@@ -25,6 +25,11 @@ def astring(text: bytes) -> bytes:
     return text if _ATOM.fullmatch(text) else string(text)
 
 
+def content(octets: bytes) -> bytes:
+    """Mail as a literal may hold it: x80 for each NUL, which no CHAR8 is (§9)."""
+    return octets.replace(b"\0", b"\x80")
+
+
 def mailbox(name: str) -> bytes:
     """A mailbox name, encoded and always quoted where it is not INBOX."""
     return b"INBOX" if name == "INBOX" else string(encode(name))
