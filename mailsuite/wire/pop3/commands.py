@@ -158,12 +158,18 @@ def _auth(_verb: Verb, argument: str) -> Command:
     return Auth(words[0].upper(), initial)
 
 
-def _number(text: str) -> int:
+def _count(text: str) -> int:
+    """Read a number of any size, as clients name one to get all lines."""
     if not (text.isascii() and text.isdigit()):
         raise PeerError("A number is expected")
+    return int(text)
+
+
+def _number(text: str) -> int:
+    count = _count(text)
     if len(text.lstrip("0")) > NUMBER_DIGITS:
         raise PeerError("The number is too large")
-    return int(text)
+    return count
 
 
 def _one(verb: Verb, argument: str) -> Command:
@@ -178,7 +184,7 @@ def _top(_verb: Verb, argument: str) -> Command:
     words = argument.split(" ")
     if len(words) != 2:
         raise PeerError("TOP takes a message and a count of lines")
-    return Top(_number(words[0]), _number(words[1]))
+    return Top(_number(words[0]), _count(words[1]))
 
 
 _READERS: Mapping[Verb, Callable[[Verb, str], Command]] = {

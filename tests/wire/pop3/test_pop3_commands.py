@@ -67,6 +67,11 @@ class ParseTests(SynchronousTestCase):
             b"TOP 1 2 3",
         )
 
+    def test_all_lines(self):
+        """TOP of more lines than any message has is TOP of all (RFC 1939 §7)."""
+        self.assertEqual(parse(b"TOP 1 4294967295"), Top(1, 2**32 - 1))
+        self.assertEqual(parse(b"TOP 1 " + b"9" * 400), Top(1, 10**400 - 1))
+
     def test_no_arguments(self):
         """Commands without arguments refuse any."""
         self.refused(b"QUIT 1", b"STAT x", b"CAPA all", b"STLS now", b"RSET 1")
