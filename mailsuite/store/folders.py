@@ -77,6 +77,8 @@ def make(index: Index, wanted: Sequence[tuple[str, str]]) -> None:
                 )
             )
             known.uidvalidity = validity + offset
+            known.directory, known.path = directory, path  # it may have been renamed
+            known.disk.mtimes = None
         else:
             fresh = Mailbox(
                 0, name, directory, validity + offset, 1, new_guid(), use, True

@@ -464,6 +464,26 @@ class MailboxContract:
 
         self.work(go())
 
+    def test_rename_mere_name(self):
+        """A mere name that was renamed is a mailbox of its own when it is made one."""
+
+        async def go():
+            account = await self.alice()
+            _ = await account.create("a/b")
+            await account.remove("a")
+            await account.rename("a", "z")
+            for name in ("z", "a"):
+                row = await account.create(name)
+                self.assertEqual((row.name, row.messages), (name, 0))
+            _ = await account.append("z", [draft()])
+            rows = {row.name: row.messages for row in await account.mailboxes()}
+            self.assertEqual((rows["z"], rows["a"], rows["z/b"]), (1, 0, 0))
+            await account.remove("a")
+            octets = await (await account.mailbox("z")).octets(1)
+            self.assertEqual(await octets.read(0, 10**6), MESSAGE)
+
+        self.work(go())
+
     def test_subscriptions(self):
         """Names are subscribed whether they exist or not."""
 
