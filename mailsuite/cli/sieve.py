@@ -10,8 +10,9 @@ from mailsuite.cli.replays import replay
 from mailsuite.cli.shown import document, json_option, moment, plain, table
 from mailsuite.cli.trying import operators_option, title, try_script, vocabulary_of
 from mailsuite.model.errors import UsageError
+from mailsuite.model.lines import printable
 from mailsuite.sieve.check import check as checked
-from mailsuite.sieve.errors import BadScript, printable
+from mailsuite.sieve.errors import BadScript
 
 
 @click.group()

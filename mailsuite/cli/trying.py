@@ -14,9 +14,10 @@ from mailsuite.delivery.running import QUESTIONS
 from mailsuite.house import domains, sieves
 from mailsuite.mime import headers
 from mailsuite.model.errors import UsageError
+from mailsuite.model.lines import printable
 from mailsuite.sieve import outbound, telling
 from mailsuite.sieve.check import check
-from mailsuite.sieve.errors import BadScript, Question, Wanted, printable
+from mailsuite.sieve.errors import BadScript, Question, Wanted
 from mailsuite.sieve.extensions import imapsieve
 from mailsuite.sieve.extensions.imapsieve import CAUSES
 from mailsuite.sieve.extensions.snooze import AWAKEN

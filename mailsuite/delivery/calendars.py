@@ -35,7 +35,6 @@ from mailsuite.sieve import calendars
 from mailsuite.sieve.calendars import Unlike
 from mailsuite.sieve.message import Message
 
-KIND = "folder-type"
 ENTRIES = ("/private/vendor/kolab/folder-type", "/shared/vendor/kolab/folder-type")
 """Annotations that tell what a mailbox is for; the first one counts before."""
 EVENT, DEFAULT = "event", "event.default"

@@ -66,7 +66,7 @@ class Replies:
             action.mime,
         )
         octets = autoreply.compose_reply(reply)
-        child = self._child(case, None, (sender,), octets)
+        child = self._child(None, (sender,), octets)
         return Sent(child, VACATION, action.fcc)
 
     async def _answered(self, case: Case, action: Vacation, header: bytes) -> Address:
@@ -139,7 +139,7 @@ class Replies:
             action.importance,
         )
         sender = None if case.sender is None else owner  # RFC 5436 §2.7
-        child = self._child(case, sender, to, notice.compose_notice(made))
+        child = self._child(sender, to, notice.compose_notice(made))
         return Sent(child, NOTIFY, action.fcc)
 
     def _count(self, case: Case, kind: str, what: str) -> None:
@@ -168,7 +168,7 @@ class Replies:
         return f"<{name}@{self._ground.hostname}>"
 
     def _child(
-        self, case: Case, sender: Address | None, to: Sequence[Address], octets: bytes
+        self, sender: Address | None, to: Sequence[Address], octets: bytes
     ) -> Submission:
         recipients = tuple(
             Recipient(n, one, notify="NEVER") for n, one in enumerate(to)

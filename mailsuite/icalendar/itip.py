@@ -16,8 +16,6 @@ ADD, CANCEL = "ADD", "CANCEL"
 METHODS = frozenset((PUBLISH, REQUEST, REPLY, ADD, CANCEL))
 """Those that change a calendar; the others ask a person something."""
 BETWEEN = frozenset(("REFRESH", "COUNTER", "DECLINECOUNTER"))
-TO_ATTENDEES = frozenset((REQUEST, ADD, CANCEL))
-"""Meant for those that are invited, REPLY for the organizer (RFC 5546 §1.4)."""
 
 _SINGLE = (
     *("UID", "DTSTAMP", "DTSTART", "DTEND", "DURATION", "ORGANIZER", "SEQUENCE"),

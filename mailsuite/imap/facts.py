@@ -11,6 +11,7 @@ from mailsuite.model.changes import Batch, Need
 from mailsuite.wire.imap import dates
 from mailsuite.wire.imap.commands.fetch import Fact, Item
 from mailsuite.wire.imap.sections import Kind, Section
+from mailsuite.wire.imap.view import rows_of
 
 _FORMS = {
     Fact.UID: b"UID %d",
@@ -104,27 +105,21 @@ def _columns(
     view = selected.view
     match item:
         case Fact.UID:
-            return [_at(view.columns.uid, rows)]
+            return [rows_of(view.columns.uid, rows)]
         case Fact.FLAGS:
             return [view.flags(rows)]
         case Fact.EMAIL:
-            return [_at(view.columns.email, rows)]
+            return [rows_of(view.columns.email, rows)]
         case Fact.THREAD:
             return []
         case Fact.SIZE:
-            return [_at(view.columns.size, rows)]
+            return [rows_of(view.columns.size, rows)]
         case Fact.DATE:
-            return [list(map(dates.render, _at(view.columns.date, rows)))]
+            return [list(map(dates.render, rows_of(view.columns.date, rows)))]
         case Fact.ENVELOPE | Fact.STRUCTURE | Fact.BODY:
             assert batch is not None
             stored = batch.columns[_NEEDS[item]]
             return [list(map(_body, stored)) if item is Fact.BODY else stored]
-
-
-def _at(column: Sequence[int], rows: Sequence[int]) -> Sequence[int]:
-    if isinstance(rows, range) and rows.step == 1:
-        return column[rows.start : rows.stop]
-    return [column[row] for row in rows]
 
 
 def _body(parts: bytes) -> bytes:

@@ -22,7 +22,6 @@ from mailsuite.model.proofs import BIMI, DMARC, Policy, Result, Signature
 
 RECORD_OCTETS = 4_096  # of a record that is read
 URI_CHARACTERS = 1_024  # of a logo's or evidence's place
-SELECTOR_CHARACTERS = 127
 COLUMNS = 76  # of a folded line of base64
 
 DEFAULT = "default"

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from attrs import define, evolve
 
 from mailsuite.interfaces.resolving import IResolver, NoAnswer, NoSuchName
-from mailsuite.mailauth import author
 from mailsuite.mailauth.author import Authors
 from mailsuite.mailauth.labels import within
 from mailsuite.mailauth.records import REQUESTS
@@ -31,17 +30,6 @@ _SEVERITY = (
     (Result.PASS, "none"),
 )
 """Of several authors' answers the one that stands first here counts."""
-
-
-async def evaluate(
-    header: bytes,
-    mailfrom: SPF,
-    signatures: Sequence[Signature],
-    resolver: IResolver,
-    suffixes: Suffixes | None = None,
-) -> DMARC:
-    """Judge a message by its header, the CRLF of its last field included."""
-    return await judge(author.read(header), mailfrom, signatures, resolver, suffixes)
 
 
 async def judge(

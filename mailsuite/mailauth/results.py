@@ -14,6 +14,7 @@ from attrs import define
 
 from mailsuite.mailauth.claims import Finding, service_of
 from mailsuite.mailauth.labels import ascii_name, parents
+from mailsuite.model.lines import printable
 from mailsuite.model.proofs import (
     BIMI,
     DMARC,
@@ -339,13 +340,13 @@ def _keyed(key: str, text: str) -> str:
 
 
 def _quoted(text: str, *, plain: bool = True) -> str:
-    text = _printable(_ascii(text) if plain else text)[:QUOTED_CHARACTERS]
+    text = printable(_ascii(text) if plain else text)[:QUOTED_CHARACTERS]
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _comment(text: str) -> list[str]:
     """Give the words of a comment, its parentheses with them."""
-    text = _printable(_ascii(text))[:QUOTED_CHARACTERS]
+    text = printable(_ascii(text))[:QUOTED_CHARACTERS]
     return f"({_SPECIAL.sub(_escaped, text)})".split()
 
 
@@ -355,9 +356,3 @@ def _escaped(found: re.Match[str]) -> str:
 
 def _ascii(text: str) -> str:
     return text if text.isascii() else text.encode("ascii", "replace").decode()
-
-
-def _printable(text: str) -> str:
-    if text.isprintable():
-        return text
-    return "".join(one if one.isprintable() else "?" for one in text)

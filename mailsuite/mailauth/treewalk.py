@@ -11,8 +11,7 @@ from mailsuite.mailauth.labels import parents
 from mailsuite.mailauth.records import Record, choose
 from mailsuite.mailauth.suffixes import Suffixes
 
-QUERIES = 8  # of one walk; RFC 9989 §4.10
-SHORTENED_LABELS = 7  # where a walk goes on from a name of eight or more labels
+SHORTENED_LABELS = 7  # where a walk goes on from a longer name; RFC 9989 §4.10
 
 PREFIX = "_dmarc."
 
@@ -29,7 +28,7 @@ class Found:
 
 
 def targets(domain: str) -> list[str]:
-    """Give the names that a walk asks about, in order."""
+    """Give the names that a walk asks about, in order; at most eight (§4.10)."""
     above = parents(domain)
     return [domain, *above[-SHORTENED_LABELS:]]
 

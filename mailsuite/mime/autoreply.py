@@ -4,7 +4,7 @@ What is asked here is the message that came, never what a script made of it.
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from attrs import frozen
 
@@ -82,11 +82,6 @@ def recipients(header: bytes) -> list[Address]:
         if one.local and one.domain
     )
     return list(dict.fromkeys(found))
-
-
-def addressed(header: bytes, own: Collection[str]) -> bool:
-    """Whether a field names one of these addresses, which are in lower case."""
-    return any(str(one).lower() in own for one in recipients(header))
 
 
 @frozen

@@ -15,7 +15,7 @@ from contextlib import suppress
 from ipaddress import ip_address
 from typing import Any, NoReturn, cast
 
-from attrs import define, field, frozen
+from attrs import define, frozen
 from twisted.internet import address as addresses
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.interfaces import IAddress, IProtocolFactory, IReactorTime
@@ -223,7 +223,6 @@ class Listening(FileDescriptor):
     """
 
     place: Place
-    paused: bool = field(default=False)
 
     def __init__(
         self,
@@ -234,7 +233,6 @@ class Listening(FileDescriptor):
     ) -> None:
         super().__init__(cast(Any, reactor))
         self.place = place
-        self.paused = False
         self._clock = reactor
         self._bound = bound
         self._factory = factory
@@ -291,7 +289,6 @@ class Listening(FileDescriptor):
 
     def _rest(self, why: str) -> None:
         _log.warn("{place} rests: {why}", place=str(self.place), why=why)
-        self.paused = True
         self._watch(wanted=False)
         self._clock.callLater(PAUSE_SECONDS, self._resume)
 
@@ -301,7 +298,6 @@ class Listening(FileDescriptor):
         if self._short():
             self._clock.callLater(PAUSE_SECONDS, self._resume)
             return
-        self.paused = False
         self._watch(wanted=True)
 
     def _short(self) -> bool:

@@ -28,7 +28,6 @@ class Watchdog:
     _stalled: Callable[[float], None]
     _limit: float = TURN_SECONDS
     worst: float = field(default=0.0, init=False)
-    turns: int = field(default=0, init=False)
     _began: float = field(default=0.0, init=False)
 
     def start(self) -> None:
@@ -47,7 +46,6 @@ class Watchdog:
     def _turned(self, now: float) -> None:
         took = now - self._began
         self._began = now
-        self.turns += 1
         self.worst = max(self.worst, took)
         if took > self._limit:
             self._stalled(took)

@@ -153,7 +153,7 @@ class Workers:
 
     @property
     def pids(self) -> tuple[int, ...]:
-        """Process ids of the children that live, for tests and the status page."""
+        """Process ids of the children that live; tests end them."""
         found = (child.process.pid for child in self._children)
         return tuple(pid for pid in found if pid is not None)
 

@@ -8,11 +8,12 @@ from typing import Any
 
 from attrs import define, field
 
+from mailsuite.model.lines import printable
 from mailsuite.sieve import advice, printing, screening, wrapping
 from mailsuite.sieve.arguments import Sorting
 from mailsuite.sieve.binding import Bound, Scope
 from mailsuite.sieve.doubts import told
-from mailsuite.sieve.errors import BadScript, Unsupported, printable
+from mailsuite.sieve.errors import BadScript, Unsupported
 from mailsuite.sieve.extensions.table import VOCABULARY
 from mailsuite.sieve.grammar import parse
 from mailsuite.sieve.program import Condition, Program, Step, Value

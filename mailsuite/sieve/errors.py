@@ -31,13 +31,6 @@ class BadScript(Exception):  # noqa: N818 - the language's own word is "invalid"
         return f"{text}; {self.hint}" if self.hint else text
 
 
-def printable(text: str) -> str:
-    """A line for people: what scripts bring along cannot command a terminal."""
-    if text.isprintable():
-        return text
-    return "".join(one if one.isprintable() else "?" for one in text)
-
-
 @frozen
 class Unsupported(BadScript):
     """It asks for something that this server has not, or that it must ask for."""

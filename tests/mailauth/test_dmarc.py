@@ -11,12 +11,18 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mailsuite.dns.memory import Table
 from mailsuite.interfaces.resolving import NoAnswer, NoSuchName
-from mailsuite.mailauth.dmarc import evaluate
+from mailsuite.mailauth.author import read
+from mailsuite.mailauth.dmarc import judge
 from mailsuite.mailauth.suffixes import bundled
 from mailsuite.mailauth.treewalk import Search, targets
 from mailsuite.model.proofs import SPF, Result, Signature
 
 NO_SPF = SPF(Result.NONE, "mailfrom", "")
+
+
+def evaluate(header, mailfrom, signatures, resolver, suffixes=None):
+    """Judge a message by its header, the CRLF of its last field included."""
+    return judge(read(header), mailfrom, signatures, resolver, suffixes)
 
 
 def spf(domain, result=Result.PASS):

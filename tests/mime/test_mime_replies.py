@@ -93,14 +93,17 @@ class UnwantedTests(SynchronousTestCase):
         self.assertTrue(autoreply.unwanted(header, SENDER))
 
 
-class AddressedTests(SynchronousTestCase):
-    OWN = ("roadrunner@acme.example.com",)
+class RecipientsTests(SynchronousTestCase):
+    OWN = "roadrunner@acme.example.com"
+
+    def named(self, header):
+        return {str(one).lower() for one in autoreply.recipients(header.encode())}
 
     def test_fields(self):
-        """Each of six fields may name the owner, in any case (RFC 5230 §4.5)."""
+        """Each of six fields may name the owner, no other does (RFC 5230 §4.5)."""
         for name in ("To", "Cc", "Bcc", "Resent-To", "Resent-Cc", "Resent-Bcc"):
             header = f"{name}: a@b.c,\r\n RR <RoadRunner@ACME.example.com>\r\n"
-            self.assertTrue(autoreply.addressed(header.encode(), self.OWN), name)
+            self.assertIn(self.OWN, self.named(header), name)
         for header in (
             "From: roadrunner@acme.example.com\r\n",
             "X-To: roadrunner@acme.example.com\r\n",
@@ -108,7 +111,7 @@ class AddressedTests(SynchronousTestCase):
             'To: "roadrunner@acme.example.com" <a@b.c>\r\n',
             "",
         ):
-            self.assertFalse(autoreply.addressed(header.encode(), self.OWN), header)
+            self.assertNotIn(self.OWN, self.named(header), header)
 
 
 class ReplyTests(SynchronousTestCase):

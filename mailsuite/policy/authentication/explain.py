@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from mailsuite.model.lines import printable
 from mailsuite.model.proofs import Proofs, Result
 from mailsuite.policy.authentication.verdict import Judgement
 
@@ -48,30 +49,23 @@ def _why(reason: str) -> str:
     return f": {reason}" if reason else ""
 
 
-def _line(text: str) -> str:
-    """One line, whatever a peer wrote into it."""
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else "?" for char in text)
-
-
 def explained(proofs: Proofs, judgement: Judgement) -> Iterator[str]:
     """Give a line for each step; those that begin with two spaces explain."""
     for _, told, steps in _parts(proofs):
-        yield _line(told)
+        yield printable(told)
         for step in steps:
-            yield f"  {_line(step)}"
-    yield from map(_line, judgement.steps)
+            yield f"  {printable(step)}"
+    yield from map(printable, judgement.steps)
 
 
 def compact(proofs: Proofs, judgement: Judgement) -> str:
     """Give what is kept with the message: results and, of failures, the steps."""
     lines: list[str] = []
     for result, told, steps in _parts(proofs):
-        lines.append(_line(told[:STEP_CHARACTERS]))
+        lines.append(printable(told[:STEP_CHARACTERS]))
         if result not in _QUIET:
-            lines += [f"  {_line(step[:STEP_CHARACTERS])}" for step in steps]
-    verdict = [_line(step[:STEP_CHARACTERS]) for step in judgement.steps[-3:]]
+            lines += [f"  {printable(step[:STEP_CHARACTERS])}" for step in steps]
+    verdict = [printable(step[:STEP_CHARACTERS]) for step in judgement.steps[-3:]]
     room = TRACE_CHARACTERS - sum(map(len, verdict)) - len(verdict)
     text = "\n".join(lines)
     if len(text) > room:

@@ -48,7 +48,7 @@ class View:
 
     def uids(self, positions: Sequence[int]) -> Sequence[int]:
         """The UIDs at positions (from 0) of what was told."""
-        return _at(self.told, positions)
+        return rows_of(self.told, positions)
 
     def select(self, numbers: Numbers, *, uid: bool) -> Sequence[int]:
         """Positions (from 0) of a command's messages, among those told."""
@@ -88,11 +88,11 @@ class View:
     def flags(self, rows: Sequence[int]) -> list[bytes]:
         r"""Rendered flags, \Recent with them, of rows of ``columns``."""
         table = self.columns.table
-        codes = _at(self.columns.flags, rows)
+        codes = rows_of(self.columns.flags, rows)
         said = [table.rendered[code] for code in codes]
         if not self.recent or not said:
             return said
-        uids = _at(self.columns.uid, rows)
+        uids = rows_of(self.columns.uid, rows)
         if uids[-1] < self.recent[0][0]:
             return said
         for low, high in self.recent:
@@ -195,7 +195,8 @@ def _lacking(told: Sequence[int], now: Sequence[int]) -> list[int]:
     return gone
 
 
-def _at(column: Sequence[int], rows: Sequence[int]) -> Sequence[int]:
+def rows_of(column: Sequence[int], rows: Sequence[int]) -> Sequence[int]:
+    """Give these rows of a column, a slice where they stand together."""
     if isinstance(rows, range) and rows.step == 1:
         return column[rows.start : rows.stop]
     return [column[row] for row in rows]
