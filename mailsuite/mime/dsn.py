@@ -24,6 +24,7 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f\x80-\x9f\u2028\u2029]+")
 _SURROGATES = re.compile(r"[\ud800-\udfff]")
 _BARE = re.compile(rb"\r?\n|\r")
 _STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
+_REPLY = re.compile(r"[2-5]\d\d(?: |$)")
 _MESSAGE_ID = re.compile(rb"<[!-;=?-~]{1,250}>")
 _ACTIONS = frozenset(("failed", "delayed", "delivered", "relayed", "expanded"))
 _WIDTH = 76
@@ -35,8 +36,8 @@ class Recipient:
     """What became of one recipient.
 
     ``orcpt`` is RFC 3461's parameter in its wire form, ``action`` a word of RFC
-    3464 §2.3.3, ``status`` an RFC 3463 code. ``diagnostic`` is an SMTP reply when
-    ``remote_mta`` is named. Times are wall seconds, 0 when unknown.
+    3464 §2.3.3, ``status`` an RFC 3463 code. ``diagnostic`` is an SMTP reply of
+    ``remote_mta``, or our own words. Times are wall seconds, 0 when unknown.
     """
 
     address: Address
@@ -47,6 +48,11 @@ class Recipient:
     diagnostic: str = ""
     last_attempt: float = 0.0
     retry_until: float = 0.0
+
+    @property
+    def replied(self) -> bool:
+        """Whether the other server said that (RFC 3464 §2.3.6)."""
+        return bool(self.remote_mta and _REPLY.match(self.diagnostic))
 
 
 @frozen
@@ -170,7 +176,7 @@ def _reason(one: Recipient) -> Iterator[str]:
     if one.diagnostic:
         said = _clean(one.diagnostic)
         host = _clean(one.remote_mta)
-        yield f"{host} answered: {said}" if host else f"The reason: {said}"
+        yield f"{host} answered: {said}" if one.replied else f"The reason: {said}"
     yield from filter(None, [advice(one.action, one.status)])
 
 
@@ -211,10 +217,10 @@ def _recipient(one: Recipient, *, utf8: bool) -> Iterator[tuple[str, str]]:
     yield "Action", action
     known = _STATUS.fullmatch(one.status)
     yield "Status", one.status if known else _DEFAULT_STATUS.get(action, "2.0.0")
-    if one.remote_mta:
+    if one.replied:
         yield "Remote-MTA", f"dns; {_host(one.remote_mta)}"
     if one.diagnostic:
-        kind = "smtp" if one.remote_mta else "x-mailsuite"
+        kind = "smtp" if one.replied else "x-mailsuite"
         said = one.diagnostic.encode("ascii", "replace").decode("ascii")
         yield "Diagnostic-Code", f"{kind}; {said}"
     if one.last_attempt:

@@ -80,6 +80,14 @@ class ComposeTests(SynchronousTestCase):
             b"Last-Attempt-Date: Tue, 14 Nov 2023 22:15:00 +0000\r\n",
         )
 
+    def test_own_words(self):
+        """What no server answered is no SMTP reply of one (RFC 3464 §2.3.6)."""
+        row = evolve(ROW, status="4.4.2", diagnostic="mx.far.example: lost")
+        octets = dsn.compose(evolve(REPORT, recipients=[row]))
+        self.assertIn(b"Diagnostic-Code: x-mailsuite; mx.far.example: lost\r\n", octets)
+        self.assertNotIn(b"Remote-MTA", octets)
+        self.assertIn(b"The reason: mx.far.example: lost", octets)
+
     def test_human(self):
         """The first part says in plain words what happened and what to do."""
         _, (human, _, returned) = parts_of(dsn.compose(REPORT))

@@ -26,7 +26,8 @@ class Answer:
     """One reply. ``lines`` are its texts, without code and enhanced status.
 
     ``status`` is the RFC 3463 code if there is one and its class agrees with
-    ``code``; else empty.
+    ``code``; else empty. Only the first digit of a code says what it means, that of
+    an unknown one too (RFC 5321 §4.3.2).
     """
 
     code: int
@@ -37,6 +38,11 @@ class Answer:
     def positive(self) -> bool:
         """2yz: done."""
         return 200 <= self.code < 300
+
+    @property
+    def intermediate(self) -> bool:
+        """3yz: go on."""
+        return 300 <= self.code < 400
 
     @property
     def permanent(self) -> bool:

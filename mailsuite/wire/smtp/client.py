@@ -205,14 +205,14 @@ def _early(self: Session, transaction: Transaction, answer: Answer) -> Event | N
 
 
 def _greeting(self: Session, answer: Answer) -> Event | None:
-    if answer.code != 220:
+    if not answer.positive:
         return _refused(self, answer)
     self._hello()
     return None
 
 
 def _helloed(self: Session, answer: Answer) -> Event | None:
-    if answer.code == 250:
+    if answer.positive:
         self.offers = Offers.of(answer) if self.step is Step.HELLO else Offers()
         self.step = Step.READY
         return Ready()
@@ -223,7 +223,7 @@ def _helloed(self: Session, answer: Answer) -> Event | None:
 
 
 def _tls(self: Session, answer: Answer) -> Event | None:
-    if answer.code != 220:
+    if not answer.positive:
         self.step = Step.READY
         return Refused(Step.TLS, answer)
     # What came with the 220 was sent in plain, by whomever (CVE-2011-0411).
@@ -233,11 +233,11 @@ def _tls(self: Session, answer: Answer) -> Event | None:
 
 
 def _auth(self: Session, answer: Answer) -> Event | None:
-    if answer.code == 334 and self._secrets:
+    if answer.intermediate and self._secrets:
         self._out.append(self._secrets.popleft() + b"\r\n")
         return None
     self._secrets.clear()
-    if answer.code == 235:
+    if answer.positive:
         self.step = Step.READY
         return Authenticated()
     return _refused(self, answer)
@@ -253,6 +253,8 @@ def _surprised(_self: Session, _answer: Answer) -> Event | None:
 
 
 def _refused(self: Session, answer: Answer) -> Refused:
+    """End here; nobody hangs up without QUIT (RFC 5321 §4.1.1.10)."""
+    self._out.append(b"QUIT\r\n")
     step, self.step = self.step, Step.DEAD
     return Refused(step, answer)
 

@@ -7,11 +7,13 @@ accepted recipient (RFC 2033 §4.2).
 
 from collections import deque
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from mailsuite.wire.smtp.answers import Answer
 from mailsuite.wire.smtp.envelopes import Mail, mail_command, rcpt_command
 from mailsuite.wire.smtp.offers import Offers
+
+_TOO_MANY = frozenset({"", "5.5.3"})  # RFC 3463 §3.6; 5.2.2 is a full mailbox
 
 
 @frozen
@@ -82,7 +84,7 @@ class Transaction:
         asked = self._asked.popleft()
         if asked == "DATA":
             return self._go_ahead(answer)
-        if 300 <= answer.code < 400:
+        if answer.intermediate:
             return Broken(f"{asked} was answered out of place")
         if asked == "RSET" and not answer.positive:
             return Broken("RSET was refused")
@@ -91,9 +93,18 @@ class Transaction:
             if not answer.positive:
                 self.over(answer)
         if asked == "RCPT" and self.open:
-            self.answers[self.answers.index(None)] = answer
+            self.answers[self.answers.index(None)] = self._counted(answer)
         self._skip()
         return None if self._asked or self._unsent else self.settled()
+
+    def _counted(self, answer: Answer) -> Answer:
+        """Read 552 after some were accepted as 452, as the oldest servers mean it.
+
+        There were too many recipients: the rest comes later (RFC 5321 §4.5.3.1.10).
+        """
+        if answer.code == 552 and answer.status in _TOO_MANY and self.accepted:
+            return evolve(answer, code=452, status="4.5.3")
+        return answer
 
     def _skip(self) -> None:
         """Leave out what has become pointless, where it was not sent yet."""
@@ -101,7 +112,7 @@ class Transaction:
             self._unsent.clear()
 
     def _go_ahead(self, answer: Answer) -> Begin | Settled | Broken | None:
-        if answer.code == 354:
+        if answer.intermediate:
             if self.accepted:
                 return Begin()
             # RFC 2920 §3.1: no recipient, but the server waits for a message.
@@ -119,7 +130,7 @@ class Transaction:
 
     def finished(self, answer: Answer) -> Settled | Broken | None:
         """Take an answer to the content."""
-        if 300 <= answer.code < 400:
+        if answer.intermediate:
             return Broken("the message was answered out of place")
         while self._awaited:
             self.answers[self._awaited.popleft()] = answer

@@ -10,6 +10,7 @@ Parameters = Mapping[str, str]
 """Shared by all who gave the same: nobody changes them."""
 
 _PARAMETER = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~\u0080-\U0010ffff]+))?")
+_XTEXT = re.compile(r"(?:[^+]|\+[0-9A-Fa-f]{2})+")  # RFC 3461 §4
 _SIZE_DIGITS = 20  # RFC 1870 §4
 _PARAMETERS = 16  # of one command; none has more
 MAIL = frozenset({"SIZE", "BODY", "SMTPUTF8"})
@@ -52,8 +53,8 @@ def _value(key: str, value: str | None) -> str:
     elif key == "BODY":  # RFC 6152 §2
         value = value.upper()
         good = value in {"7BIT", "8BITMIME"}
-    else:
-        good = value.isascii()
+    else:  # AUTH: RFC 4954 §5
+        good = value.isascii() and _XTEXT.fullmatch(value) is not None
     if not good:
         raise Refusal(replies.BAD_ARGUMENT)
     return value or ""

@@ -46,7 +46,7 @@ def address(path: str) -> Address | None:
     local, name = found["local"], domain(found["domain"])
     if local[0] == '"':
         local = _PAIR.sub(r"\1", local[1:-1])
-    if name is None or not local or len(local.encode()) > LOCAL_OCTETS:
+    if name is None or len(local.encode()) > LOCAL_OCTETS:
         return None
     return Address(local, name)
 

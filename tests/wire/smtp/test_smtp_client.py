@@ -163,6 +163,25 @@ class GreetingTests(SynchronousTestCase):
             self.assertIsInstance(event, Refused)
             self.assertEqual(event.step, step)
 
+    def test_refused_politely(self):
+        """Who refuses to talk is told QUIT (RFC 5321 §4.1.1.10); 421 needs none."""
+        for lines, last in (
+            (["554 no"], b"QUIT\r\n"),
+            (["220 hi", "500 no", "550 no"], b"HELO us.test\r\nQUIT\r\n"),
+            (["421 busy"], b""),
+        ):
+            session = Session("us.test")
+            hear(session, *lines)
+            self.assertEqual(session.take().removeprefix(b"EHLO us.test\r\n"), last)
+
+    def test_unknown_codes(self):
+        """Of a code that nobody knows the first digit counts (RFC 5321 §4.3.2)."""
+        session = Session("us.test")
+        self.assertEqual(hear(session, "250 hi", "220-them", "220 STARTTLS"), Ready())
+        self.assertIn("STARTTLS", session.offers)
+        session.begin(mail(1))
+        self.assertEqual(hear(session, "299 ok", "251 ok", "399 go"), Begin())
+
     def test_unasked(self):
         """An answer that nobody asked for ends the session."""
         session = greeted()
@@ -318,6 +337,19 @@ class TransactionTests(SynchronousTestCase):
         hear(session, "250 ok", "550 no", "250 ok", "354 go")
         session.end()
         self.assertEqual(self._codes(hear(session, "554 spam")), [550, 554])
+
+    def test_too_many(self):
+        """552 after accepted recipients defers the rest (RFC 5321 §4.5.3.1.10)."""
+        for rcpt, code in (
+            (["250 ok", "552 too many"], 452),
+            (["250 ok", "552 5.5.3 too many"], 452),
+            (["250 ok", "552 5.2.2 full"], 552),
+            (["550 no", "552 too many"], 552),
+        ):
+            session = greeted("PIPELINING")
+            session.begin(mail(2))
+            event = hear(session, "250 ok", *rcpt, "554 no")
+            self.assertEqual(self._codes(event)[1], code, rcpt)
 
     def test_lmtp(self):
         """LMTP answers for each accepted recipient."""

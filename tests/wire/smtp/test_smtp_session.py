@@ -279,6 +279,7 @@ class AddressTests(SynchronousTestCase):
             ('<"a b"@c>', "a b", "c"),
             ('<"a\\"b>"@c>', 'a"b>', "c"),
             ('<"a@b"@c>', "a@b", "c"),
+            ('<""@c>', "", "c"),
             ("<@x,@y.z:a@b>", "a", "b"),
             ("<a%b@c>", "a%b", "c"),
             ("<a!b@c>", "a!b", "c"),
@@ -315,7 +316,6 @@ class AddressTests(SynchronousTestCase):
             "<a@[IPv6:zz]>",
             "<a@b c>",
             '<"a@b>',
-            '<""@b>',
             "<" + "l" * 256 + "@c>",
             "<a@" + "d." * 130 + "d>",
             "<a@" + "d" * 64 + ">",
@@ -355,6 +355,9 @@ class AddressTests(SynchronousTestCase):
             ("<a@b> =1", b"501 5.5.4"),
             ("<a@b> " + "X=1 " * 17, b"501 5.5.4"),
             ("<a@b> AUTH=<>", b"250 2.1.0"),
+            ("<a@b> AUTH=e+3Dmc2@b", b"250 2.1.0"),
+            ("<a@b> AUTH=e+3", b"501 5.5.4"),
+            ("<a@b> AUTH=+YY", b"501 5.5.4"),
             ("<a@b> SIZE=100000 BODY=7BIT ", b"250 2.1.0"),
         ):
             self.assertEqual(self.mail(text)[0], said, text)
