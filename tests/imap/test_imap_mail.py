@@ -136,12 +136,14 @@ class MailTests(SynchronousTestCase):
         self.assertIn(literal(b"BODY[%b]" % path, b"deep"), said)
 
     def test_seen(self):
-        r"""Reading sets \Seen and tells it; peeking does not."""
+        r"""Reading sets \Seen and tells it beside the text; peeking does not."""
         self.fetched(b"BODY.PEEK[]", 2)
         self.assertNotIn(SEEN, self.box.mail[2].flags)
         said = self.fetched(b"BODY[]", 2)
         self.assertIn(SEEN, self.box.mail[2].flags)
-        self.assertIn(b"* 2 FETCH (UID 2 FLAGS (\\Seen \\Recent))", said)
+        told = b"* 2 FETCH (FLAGS (\\Seen \\Recent) " + literal(b"BODY[]", SMALL)
+        self.assertTrue(said.startswith(told + b")\r\nt OK"), said)
+        self.assertNotIn(b"FLAGS", self.fetched(b"BODY[]", 2))
 
     def test_seen_once(self):
         r"""Asked together with FLAGS, \Seen is told once."""
@@ -292,6 +294,14 @@ class MailTests(SynchronousTestCase):
         self.assertIn(b"* BYE", self.client.say(b"a NOOP\r\n"))
         self.assertTrue(self.client.closed)
 
+    def test_close_deleted(self):
+        """CLOSE knows no NO: a mailbox that went meanwhile is left all the same."""
+        other = self.talk.login()
+        self.client.ask(b"SELECT Drafts")
+        other.ask(b"DELETE Drafts")
+        self.assertEqual(self.client.ask(b"CLOSE"), ([], b"OK Done"))
+        self.assertEqual(self.client.ask(b"NOOP"), ([], b"OK Done"))
+
     def test_delete_own(self):
         """Deleting the selected mailbox leaves none selected."""
         self.client.ask(b"SELECT Drafts")
@@ -303,6 +313,9 @@ class MailTests(SynchronousTestCase):
         self.box.damaged.add(2)
         self.assertIn(b"NO [CORRUPTION]", self.client.ask(b"FETCH 2 BODY.PEEK[]")[1])
         self.assertIn(b"OK", self.client.ask(b"FETCH 1 BODY.PEEK[]")[1])
+        lines, answer = self.client.ask(b"FETCH 2 BODY[]")
+        self.assertEqual(lines, [b"* 2 FETCH (UID 2 FLAGS (\\Seen \\Recent))"])
+        self.assertIn(b"NO [CORRUPTION]", answer)
 
     def test_recent(self):
         r"""\Recent is told to one session only."""

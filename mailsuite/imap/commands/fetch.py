@@ -13,7 +13,7 @@ from mailsuite.model.errors import Damaged, NoSpace
 from mailsuite.model.flags import SEEN
 from mailsuite.model.ids import Uid
 from mailsuite.wire.imap import responses
-from mailsuite.wire.imap.commands.fetch import Fact, Fetch
+from mailsuite.wire.imap.commands.fetch import Fact, Fetch, Item
 from mailsuite.wire.imap.sections import Section
 
 ROWS_PER_BLOCK = 500  # messages rendered at once; some milliseconds of work
@@ -35,14 +35,16 @@ async def fetch(talk: Talk, asked: Fetch) -> bytes:
     seen = not selected.read_only and any(
         isinstance(item, Section) and not item.peek for item in asked.items
     )
+    telling = Plan.of(_with_flags(asked.items)) if seen else plan
     size = BODIES_PER_BLOCK if plan.bodies else ROWS_PER_BLOCK
     said = 0
     unreadable: Damaged | None = None
     for start in range(0, len(positions), size):
         block = positions[start : start + size]
-        if seen:
-            await _mark(talk, block, told=Fact.FLAGS in asked.items)
-        found, failed = await _block(talk, plan, block)
+        marked = await _mark(talk, block) if seen else ()
+        found, failed = await _block(talk, telling if marked else plan, block)
+        if failed is None:
+            selected.view.changed.difference_update(marked)
         said += found
         unreadable = failed or unreadable
         await talk.flush()
@@ -51,8 +53,13 @@ async def fetch(talk: Talk, asked: Fetch) -> bytes:
     return b"OK Done" if said == len(positions) else answers.ISSUED
 
 
-async def _mark(talk: Talk, positions: Sequence[int], *, told: bool) -> None:
-    r"""Set \Seen where it is not; unless ``told`` now, the flags are news."""
+def _with_flags(items: tuple[Item, ...]) -> tuple[Item, ...]:
+    r"""The items, and flags beside them: where \Seen is set they tell it (§6.4.5)."""
+    return items if Fact.FLAGS in items else (Fact.FLAGS, *items)
+
+
+async def _mark(talk: Talk, positions: Sequence[int]) -> Sequence[Uid]:
+    r"""Set \Seen where it is not; whose flags are others now."""
     selected = talk.chosen
     view = selected.view
     before = view.columns
@@ -61,15 +68,14 @@ async def _mark(talk: Talk, positions: Sequence[int], *, told: bool) -> None:
     codes, column = view.columns.flags, view.columns.uid
     uids = [Uid(column[row]) for row in rows if unseen[codes[row]]]
     if not uids:
-        return
+        return ()
     try:
         stored = await selected.mailbox.store(uids, frozenset({SEEN}), frozenset())
     except NoSpace:
-        return  # on a full disk mail can be read all the same
+        return ()  # on a full disk mail can be read all the same
     await selected.refresh()
     await happening.flagged(talk, before, stored, frozenset({SEEN}))
-    if told:
-        view.changed.difference_update(stored.uids)
+    return stored.uids
 
 
 async def _block(

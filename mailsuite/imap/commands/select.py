@@ -1,5 +1,7 @@
 """SELECT, EXAMINE, CLOSE, UNSELECT, EXPUNGE and UID EXPUNGE."""
 
+from contextlib import suppress
+
 from mailsuite.imap import answers, happening
 from mailsuite.imap.answers import No
 from mailsuite.imap.selected import Selected
@@ -53,12 +55,17 @@ async def close(talk: Talk, _asked: Bare) -> bytes:
     selected = talk.chosen
     talk.select(None)
     if not selected.read_only:
-        await happening.calm(talk, selected.mailbox.id)
-        await selected.refresh(leaving=True)
-        view = selected.view
-        if uids := view.deleted(range(view.count)):
-            _ = await selected.mailbox.expunge(uids)
+        with suppress(NoSuchMailbox):  # it went, and all that it held
+            await _purge(talk, selected)
     return b"OK Done"
+
+
+async def _purge(talk: Talk, selected: Selected) -> None:
+    await happening.calm(talk, selected.mailbox.id)
+    await selected.refresh(leaving=True)
+    view = selected.view
+    if uids := view.deleted(range(view.count)):
+        _ = await selected.mailbox.expunge(uids)
 
 
 async def unselect(talk: Talk, _: Bare) -> bytes:
