@@ -6,11 +6,8 @@ as any opening does.
 
 import fcntl
 import os
-import sqlite3
-import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from urllib.parse import quote
+from contextlib import contextmanager
 
 from attrs import frozen
 
@@ -21,12 +18,11 @@ from mailsuite.house.tree import Tree
 from mailsuite.journal import records, replay, segments
 from mailsuite.model.errors import UsageError
 from mailsuite.model.ids import AccountName
+from mailsuite.queue.verify import findings as queued
 from mailsuite.reports.schema import findings as reported
 from mailsuite.store import census, due
 from mailsuite.store import verify as accounts
 from mailsuite.store.index import Ground as StoreGround
-
-SPOOL = "spool"
 
 
 @frozen
@@ -69,7 +65,7 @@ def checks(tree: Tree, places: Places, wall: Callable[[], float]) -> list[Check]
     data = places.data
     found = [
         Check("state.db", lambda: _listed("state.db", schema.findings(places.state))),
-        Check("queue.db", lambda: _listed("queue.db", _queue(data))),
+        Check("queue.db", lambda: _listed("queue.db", queued(data))),
         Check(
             "snoozed.db", lambda: _listed("snoozed.db", due.findings(places.snoozed))
         ),
@@ -124,37 +120,3 @@ def _segment_check(path: str) -> Callable[[], Checked]:
         )
 
     return run
-
-
-def _queue(data: str) -> Iterator[str]:
-    path = os.path.join(data, "queue.db")
-    if not os.path.exists(path):
-        return
-    database = sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True)
-    try:
-        for (said,) in database.execute("PRAGMA integrity_check"):
-            if said != "ok":
-                yield f"{path}: {said}"
-        yield from _jobs(database, data)
-    except sqlite3.DatabaseError as error:
-        yield f"{path}: {error}"
-    finally:
-        with suppress(sqlite3.Error):
-            database.close()
-
-
-def _jobs(database: sqlite3.Connection, data: str) -> Iterator[str]:
-    """Each job has its spool file, its content and a recipient."""
-    for (job,) in database.execute(
-        "SELECT DISTINCT job FROM recipient WHERE job NOT IN (SELECT id FROM job)"
-    ):
-        yield f"queue.db: recipients of {job}, which is no job"
-    for job, crc, path in database.execute("SELECT id, crc, path FROM job"):
-        try:
-            with open(os.path.join(data, SPOOL, job[-2:], job), "rb") as file:
-                if zlib.crc32(file.read()) != crc:
-                    yield f"spool file of {job} has changed"
-        except OSError as error:
-            yield f"spool file of {job}: {error.strerror}"
-        if path and not os.path.exists(os.path.join(data, path)):
-            yield f"the content of {job} is gone: {path}"

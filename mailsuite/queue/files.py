@@ -22,6 +22,11 @@ FOLDER = "spool"
 _FAN = 2  # of the id's last characters name the folder
 
 
+def path_of(folder: str, name: QueueId) -> str:
+    """Where the file of a job is, below the data directory ``folder``."""
+    return os.path.join(folder, FOLDER, name[-_FAN:], name)
+
+
 @frozen
 class Sheet:
     """A file to be written: ``blocks`` whole, or head and the journal's rest."""
@@ -41,7 +46,7 @@ class Files:
 
     def path(self, name: QueueId) -> str:
         """Where a job's file is."""
-        return os.path.join(self.folder, FOLDER, name[-_FAN:], name)
+        return path_of(self.folder, name)
 
     def write(self, sheet: Sheet) -> int:
         """Write without a barrier; the checkpoint syncs. Gives the checksum.

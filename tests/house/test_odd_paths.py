@@ -7,7 +7,7 @@ from contextlib import closing
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailsuite.house import verify
+from mailsuite.queue import verify
 from mailsuite.reports import schema
 from mailsuite.store import due
 
@@ -34,7 +34,7 @@ class OddPathTests(SynchronousTestCase):
         )
         paths = [self.made("snoozed.db"), self.made("reports.db")]
         self.assertEqual(
-            list(verify._queue(self.folder)),
+            list(verify.findings(self.folder)),
             ["queue.db: recipients of x, which is no job"],
         )
         self.assertEqual(list(due.findings(paths[0])), [])
