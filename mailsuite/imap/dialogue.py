@@ -35,8 +35,9 @@ _WITHIN = Block, Upload, Uploaded
 class Dialogue:
     """Serves the events of one connection, one at a time.
 
-    ``refusals`` counts what was answered BAD, after login in a row. ``over`` is what BYE says when the
-    connection must end; ``news`` is set when IDLE has something to tell.
+    ``refusals`` counts what was answered BAD, after login in a row. ``over`` is what
+    BYE says when the connection must end; ``news`` is set when IDLE has something to
+    tell.
     """
 
     talk: Talk

@@ -23,9 +23,10 @@ TURN_SECONDS = 0.01  # of work for one client, then others get their turn
 class Talk:
     """State of one connection beyond the wire session's own.
 
-    ``tag`` is of the command that waits for lines: IDLE or AUTHENTICATE, the
-    latter with its ``exchange``. ``mechanism`` is the one last begun. ``changed`` is called when the selected mailbox
-    changed, ``woken`` when the session has something to say by itself.
+    ``tag`` is of the command that waits for lines: IDLE or AUTHENTICATE, the latter
+    with its ``exchange``. ``mechanism`` is the one last begun. ``changed`` is called
+    when the selected mailbox changed, ``woken`` when the session has something to say
+    by itself.
     """
 
     ground: Ground

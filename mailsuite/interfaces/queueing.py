@@ -16,8 +16,9 @@ from mailsuite.model.values import value
 class Lease:
     """The right to deliver some recipients of a job.
 
-    ``recipients`` are those due that one transport serves. ``accepted`` is the wall time of acceptance; ``epoch`` fences a
-    runner that slept too long. ``awaited``: a client waits for the outcomes.
+    ``recipients`` are those due that one transport serves. ``accepted`` is the wall
+    time of acceptance; ``epoch`` fences a runner that slept too long. ``awaited``: a
+    client waits for the outcomes.
     """
 
     id: QueueId

@@ -43,8 +43,9 @@ class Authors:
 
     ``domains`` are in A-labels, in their order, each once, at most
     :data:`DOMAINS`. ``trouble`` says why they prove nothing even if all of them
-    align: several fields, too much to read, an author without a domain. ``addresses`` are as written,
-    their domains in A-labels; empty when the field is malformed.
+    align: several fields, too much to read, an author without a domain.
+    ``addresses`` are as written, their domains in A-labels; empty when the field is
+    malformed.
     """
 
     domains: tuple[str, ...]

@@ -32,7 +32,7 @@ from mailsuite.net.bindings import bindings
 from mailsuite.net.tasks import Tasks
 
 UNSENT_OCTETS = 256 * 1024
-"""Replies beyond this wait for the peer (security.md: stop while unsent)."""
+"""Replies beyond this wait for the peer (docs/design/security.rst: stop while unsent)."""
 
 READ_OCTETS = 64 * 1024
 """Asked of the socket at once: above 128 KiB each read maps memory anew."""

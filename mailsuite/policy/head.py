@@ -14,7 +14,7 @@ from mailsuite.interfaces.receiving import IWatch
 from mailsuite.model.envelope import Blob
 
 HEAD_OCTETS = 1024 * 1024
-"""Of the header are shown to stages (security.md: headers up to 1 MiB)."""
+"""Of the header so much is shown to stages (docs/design/security.rst)."""
 
 _BLANK = b"\r\n\r\n"
 

@@ -13,7 +13,9 @@ class Settings:
     retry_most: float = setting(14_400.0, "between attempts at most", "seconds")
     retry_factor: float = setting(2.0, "each delay is so many times the last one")
     expire: float = setting(
-        432_000.0, "then undelivered mail goes back (RFC 5321 4.5.4.1)", "seconds"
+        432_000.0,
+        "after so long undelivered mail goes back (RFC 5321 §4.5.4.1)",
+        "seconds",
     )
     warn: float = setting(
         14_400.0, "then the sender is told of a delay; 0: never", "seconds"

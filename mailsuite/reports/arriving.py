@@ -1,8 +1,8 @@
 """The transport ``reports``, and the look that report mail for people is given.
 
 A report address that is nobody's ends here. One that is also a user or an alias is
-delivered as any other; the queue's law of local deliveries (``keeping.md`` §2) knows them
-by the transport's name, so that they are read on their way and not by another transport.
+delivered as any other and read on its way, not by another transport: by the name
+``local`` the queue knows what it may ask the store again after a crash.
 """
 
 from collections.abc import Coroutine

@@ -16,8 +16,8 @@ def blocks(
     """Write a whole report in pieces.
 
     ``meta`` has org, email, contact, id, begins and ends; ``published`` is a
-    :class:`~mailsuite.model.proofs.Policy` as a mapping, with ``discovery``; a row is the number of
-    messages and what :func:`~mailsuite.reports.collect.row` made of one of them.
+    :class:`~mailsuite.model.proofs.Policy` as a mapping, with ``discovery``; a row is
+    the number of messages and what :func:`~mailsuite.reports.collect.row` made of one.
     """
     yield b'<?xml version="1.0" encoding="UTF-8"?>\n<feedback xmlns="%b">\n' % (
         NAMESPACE.encode()

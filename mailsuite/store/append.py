@@ -10,6 +10,7 @@ import sqlite3
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from errno import EDQUOT, EFBIG, ENOSPC
 from threading import Lock
 
 from attrs import define, field
@@ -31,8 +32,7 @@ from mailsuite.store.undo import failing
 SHARED_FILES = 1_000  # paths remembered for hard links
 SHARED_LOCKS = 64  # of octets that are written now
 
-DISK_FULL = frozenset({28, 122, 27})  # ENOSPC, EDQUOT, EFBIG
-
+DISK_FULL = frozenset({ENOSPC, EDQUOT, EFBIG})
 
 Key = tuple[str, int, int]
 
@@ -174,7 +174,10 @@ def told(error: Exception) -> Exception:
     """The error as callers of the store know it."""
     if isinstance(error, OSError) and error.errno in DISK_FULL:
         return NoSpace("the disk is full")
-    if isinstance(error, sqlite3.Error) and error.sqlite_errorcode & 255 == 13:
+    if (
+        isinstance(error, sqlite3.Error)
+        and error.sqlite_errorcode & 255 == sqlite3.SQLITE_FULL
+    ):
         return NoSpace("the disk is full")
     return error
 

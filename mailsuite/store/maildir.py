@@ -1,8 +1,8 @@
 """Files of one Maildir: how they are named, written, listed, moved.
 
 Names are ``<base>`` in ``new`` and ``<base>:2,<letters>`` in ``cur``. Everything
-here blocks and runs on a lane, :func:`open_cached` apart. Files are 0600, directories 0700, symbolic links
-are never followed.
+here blocks and runs on a lane, :func:`open_cached` apart. Files are 0600, directories
+0700, symbolic links are never followed.
 """
 
 import ctypes
@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Sequence
 from contextlib import suppress
+from errno import EINVAL, ENOSYS
 
 from attrs import frozen
 
@@ -161,7 +162,7 @@ def rename(old: str, new: str) -> None:
         _AT_FDCWD, os.fsencode(old), _AT_FDCWD, os.fsencode(new), _NOREPLACE
     ):
         number = ctypes.get_errno()
-        if number not in {22, 38}:  # EINVAL, ENOSYS: this file system cannot
+        if number not in {EINVAL, ENOSYS}:  # else this file system cannot
             raise OSError(number, os.strerror(number), old, None, new)
         os.link(old, new, follow_symlinks=False)
         os.unlink(old)

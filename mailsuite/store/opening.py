@@ -35,7 +35,7 @@ from mailsuite.store.namesakes import Remembered
 from mailsuite.store.undo import failing
 
 TMP_SECONDS = 36 * 3600  # after which a stranger's file in tmp is abandoned
-CORRUPT = frozenset({11, 26})  # SQLITE_CORRUPT, SQLITE_NOTADB
+CORRUPT = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 _SALVAGED = (
     ("INSERT OR IGNORE INTO script VALUES (?, ?, ?, ?)", scriptrows.SCRIPTS),

@@ -4,7 +4,7 @@ What lies beyond a bound makes no signature pass; it never stops the message.
 """
 
 HEADER_OCTETS = 262_144  # of a header that signatures may cover; ours
-HEADER_FIELDS = 1_000  # of one header; ours, security.md 2.5
+HEADER_FIELDS = 1_000  # of one header; ours, see docs/design/security.rst
 SIGNATURE_OCTETS = 65_536  # of one signature field; room for copies in z=
 SIGNED_NAMES = 1_000  # in one h=; as many as a header may have fields
 TAGS = 100  # of one tag list; RFC 6376 knows 13

@@ -38,8 +38,8 @@ TOO_LONG = Refuse(Reply(552, "5.3.4", "The message's header is too long"))
 class Authentication:
     """Judges mail of peers that are neither authenticated nor exempt.
 
-    ``domains`` are rules of domains of ours that have their own. ``asks``: the peer's address is the
-    sender's, so that SPF and iprev can be asked for.
+    ``domains`` are rules of domains of ours that have their own. ``asks``: the peer's
+    address is the sender's, so that SPF and iprev can be asked for.
 
     :raises UsageError: a setting cannot be read.
     """
