@@ -203,7 +203,7 @@ class Accounts:
     async def evacuate(self, epoch: int) -> None:
         """See :meth:`IJournalClient.evacuate`."""
         await self._recovery.evacuate()
-        await self._shelves.each(recover.evacuate)
+        await self._shelves.each(lambda shelf: shelf.run(recover.evacuate))
 
     async def retired(self, epoch: int) -> None:
         """See :meth:`IJournalClient.retired`."""

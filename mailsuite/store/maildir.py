@@ -168,25 +168,35 @@ def rename(old: str, new: str) -> None:
         os.unlink(old)
 
 
-def split(name: str, place: str) -> tuple[str, str]:
-    """Base name and letters of a file's name."""
-    base, mark, letters = name.partition(INFO)
-    return (base, letters) if mark or place == "cur" else (name, "")
-
-
 def listing(path: str) -> dict[str, Found]:
     """Every message file of a mailbox's ``new`` and ``cur``, by base name.
 
     ``new`` is read first: a file that moves to ``cur`` meanwhile is seen there.
     """
+    return look(path)[0]
+
+
+def look(path: str) -> tuple[dict[str, Found], list[str]]:
+    """As :func:`listing`, and paths of files that it leaves out.
+
+    They say too little, or what cannot be kept: see :mod:`mailsuite.store.respelling`.
+    """
     found: dict[str, Found] = {}
-    for place in ("new", "cur"):
+    strange: list[str] = []
+    for place in FOLDERS[:2]:
         with suppress(FileNotFoundError):
             for name in os.listdir(os.path.join(path, place)):
-                if name[0] != ".":
-                    base, letters = split(name, place)
+                if name[0] == ".":
+                    continue
+                base, mark, letters = name.partition(INFO)
+                if bool(mark) == (place == "cur") and base and name.isprintable():
+                    other = found.get(base)
+                    if other is not None:
+                        strange.append(other.relative)
                     found[base] = Found(base, place, letters)
-    return found
+                else:
+                    strange.append(f"{place}/{name}")
+    return found, strange
 
 
 def locate(path: str, base: str) -> Found | None:

@@ -6,6 +6,7 @@ files. Flags merge three ways: what the name was when we last saw it, what it is
 disk, what the row says.
 """
 
+import json
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -16,7 +17,7 @@ from attrs import frozen
 from mailsuite.interfaces.mailboxes import LimitReached
 from mailsuite.model.flags import Flags
 from mailsuite.model.ids import QueueId
-from mailsuite.store import expunge, flags, letters, maildir, uidlist
+from mailsuite.store import expunge, flags, letters, maildir, respelling, uidlist
 from mailsuite.store.box import Box
 from mailsuite.store.index import Index
 from mailsuite.store.insert import Row, insert
@@ -65,7 +66,7 @@ def merge(index: Index, box: Box) -> None:
             "SELECT uid, base, place, letters FROM file WHERE mailbox = ?", (box.id,)
         ).fetchall()
     }
-    sight = _look(box, known)
+    sight = _look(index, box, known)
     if sight.gone:
         _vanish(index, box, [known[base][0] for base in sight.gone])
     _regard(index, box, known, sight.found)
@@ -80,10 +81,15 @@ def merge(index: Index, box: Box) -> None:
     disk.mtimes = None if young else sight.mtimes
 
 
-def _look(box: Box, known: _Known) -> _Sight:
+def _look(index: Index, box: Box, known: _Known) -> _Sight:
     maildir.make(box.path)
     before: tuple[int, int] | None = maildir.mtimes(box.path)
-    found = maildir.listing(box.path)
+    found, strange = maildir.look(box.path)
+    if strange:
+        with index.filing(box):
+            respelling.settle(box.path, strange)
+        before = maildir.mtimes(box.path)
+        found = maildir.listing(box.path)
     missing = known.keys() - found.keys()
     gone: frozenset[str] = frozenset()
     for _ in range(LISTINGS if missing else 0):
@@ -161,11 +167,7 @@ def _order(found: maildir.Found) -> tuple[int, str]:
 
 def _adopt(index: Index, box: Box, fresh: Sequence[maildir.Found]) -> None:
     """Make rows of files that have none, with their old UIDs where a list tells."""
-    leaving = dict(
-        index.rows.execute(
-            "SELECT base, uid FROM removed WHERE mailbox = ?", (box.id,)
-        ).fetchall()
-    )
+    leaving = _leaving(index, box, [f.base for f in fresh])
     gone = [(box.id, f.base, f.relative) for f in fresh if f.base in leaving]
     if gone:
         expunge.leave(index, gone)
@@ -180,6 +182,16 @@ def _adopt(index: Index, box: Box, fresh: Sequence[maildir.Found]) -> None:
     new = [f for f in new if f.base not in old]
     for some in _chunks(listed) + _chunks(new):
         _adopt_some(index, box, some, old)
+
+
+def _leaving(index: Index, box: Box, bases: Sequence[str]) -> set[str]:
+    """Those of messages that were expunged, whose files have not been moved yet."""
+    rows = index.rows.execute(
+        "SELECT base FROM removed WHERE mailbox = ?"
+        " AND base IN (SELECT value FROM json_each(?))",
+        (box.id, json.dumps(bases)),
+    )
+    return {base for (base,) in rows.fetchall()}
 
 
 def _taken(index: Index, box: Box, old: Mapping[str, uidlist.Entry]) -> set[int]:

@@ -172,6 +172,7 @@ INDEX = (
         INSERT OR IGNORE INTO lagging VALUES (NEW.mailbox, NEW.uid);
     END;
     """,
+    "CREATE INDEX removed_path ON removed (mailbox) WHERE path != '';",
 )
 """Versions of ``index.db``, as :data:`FACTS`."""
 

@@ -1,7 +1,7 @@
 """The accounts that are open: found, opened once, tidied, closed when idle."""
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 
@@ -216,20 +216,23 @@ class Shelves:
                 self._log.failure("names in {account}", account=shelf.name)
                 self.late(shelf)
 
-    async def each(self, call: Callable[[Index], None]) -> None:
-        """Run something for every open account."""
+    async def each(self, work: Callable[[Shelf], Awaitable[None]]) -> None:
+        """Do something for every open account, whatever is wrong with another.
+
+        :raises NoSpace: the disk is full, for all of them.
+        """
         for entry in list(self._open.values()):
             shelf = entry.shelf
             if shelf is not None and not shelf.closing:
-                await shelf.run(call)
+                try:
+                    await work(shelf)
+                except (OSError, sqlite3.Error):
+                    self._log.failure("files of {account}", account=shelf.name)
 
     async def retired(self, epoch: int) -> None:
         """Segments up to ``epoch`` are gone."""
         self.epoch = max(self.epoch, epoch)
-        for entry in list(self._open.values()):
-            shelf = entry.shelf
-            if shelf is not None and not shelf.closing:
-                await recover.forgotten(shelf, epoch, self.pending)
+        await self.each(lambda shelf: recover.forgotten(shelf, epoch, self.pending))
 
     def _clean(self) -> None:
         self._later(CLEAN_SECONDS, self._clean)
@@ -237,7 +240,7 @@ class Shelves:
 
     async def _cleaned(self) -> None:
         age = float(self.ground.settings.removed)
-        await self.each(lambda index: opening.clean(index, age))
+        await self.each(lambda shelf: shelf.run(opening.clean, age))
         await self.lanes.lane(self.ground.data).run(spare.keep, self.ground.data)
 
     async def stop(self) -> None:

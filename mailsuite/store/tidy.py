@@ -1,5 +1,6 @@
 """What follows the index at leisure: names of files, UID lists, old files."""
 
+import errno
 import os
 import sqlite3
 from collections.abc import Sequence
@@ -60,6 +61,10 @@ def _rename(index: Index, box: Box) -> bool:
             except (FileNotFoundError, FileExistsError):
                 box.disk.mtimes = None
                 continue
+            except OSError as error:
+                if error.errno != errno.ENAMETOOLONG:
+                    raise
+                continue  # its row alone tells its flags
             done.append((marks, box.id, uid))
     _settle(index, box, done, [row[0] for row in rows])
     return len(rows) == NAMES_AT_ONCE

@@ -874,7 +874,8 @@ class RebuildTests(StoreCase):
             await self.house.stop()
             self.patch(schema, "CHECKED_OCTETS", 0)
             path = self.house.home() / "index.db"
-            put(path, got(path)[: 4096 * 20] + b"\xa5" * 4096 * 8)
+            whole = got(path)
+            put(path, whole[: 4096 * 20] + b"\xa5" * 4096 * 8 + whole[4096 * 28 :])
             self.assertTrue(verified(self.house))
 
         return self.run_with_store(go)

@@ -78,7 +78,8 @@ class StagedTests(TestCase):
             await self.house.stop()
             with closing(sqlite3.connect(self.path)) as database:
                 database.executescript(
-                    "DROP TABLE staged; DROP TRIGGER flagged; PRAGMA user_version = 5;"
+                    "DROP TABLE staged; DROP TRIGGER flagged;"
+                    "DROP INDEX removed_path; PRAGMA user_version = 5;"
                 )
             account = await self.opened()
             inbox = await account.mailbox("INBOX")
