@@ -151,6 +151,17 @@ class MailTests(SynchronousTestCase):
         self.assertEqual(said.count(b"FETCH ("), 1)
         self.assertIn(b"FLAGS (\\Seen \\Recent)", said)
 
+    def test_new_keyword(self):
+        """A keyword stands in FLAGS before a message that has it is told."""
+        other = self.talk.login(b"INBOX")
+        for item, keyword in ((b"FLAGS", b"New"), (b"BODY[]", b"Newer")):
+            other.ask(b"STORE 2 FLAGS (%b)" % keyword)
+            flags, _, told, *_ = self.client.ask(b"FETCH 2 " + item)[0]
+            self.assertTrue(flags.startswith(b"* FLAGS ("), flags)
+            self.assertIn(keyword, flags)
+            self.assertTrue(told.startswith(b"* 2 FETCH (FLAGS ("), told)
+            self.assertIn(keyword, told)
+
     def test_examine(self):
         """In EXAMINE nothing changes, whatever is asked."""
         client = self.talk.login()

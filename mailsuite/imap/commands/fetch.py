@@ -83,6 +83,8 @@ async def _block(
 ) -> tuple[int, Damaged | None]:
     """Say some messages; how many of them were there, and what was unreadable."""
     selected = talk.chosen
+    if Fact.FLAGS in plan.bulk:  # a keyword is told of before messages have it
+        talk.write(b"".join(selected.new_flags()))
     places = selected.view.rows(positions)
     if not plan.needs:
         return len(places[0]), await _say(talk, plan, places, None)

@@ -17,6 +17,7 @@ UNTAGGED = b"*"
 
 _TAG = re.compile(rb'([^\x00-\x20\x7f-\xff(){%*"\\+]{1,128})(?: |$)')
 _NAME = re.compile(rb"([A-Za-z]+)(?= |$)")
+_ANNOUNCED = re.compile(rb"\{[0-9]+\+?\}$")
 
 T = TypeVar("T")
 
@@ -44,7 +45,7 @@ def announced(text: bytes, size: int, *, waits: bool) -> Upload | Refused:
     def read() -> Upload:
         cursor = Cursor(text, len(tag) + len(b" APPEND"))
         asked = append(cursor)
-        cursor.expect(b"{", "literal")
+        _ = cursor.take(_ANNOUNCED, "literal")
         return Upload(tag, asked, size, waits)
 
     return _judged(tag, read)

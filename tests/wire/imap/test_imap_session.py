@@ -189,3 +189,12 @@ class SessionTests(SynchronousTestCase):
         self.assertEqual(session.next_event(), Block(b"y"))
         self.assertIsInstance(session.next_event(), Refused)
         self.assertNotIsInstance(session.next_event(), Uploaded)
+
+    def test_append_between(self):
+        """Nothing but what the grammar knows stands before the message."""
+        for words in (b"{", b"{3} ", b"{1}{", b"(a) {b "):
+            session = Session(State.AUTHENTICATED)
+            session.feed(b"a APPEND x %b{1+}\r\ny\r\nb NOOP\r\n" % words)
+            refused = session.next_event()
+            self.assertTrue(refused.text.startswith(b"BAD"), words)
+            self.assertEqual(session.next_event().tag, b"b")
