@@ -40,7 +40,7 @@ def makeService(options: Options) -> IService:
     from twisted.internet import reactor  # noqa: PLC0415, TID251 - the doorstep
 
     from mailsuite.house.daemon import Daemon  # noqa: PLC0415 - a start that is refused needs no parts
-    from mailsuite.house.services import made  # noqa: PLC0415 - same
+    from mailsuite.house.house import made  # noqa: PLC0415 - same
 
     house = made(options.loaded, reactor, Daemon)
     assert isinstance(house, Daemon)

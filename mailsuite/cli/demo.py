@@ -21,8 +21,8 @@ from mailsuite.directory.book import address_of
 from mailsuite.house import config, guards
 from mailsuite.house.config import Loaded
 from mailsuite.house.founding import SETTINGS_MODE, Founding
+from mailsuite.house.house import House, made
 from mailsuite.house.paths import places
-from mailsuite.house.services import House, made
 from mailsuite.house.sockets import Sockets
 from mailsuite.model.changes import Draft
 from mailsuite.model.errors import UsageError

@@ -13,7 +13,7 @@ from typing import Any
 from attrs import define, field
 from typing_extensions import override
 
-from mailsuite.house.services import House, log_target
+from mailsuite.house.house import House, log_target
 
 PIPE = "statusPipe"
 """twistd's option that holds the descriptor to its parent process."""

@@ -38,8 +38,8 @@ from mailsuite.interfaces.signing import IKeys, IKeysAdmin, ISigner
 from mailsuite.interfaces.snoozing import ISnoozed
 from mailsuite.journal.journal import Journal
 from mailsuite.model.errors import UsageError
+from mailsuite.queue.blobs import Blobs
 from mailsuite.queue.queue import Queue
-from mailsuite.queue.spool import Spool
 from mailsuite.relay.remote import Remote
 from mailsuite.relay.signing import Signatures
 from mailsuite.reports.service import ReportService
@@ -64,7 +64,7 @@ class Keeping:
     """What holds mail: journal and its clients, and blobs on their way."""
 
     journal: Journal
-    blobs: Spool
+    blobs: Blobs
     accounts: Accounts
 
 

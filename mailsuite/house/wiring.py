@@ -52,9 +52,9 @@ from mailsuite.net.lanes import Lane, Lanes
 from mailsuite.net.throttle import Throttle
 from mailsuite.policy.authentication.ground import Ground as JudgingGround
 from mailsuite.policy.reception import Ground as PolicyGround
+from mailsuite.queue.blobs import Blobs
 from mailsuite.queue.ledger import Ground as QueueGround
 from mailsuite.queue.queue import Queue
-from mailsuite.queue.spool import Spool
 from mailsuite.relay.remote import Ground as RelayGround
 from mailsuite.relay.remote import Remote
 from mailsuite.relay.signing import Signatures, Terms
@@ -111,7 +111,7 @@ def _keeping(ground: Ground, tree: Tree, people: People) -> Keeping:
         tree.journal,
     )
     accounts = Accounts(store_ground(ground, tree, people, journal), tree.store)
-    return Keeping(journal, Spool(data, Lane(reactor, "spool"), ground.wall), accounts)
+    return Keeping(journal, Blobs(data, Lane(reactor, "blobs"), ground.wall), accounts)
 
 
 def store_ground(
@@ -216,7 +216,7 @@ def _filters(ground: Ground, tree: Tree, people: People, keeping: Keeping) -> Fi
 
 
 def _reports(
-    ground: Ground, tree: Tree, people: People, uses: tuple[Queue, Spool, Resolver]
+    ground: Ground, tree: Tree, people: People, uses: tuple[Queue, Blobs, Resolver]
 ) -> ReportService:
     queue, blobs, resolver = uses
 

@@ -12,8 +12,8 @@ from mailsuite.model.outcomes import Deferred, Outcome
 from mailsuite.net.tasks import Tasks
 from mailsuite.queue.contents import Contents
 from mailsuite.queue.jobs import Job, Slot
-from mailsuite.queue.leases import LOCAL_TRANSPORT, UNSETTLED, Settling
 from mailsuite.queue.ledger import Ledger
+from mailsuite.queue.settling import LOCAL_TRANSPORT, UNSETTLED, Settling
 
 NO_ROUTE = Deferred("4.3.0", "the way of this address could not be found out")
 TIMED_OUT = Deferred("4.3.0", "the delivery took too long")

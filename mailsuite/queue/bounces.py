@@ -16,9 +16,9 @@ from mailsuite.mime import dsn
 from mailsuite.model.address import Address
 from mailsuite.model.envelope import Blob, Envelope, Recipient, Submission
 from mailsuite.model.outcomes import Deferred, Failed
+from mailsuite.queue.blobs import read_file
 from mailsuite.queue.jobs import Job
 from mailsuite.queue.ledger import Ground
-from mailsuite.queue.spool import read_file
 
 FAILED, DELAYED = "failed", "delayed"
 _WORD = {FAILED: "FAILURE", DELAYED: "DELAY"}
@@ -80,10 +80,10 @@ class Bounces:
         return [row for row in rows if row.outcome.status not in FULL]
 
     async def _header(self, blob: Blob) -> bytes:
-        spool = self._ground.spool
+        blobs = self._ground.blobs
         octets = blob.octets
         if octets is None:
-            octets = await spool.lane.run(read_file, blob)
+            octets = await blobs.lane.run(read_file, blob)
             octets = octets[len(blob.prefix) :]
         start = octets[:HEADER_OCTETS]
         end = start.find(b"\r\n\r\n")
@@ -117,7 +117,7 @@ class Bounces:
         if report.utf8:
             marks = {**marks, "smtputf8": "yes"}
         to = Recipient(0, sender, notify="NEVER")
-        return Submission(Envelope(None, (to,), marks), self._ground.spool.kept(octets))
+        return Submission(Envelope(None, (to,), marks), self._ground.blobs.kept(octets))
 
 
 def wanted(recipient: Recipient, action: str) -> bool:

@@ -15,8 +15,8 @@ from mailsuite.interfaces.journal import IJournal, Position
 from mailsuite.model.envelope import Marks
 from mailsuite.model.errors import Damaged
 from mailsuite.model.ids import QueueId
+from mailsuite.queue.blobs import put
 from mailsuite.queue.encoding import Opened, opened, to_recipient
-from mailsuite.queue.spool import put
 
 FOLDER = "spool"
 _FAN = 2  # of the id's last characters name the folder

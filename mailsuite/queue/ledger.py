@@ -17,11 +17,11 @@ from mailsuite.model.errors import NoSpace
 from mailsuite.model.ids import QueueId
 from mailsuite.model.outcomes import Outcome
 from mailsuite.net.lanes import Lane
+from mailsuite.queue.blobs import Blobs
 from mailsuite.queue.encoding import Change, outcome
 from mailsuite.queue.jobs import Job, Slot
 from mailsuite.queue.rows import Rows
 from mailsuite.queue.settings import Settings
-from mailsuite.queue.spool import Spool
 
 NOTES = 64  # outcomes that share one record
 REMEMBERED = 180.0  # seconds that an outcome can be asked for, and twice that at most
@@ -45,7 +45,7 @@ class Ground:
     reactor: IGroundReactor
     wall: Callable[[], float]
     events: IEvents
-    spool: Spool
+    blobs: Blobs
     hostname: str
 
 
@@ -84,7 +84,7 @@ class Ledger:
         if job.blob.octets is not None:
             self.hold(job)
         if job.blob.path:
-            self.ground.spool.claim(job.blob.path)
+            self.ground.blobs.claim(job.blob.path)
         return job
 
     def hold(self, job: Job) -> None:

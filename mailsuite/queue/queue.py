@@ -35,7 +35,6 @@ from mailsuite.queue.contents import Contents
 from mailsuite.queue.depth import Depth
 from mailsuite.queue.encoding import blocks, head
 from mailsuite.queue.files import Files
-from mailsuite.queue.leases import Settling
 from mailsuite.queue.ledger import Ground, Ledger
 from mailsuite.queue.listing import Listing
 from mailsuite.queue.patience import Patience
@@ -44,6 +43,7 @@ from mailsuite.queue.returns import Returns
 from mailsuite.queue.rows import Rows
 from mailsuite.queue.schedule import Schedule, delay
 from mailsuite.queue.settings import Settings
+from mailsuite.queue.settling import Settling
 from mailsuite.queue.shelves import Shelves
 from mailsuite.queue.space import Space
 
@@ -160,7 +160,7 @@ class Queue:
                 names.append(ledger.onces[once][0])
                 continue
             names.append(NAMELESS)
-            path = self._ground.spool.relative(blob.path) if blob.path else ""
+            path = self._ground.blobs.relative(blob.path) if blob.path else ""
             until = submission.expires or expires
             body = blocks(head(submission, now, until, path), blob)
             fresh.append((n, submission, until, len(body[0])))

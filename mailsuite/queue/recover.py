@@ -214,9 +214,9 @@ class Recovery:
         return self._returns.read(rows.take([*dict.fromkeys([*first, *names])]))
 
     def _claim(self) -> None:
-        spool = self._ledger.ground.spool
+        blobs = self._ledger.ground.blobs
         in_memory = {job.id for job in self._ledger.jobs.values() if not job.spooled}
         for name, file in self._ledger.rows.paths():
             if name not in in_memory:
-                spool.claim(os.path.join(spool.folder, file))
-        spool.look()
+                blobs.claim(os.path.join(blobs.folder, file))
+        blobs.look()

@@ -24,11 +24,11 @@ from mailsuite.net.tasks import Tasks
 from mailsuite.queue.attempts import Attempts
 from mailsuite.queue.contents import Contents
 from mailsuite.queue.jobs import Job, Slot
-from mailsuite.queue.leases import LOCAL_TRANSPORT, Settling
 from mailsuite.queue.ledger import Ledger
 from mailsuite.queue.lines import Limits, Lines, Place
 from mailsuite.queue.returns import Returns
 from mailsuite.queue.settings import Settings
+from mailsuite.queue.settling import LOCAL_TRANSPORT, Settling
 
 TICK = 0.5  # seconds between looks at what is due
 STARTED = 50  # jobs started in one turn of the reactor

@@ -91,7 +91,7 @@ class Shelves:
     async def retired(self, epoch: int) -> None:
         """See :meth:`IJournalClient.retired`."""
         ledger = self._ledger
-        spool = ledger.ground.spool
+        blobs = ledger.ground.blobs
         leaving, self._leaving = self._leaving, []
         ended, self._ended = self._ended, []
         names = list(dict.fromkeys([*ended, *(name for name, _ in leaving)]))
@@ -101,7 +101,7 @@ class Shelves:
             del ledger.onces[once]
         if names:
             files += await self._swept(leaving, names)
-        away = [path for path in files if spool.release(path)] + spool.stale()
+        away = [path for path in files if blobs.release(path)] + blobs.stale()
         if away:
             await ledger.lane.run(_unlink, away)
 
@@ -117,7 +117,7 @@ class Shelves:
         """Remove all that rows without recipients leave behind."""
         ledger = self._ledger
         files = await self._swept([], None)
-        away = [path for path in files if ledger.ground.spool.release(path)]
+        away = [path for path in files if ledger.ground.blobs.release(path)]
         await ledger.lane.run(_unlink, away)
 
     async def keep(self, jobs: Sequence[Job]) -> None:
@@ -191,8 +191,8 @@ class Shelves:
 
     def _sheet(self, job: Job) -> Sheet:
         blob = job.blob
-        spool = self._ledger.ground.spool
-        made = head_of(job, spool.relative(blob.path) if blob.path else "")
+        blobs = self._ledger.ground.blobs
+        made = head_of(job, blobs.relative(blob.path) if blob.path else "")
         parts = blocks(made, blob)
         if job.absent:
             return Sheet(job.id, parts, job.place, job.start + len(blob.prefix))

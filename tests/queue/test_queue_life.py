@@ -696,7 +696,7 @@ class CrashTests(QueueCase):
 
     async def shared(self, house, *to):
         """Several jobs whose content is one file; gives its path."""
-        writer = house.spool.create(0)
+        writer = house.blobs.create(0)
         writer.write(b"Subject: large\r\n\r\n" + b"x" * (2 << 20))
         blob = await writer.close()
         mails = [evolve(house.mail(each), blob=blob) for each in to]

@@ -11,8 +11,8 @@ from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
 from mailsuite.model.outcomes import Deferred, Delivered
+from mailsuite.queue.blobs import MEMORY_OCTETS
 from mailsuite.queue.schedule import STARTED
-from mailsuite.queue.spool import MEMORY_OCTETS
 from tests.support.patience import PATIENCE_SECONDS
 from tests.support.queue import House, Transport
 
@@ -74,7 +74,7 @@ class OrderTests(LivedCase):
 
     async def large(self):
         """Accept one whose content is a file."""
-        writer = self.house.spool.create(0)
+        writer = self.house.blobs.create(0)
         writer.write(b"x" * (MEMORY_OCTETS + 1))
         mail = evolve(self.house.mail(TO), blob=await writer.close())
         self.sent += await self.house.queue.accept([mail])

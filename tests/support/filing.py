@@ -21,7 +21,7 @@ from mailsuite.directory import memory as directory
 from mailsuite.events.memory import Events
 from mailsuite.interfaces.queueing import Lease
 from mailsuite.model.envelope import Blob, Envelope, Recipient
-from mailsuite.queue.spool import Spool
+from mailsuite.queue.blobs import Blobs
 from mailsuite.sieve.check import check
 from mailsuite.sieve.extensions.table import spoken
 from mailsuite.sieve.settings import Sieve
@@ -103,7 +103,7 @@ class FilingCase(SynchronousTestCase):
             self.scripts,
             self.memories,
             programs,
-            self.spool(),
+            self.blobs(),
             self.made.directory,
             self.events,
             wall,
@@ -120,12 +120,12 @@ class FilingCase(SynchronousTestCase):
             self.filing,
         )
 
-    def spool(self):
+    def blobs(self):
         folder = tempfile.mkdtemp()
         self.addCleanup(shutil.rmtree, folder)
-        spool = Spool(folder, Now(), self.wall)
-        spool.look()
-        return spool
+        blobs = Blobs(folder, Now(), self.wall)
+        blobs.look()
+        return blobs
 
     def wall(self):
         return self.now

@@ -15,10 +15,10 @@ from mailsuite.model.address import Address
 from mailsuite.model.envelope import Envelope, Recipient, Submission
 from mailsuite.model.outcomes import Delivered
 from mailsuite.net.lanes import Lane
+from mailsuite.queue.blobs import Blobs
 from mailsuite.queue.ledger import Ground
 from mailsuite.queue.queue import Queue
 from mailsuite.queue.settings import Settings
-from mailsuite.queue.spool import Spool
 from tests.support.journal import Events, make
 from tests.support.patience import PATIENCE_SECONDS
 
@@ -95,15 +95,15 @@ class House:
         self.journal = make(
             self.folder, self.disk, self.events, **self.journal_settings
         )
-        self.lane = Lane(reactor, "spool")
-        self.spool = Spool(self.folder, self.lane, self.wall)
+        self.lane = Lane(reactor, "blobs")
+        self.blobs = Blobs(self.folder, self.lane, self.wall)
         ground = Ground(
             self.folder,
             self.journal,
             reactor,
             self.wall,
             self.events,
-            self.spool,
+            self.blobs,
             "mx.example.test",
         )
         self.queue = Queue(
@@ -158,7 +158,7 @@ class House:
 
     def mail(self, *to, sender=SENDER, content=b"Subject: x\r\n\r\nbody\r\n", **more):
         recipients = tuple(Recipient(n, address(each)) for n, each in enumerate(to))
-        blob = self.spool.kept(content)
+        blob = self.blobs.kept(content)
         return Submission(Envelope(sender, recipients), blob, **more)
 
     async def send(self, *to, **more):

@@ -40,7 +40,7 @@ def refused(error: OSError) -> Exception:
 
 @define(eq=False)
 @implementer(IBlobs)
-class Spool:
+class Blobs:
     """Makes blobs, reads them, and removes the files of those that are done."""
 
     folder: str
@@ -134,7 +134,7 @@ def read_file(blob: Blob) -> bytes:
 class Writer:
     """Gathers blocks; above the limit they go to a file, block after block."""
 
-    _spool: Spool
+    _blobs: Blobs
     size: int = 0
     _blocks: list[bytes] = field(factory=list)
     _gathered: int = 0
@@ -157,11 +157,11 @@ class Writer:
     def _send(self) -> None:
         """Let the lane write what was gathered; it works in order."""
         if not self._path:
-            self._path = self._spool.path(self._spool.key())
+            self._path = self._blobs.path(self._blobs.key())
         blocks, self._blocks = self._blocks, []
         amount, self._gathered = self._gathered, 0
         self._pending += amount
-        writing = self._spool.lane.run(self._write, blocks)
+        writing = self._blobs.lane.run(self._write, blocks)
         _ = writing.addErrback(self._failed)
         _ = writing.addCallback(lambda _: self._written(amount))
 
@@ -198,13 +198,13 @@ class Writer:
 
     async def close(self) -> Blob:
         """See :meth:`IBlobWriter.close`."""
-        spool = self._spool
+        blobs = self._blobs
         if not self._path and self.size <= MEMORY_OCTETS:
             self._ended = True
-            return Blob(spool.key(), self.size, b"".join(self._blocks))
+            return Blob(blobs.key(), self.size, b"".join(self._blocks))
         self._send()
         try:
-            await spool.lane.run(self._sync)
+            await blobs.lane.run(self._sync)
         except OSError as error:
             self.abort()
             raise refused(error) from error
@@ -212,7 +212,7 @@ class Writer:
             self.abort()
             raise self._error
         self._ended = True
-        spool.born(self._path)
+        blobs.born(self._path)
         name = BlobKey(os.path.basename(self._path))
         return Blob(name, self.size, None, b"", self._path)
 
@@ -227,9 +227,9 @@ class Writer:
     def abort(self) -> None:
         """See :meth:`IBlobWriter.abort`."""
         self._blocks.clear()
-        if self._path and (not self._ended or self._spool.disown(self._path)):
+        if self._path and (not self._ended or self._blobs.disown(self._path)):
             self._ended = True
-            _ = self._spool.lane.run(self._discard)
+            _ = self._blobs.lane.run(self._discard)
 
     def _discard(self) -> None:
         """On the lane."""

@@ -244,7 +244,7 @@ class Settling:
         self._bear(job, pending.children, (place, starts), (wall, expires))
 
     def _relative(self, blob: Blob) -> str:
-        return self._ledger.ground.spool.relative(blob.path) if blob.path else ""
+        return self._ledger.ground.blobs.relative(blob.path) if blob.path else ""
 
     def _bear(
         self,
