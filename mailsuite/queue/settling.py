@@ -161,7 +161,6 @@ class Settling:
             made += await self._bounces.notices(job, blob, failed, FAILED)
         if late:
             made += await self._bounces.notices(job, blob, late, DELAYED)
-        if late:
             job.warned = True
         return made
 
@@ -283,19 +282,17 @@ class Settling:
         for n, outcome in outcomes.items():
             slot = job.slots[n]
             if isinstance(outcome, Deferred):
-                slot.attempts, slot.due, slot.status, slot.text, slot.host = deferred[
-                    n
-                ][2:7]
+                _, _, slot.attempts, slot.due, *said = deferred[n]
+                slot.status, slot.text, slot.host = said
                 slot.lease = 0
-                self._tell("queue.deferred", job, slot, outcome)
+                self._tell(job, slot, outcome)
                 continue
             del job.slots[n]
             here = lease.transport == LOCAL_TRANSPORT
             if here and job.kept and isinstance(outcome, Delivered):
                 job.done.append(n)
                 job.filed[n] = delivered(slot.recipient, outcome.filed)
-            name = "queue.failed" if isinstance(outcome, Failed) else "queue.delivered"
-            self._tell(name, job, slot, outcome)
+            self._tell(job, slot, outcome)
         for _, each in pending.grown:
             job.slots[each.recipient.n] = each
         if not job.slots:
@@ -337,7 +334,7 @@ class Settling:
                 self._ledger.note(change)
             self._apply(job, lease, one, Pending(changes, [], []))
 
-    def _tell(self, name: str, job: Job, slot: Slot, outcome: Outcome) -> None:
+    def _tell(self, job: Job, slot: Slot, outcome: Outcome) -> None:
         ground = self._ledger.ground
         happened = ground.events.happened
         recipient = str(slot.recipient.address)
@@ -348,9 +345,10 @@ class Settling:
                 into = len(outcome.recipients)
                 happened("queue.expanded", qid=job.id, recipient=recipient, into=into)
             case Deferred() | Failed():
-                due = {} if isinstance(outcome, Failed) else {"due": round(slot.due)}
+                failed = isinstance(outcome, Failed)
+                due = {} if failed else {"due": round(slot.due)}
                 happened(
-                    name,
+                    "queue.failed" if failed else "queue.deferred",
                     qid=job.id,
                     recipient=recipient,
                     transport=slot.transport,
