@@ -6,7 +6,7 @@ next opening when a kill came between. Flat Maildir++ makes each a single rename
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from contextlib import suppress
 
 from mailsuite.interfaces.mailboxes import (
@@ -110,23 +110,48 @@ def foreign(index: Index) -> bool:
     return bool(_foreign(index))
 
 
-def _foreign(index: Index) -> list[tuple[str, str]]:
+def _foreign(index: Index) -> list[str]:
     known = {box.directory for box in index.boxes.values() if box.selectable}
-    found = []
-    for entry in os.listdir(index.place.root):
-        name = names.mailbox_of(entry) if entry not in known else None
-        if name is None or (name in index.names and index.names[name].selectable):
-            continue
-        if os.path.isdir(os.path.join(index.place.root, entry, "cur")):
-            found.append((name, entry))
-    return sorted(found)[: max(0, MAILBOXES - len(index.boxes))]
+    root = index.place.root
+    found = [entry for entry in strangers(root) if entry not in known]
+    return found[: max(0, MAILBOXES - len(index.boxes))]
 
 
 def adopt(index: Index) -> None:
     """Make rows of folders that other programs made."""
-    for name, entry in _foreign(index):
-        if entry == names.directory(name):
-            make(index, [(name, "")])
+    taken = {box.name for box in index.boxes.values() if box.selectable}
+    for entry in _foreign(index):
+        name = settled(index.place.root, entry, taken)
+        make(index, [(name, "")])
+        taken.add(name)
+
+
+def strangers(root: str) -> list[str]:
+    """Directories below a Maildir that are mailboxes, whoever made them."""
+    return sorted(
+        entry
+        for entry in os.listdir(root)
+        if names.mailbox_of(entry) and os.path.isdir(os.path.join(root, entry, "cur"))
+    )
+
+
+def settled(root: str, entry: str, taken: Container[str]) -> str:
+    """The mailbox that such a directory becomes; it is renamed if it has to be.
+
+    Strangers write names by rules of their own, and several may mean the same one.
+    """
+    name = other = names.mailbox_of(entry) or ""
+    number = 1
+    while True:
+        directory = names.directory(other)
+        if other not in taken:
+            if entry == directory:
+                return other
+            with suppress(FileExistsError):
+                maildir.rename(f"{root}/{entry}", f"{root}/{directory}")
+                return other
+        number += 1
+        other = f"{name}-{number}"
 
 
 def rename(index: Index, old: str, new: str) -> None:

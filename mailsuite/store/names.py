@@ -20,6 +20,7 @@ DIRECTORY_OCTETS = 255  # NAME_MAX of Linux file systems
 _SHIFTED = re.compile(r"(?:[^\x20-\x7e]|[./~:])+|&")
 _CODED = re.compile(r"&([A-Za-z0-9+,]*)-")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
+_OCTET = re.compile("[\udc80-\udcff]")  # no UTF-8, as Python reads it in names of files
 _UNSAFE = re.compile(rb"[^a-z0-9_+=@,\-.]")
 
 
@@ -91,10 +92,14 @@ def directory(name: str) -> str:
 
 
 def mailbox_of(entry: str) -> str | None:
-    """The mailbox a directory stands for; None: it can be none."""
+    """The mailbox a directory stands for; None: it can be none.
+
+    Its :func:`directory` is another where strangers made it by rules of their own.
+    """
     if len(entry) < 2 or entry[0] != "." or entry[1] == ".":
         return None
-    levels = [decode_level(level) for level in entry[1:].split(".")]
+    text = _OCTET.sub(lambda match: f"={ord(match.group()) - 0xDC00:02X}", entry[1:])
+    levels = [decode_level(level) for level in text.split(".")]
     name = SEPARATOR.join(level.replace(SEPARATOR, "_") for level in levels)
     try:
         name = checked(name)

@@ -182,14 +182,15 @@ def _found_account(
     boxes = [_adopted(where, "", names.INBOX, fresh, same)]
     uses = dict(entry.split("=", 1) for entry in ground.settings.folders)
     had_mail = boxes[0].uid_limit > 1
-    for entry in sorted(os.listdir(where.root)):
-        name = names.mailbox_of(entry)
-        if name and os.path.isdir(os.path.join(where.root, entry, "cur")):
-            use = uses.get(name, "")
-            validity += 1
-            boxes.append(_adopted(where, entry, name, (validity, use), same))
-            had_mail = True
-    taken = {box.name for box in boxes}
+    taken = {names.INBOX}
+    for entry in folders.strangers(where.root):
+        name = folders.settled(where.root, entry, taken)
+        taken.add(name)
+        use = uses.get(name, "")
+        validity += 1
+        directory = names.directory(name)
+        boxes.append(_adopted(where, directory, name, (validity, use), same))
+        had_mail = True
     for name, use in uses.items():
         if name not in taken:
             validity += 1

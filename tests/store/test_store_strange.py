@@ -2,6 +2,9 @@
 
 import os
 import shutil
+from typing import ClassVar
+
+from twisted.internet import defer
 
 from mailsuite.model.flags import ANSWERED, FLAGGED, SEEN
 from mailsuite.store import tidy
@@ -113,6 +116,63 @@ class StrangeTests(StoreCase):
             self.assertEqual(await self.read(inbox), {0: (1, frozenset())})
             names = ["cur/1700000001.x:2,", "cur/folder", "cur/link"]
             self.assertEqual(self.house.files(), names)
+
+        return self.run_with_store(go)
+
+
+class FolderTests(StoreCase):
+    """Directories that other programs named by rules of their own."""
+
+    names: ClassVar = {
+        b".caf\xc3\xa9": "café",
+        b".bad\xff": "bad=FF",
+        b".&AOQ-": "ä",
+        b".\xc3\xa4": "ä-2",
+        b".Inbox.one": "INBOX/one",
+        b".inbox.one": "INBOX/one-2",
+        b".plain.below": "plain/below",
+    }
+
+    def make(self):
+        for number, name in enumerate(self.names):
+            folder = self.root / os.fsdecode(name)
+            for place in ("new", "cur", "tmp"):
+                (folder / place).mkdir(parents=True)
+            put(folder / "new" / "1700000000.x", LINES + b"%d\n" % number)
+
+    async def check(self, account):
+        """Each is a mailbox with its mail."""
+        told = {}
+        for row in await account.mailboxes():
+            box = await account.mailbox(row.name)
+            for uid in (await box.snapshot()).uid:
+                octets = await (await box.octets(uid)).read(0, 10**6)
+                told[row.name] = int(octets[len(MESSAGE) :])
+        self.assertEqual(told, {n: i for i, n in enumerate(self.names.values())})
+
+    def test_first(self):
+        """They are mailboxes of an account that is new to us, and stay the same."""
+
+        async def go():
+            self.make()
+            account, _ = await self.inbox()
+            await self.check(account)
+            await self.house.stop()
+            self.assertEqual(verified(self.house), [])
+            os.unlink(self.house.home() / "account.db")
+            account, _ = await self.inbox()
+            await self.check(account)
+            await self.house.stop()
+
+        return defer.Deferred.fromCoroutine(go())
+
+    def test_later(self):
+        """They become mailboxes while the account is open."""
+
+        async def go(account, _):
+            _ = await account.mailboxes()
+            self.make()
+            await self.check(account)
 
         return self.run_with_store(go)
 
