@@ -17,7 +17,7 @@ from mailsuite.interfaces.mailboxes import (
 )
 from mailsuite.model.changes import MailboxRow
 from mailsuite.model.ids import MailboxId
-from mailsuite.store import flags, loading, maildir, names
+from mailsuite.store import flags, letters, loading, maildir, names
 from mailsuite.store.box import Box
 from mailsuite.store.facts import Mailbox, new_guid
 from mailsuite.store.index import VANISHED, Index
@@ -63,11 +63,11 @@ def create(index: Index, name: str, use: str) -> MailboxRow:
 def make(index: Index, wanted: Sequence[tuple[str, str]]) -> None:
     """Make mailboxes (name, special use), in one synced transaction."""
     statements: list[_Statement] = []
+    revived = [name for name, _ in wanted if name in index.names]
     validity = index.facts.validity(index.ground.wall())
     for offset, (name, use) in enumerate(wanted):
         directory = names.directory(name)
-        path = os.path.join(index.place.root, directory).rstrip("/")
-        maildir.make(path)
+        maildir.make(index.place.path(directory))
         known = index.names.get(name)
         if known is not None:
             statements.append(
@@ -77,7 +77,6 @@ def make(index: Index, wanted: Sequence[tuple[str, str]]) -> None:
                 )
             )
             known.uidvalidity = validity + offset
-            known.directory, known.path = directory, path  # it may have been renamed
             known.disk.mtimes = None
         else:
             fresh = Mailbox(
@@ -93,6 +92,8 @@ def make(index: Index, wanted: Sequence[tuple[str, str]]) -> None:
         box.relist = index.lagging = True
         if box.directory:
             _mark_folder(box.path)
+        if name in revived:
+            letters.write(box.path, box.keywords)
 
 
 def _mark_folder(path: str) -> None:
@@ -192,7 +193,7 @@ def settle_directories(index: Index) -> None:
         wanted = names.directory(box.name)
         if box.directory == wanted or not box.selectable:
             continue
-        path = os.path.join(index.place.root, wanted)
+        path = index.place.path(wanted)
         if os.path.isdir(box.path):
             maildir.rename(box.path, path)
         elif not os.path.isdir(path):

@@ -71,6 +71,10 @@ class Place:
         """Where files of expunged mail wait until they are unlinked."""
         return os.path.join(self.home, "removed")
 
+    def path(self, directory: str) -> str:
+        """Where a mailbox lies; INBOX is the Maildir itself."""
+        return os.path.join(self.root, directory).rstrip("/")
+
 
 @define(eq=False)
 class Log:

@@ -1,7 +1,5 @@
 """What an index takes from its databases into memory, at opening and afterwards."""
 
-import os
-
 from mailsuite.model.ids import MailboxId
 from mailsuite.store import annotations, letters, namesakes
 from mailsuite.store.box import Box, Tally
@@ -43,7 +41,8 @@ def refresh(index: Index) -> None:
             )
             _load_flags(index, box)
         box.name, box.use, box.selectable = row.name, row.use, row.selectable
-        box.guid = row.guid
+        box.guid, box.directory = row.guid, row.directory
+        box.path = index.place.path(row.directory)
         boxes[box.id] = box
     index.boxes = boxes
     index.names = {box.name: box for box in boxes.values()}
@@ -56,7 +55,7 @@ def _box(index: Index, row: Mailbox) -> Box:
         MailboxId(row.id),
         row.name,
         row.directory,
-        os.path.join(index.place.root, row.directory).rstrip("/"),
+        index.place.path(row.directory),
         row.uidvalidity,
         row.uid_limit,
         row.guid,
