@@ -107,7 +107,8 @@ class Delta:
 
     ``added`` are whole rows with rising UIDs, ``changed`` pairs of UID and new
     flag code for rows that were there before, ``vanished`` UIDs that are gone.
-    A row that came and went in between is in none of them.
+    A row that came and went in between is in none of them. After a ModSeq of long ago
+    ``added`` may begin with changed rows that were there before: UIDs tell.
     """
 
     modseq: ModSeq

@@ -7,7 +7,7 @@ what was told is always a prefix of some version's column and never copied.
 """
 
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
 from attrs import define, field
@@ -60,6 +60,9 @@ class View:
         """Take in what happened; ``columns`` are of ``delta`` or later."""
         self.modseq = delta.modseq
         self.changed.update([uid for uid, _, _ in delta.changed])
+        if delta.added is not None and self.count:
+            came, last = delta.added.uid, self.told[self.count - 1]
+            self.changed.update(came[: bisect_right(came, last)])  # these are known
         if columns is not self.columns:
             self.columns = columns
             self._gone = None

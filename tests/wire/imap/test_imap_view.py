@@ -81,15 +81,21 @@ class Store:
             code = TABLE.code(frozenset({f"k{seed % 3}"}))
             self.mail[uid] = (code, self.modseq)
 
-    def delta(self, since):
+    def delta(self, since, *, old=False):
+        """``old``: nobody remembers any more when a row came."""
         added = [uid for uid in self.mail if self.born[uid] > since]
+        if old:
+            same = [uid for uid, (_, modseq) in self.mail.items() if modseq <= since]
+            added = [uid for uid in self.mail if uid > max(same, default=0)]
         changed = [
             (uid, code, modseq)
             for uid, (code, modseq) in self.mail.items()
             if modseq > since and uid not in added
         ]
         gone = [uid for uid, modseq in self.gone.items() if modseq > since]
-        return Delta(self.modseq, self.uidnext, added or None, changed, gone)
+        rows = {uid: self.mail[uid] for uid in added}
+        new = columns(rows, self.modseq, self.uidnext) if rows else None
+        return Delta(self.modseq, self.uidnext, new, changed, gone)
 
     def columns(self):
         return columns(self.mail, self.modseq, self.uidnext)
@@ -143,11 +149,12 @@ class ViewTests(SynchronousTestCase):
             store.do("add", 0)
         view = View.of(store.columns())
         client = Client(view.told)
+        client.flags = dict(zip(view.told, view.flags(range(4)), strict=True))
         for what, seed in [*steps, ("tell", 0)]:
             if what in {"add", "drop", "flag"}:
                 store.do(what, seed)
                 continue
-            delta = store.delta(view.modseq)
+            delta = store.delta(view.modseq, old=seed % 2)
             if what == "late":  # the snapshot is newer than the delta
                 store.do("drop", seed)
                 store.do("add", seed)
@@ -162,6 +169,18 @@ class ViewTests(SynchronousTestCase):
         for uid, told in client.flags.items():
             if uid in store.mail:
                 self.assertEqual(told, TABLE.rendered[store.mail[uid][0]])
+
+    def test_long_ago(self):
+        """What a delta of long ago takes for new is told as changed where it is known."""
+        store = Store()
+        store.do("add", 0)
+        view = View.of(store.columns())
+        store.do("flag", 0)
+        store.do("add", 0)
+        view.advance(store.delta(view.modseq, old=True), store.columns())
+        said = view.tell(expunge=False)
+        self.assertEqual(said[0], b"* 2 EXISTS\r\n")
+        self.assertEqual(said[2:], [b"* 1 FETCH (UID 1 FLAGS (k0))\r\n"])
 
     def test_no_copy(self):
         """A view that told all shares the column of the mailbox."""
