@@ -50,6 +50,11 @@ class Plan:
     needs: tuple[Need, ...]
     form: bytes = field(repr=False)
 
+    @property
+    def numbers(self) -> bool:
+        """Whether UIDs are all that is asked for."""
+        return self.bulk == (Fact.UID,) and not self.bodies
+
     @classmethod
     def of(cls, items: Sequence[Item]) -> "Plan":
         """Sort the items of a FETCH."""
@@ -87,25 +92,28 @@ def rendered(
 
     ``places`` are positions told and their rows; ``batch`` is of the same.
     """
-    positions, rows = places
-    columns: list[Sequence[Any]] = [[position + 1 for position in positions]]
+    columns: list[Sequence[Any]] = [[position + 1 for position in places[0]]]
     for item in plan.bulk:
-        columns.extend(_columns(item, selected, rows, batch))
+        columns.extend(_columns(item, selected, places, batch))
     form = plan.form
     return [form % row for row in zip(*columns, strict=True)]
 
 
 def _columns(
-    item: Item, selected: Selected, rows: Sequence[int], batch: Batch | None
+    item: Item,
+    selected: Selected,
+    places: tuple[Sequence[int], Sequence[int]],
+    batch: Batch | None,
 ) -> list[Sequence[Any]]:
     if isinstance(item, Section):
         assert batch is not None
         cuts = _cuts(item, batch.columns[_need(item)])
         return [list(map(len, cuts)), cuts]
     view = selected.view
+    positions, rows = places
     match item:
         case Fact.UID:
-            return [rows_of(view.columns.uid, rows)]
+            return [view.uids(positions)]
         case Fact.FLAGS:
             return [view.flags(rows)]
         case Fact.EMAIL:

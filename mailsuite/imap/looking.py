@@ -15,7 +15,8 @@ from mailsuite.imap import facts
 from mailsuite.imap.ahead import Ahead
 from mailsuite.imap.talk import Talk
 from mailsuite.interfaces.mailboxes import IMailbox
-from mailsuite.mime import dates, headers, several, structure, text, words
+from mailsuite.mime import addresses, dates, headers, several, structure, text, words
+from mailsuite.mime.envelope import ADDRESSES
 from mailsuite.mime.quoting import unfolded
 from mailsuite.model.changes import Need
 from mailsuite.model.errors import Damaged
@@ -55,7 +56,10 @@ class Looking:
 
     async def _named(self, key: Text, uids: Sequence[Uid]) -> AsyncIterator[Uid]:
         name = key.name.encode("latin-1", "replace")
-        values, says = several.values(name), _saying(key.text.casefold())
+        values, needle = several.values(name), key.text.casefold()
+        says = _saying(needle)
+        if name.lower() in ADDRESSES:
+            says = _naming(needle, says)
         need = facts.need_of([name])
         async for batch in self.mailbox.read(uids, [need]):
             told, seen = -1, 0
@@ -137,6 +141,26 @@ def _saying(needle: str) -> Callable[[bytes], bool]:
         return raw in unfolded(value).replace(b"\0", b"").lower()
 
     return says
+
+
+def _naming(needle: str, says: Callable[[bytes], bool]) -> Callable[[bytes], bool]:
+    """Do ``says``, and look at addresses as ENVELOPE has them (RFC 3501 §6.4.4).
+
+    Comments and quotes within them are not part of what they say.
+    """
+    dressed = re.compile(rb'[(\\"]' if " " in needle else rb"[(\\]")
+
+    def names(value: bytes) -> bool:
+        if says(value):
+            return True
+        return dressed.search(value) is not None and needle in _addressed(value)
+
+    return names
+
+
+def _addressed(value: bytes) -> str:
+    found = addresses.parse(value)
+    return ", ".join([f"{m.display} <{m.local}@{m.domain}>" for m in found]).casefold()
 
 
 def _is_bare(octets: bytes, parts: bytes) -> bool:

@@ -89,6 +89,29 @@ class LookingTests(SynchronousTestCase):
         self.box.add(mail("us-ascii", b"x", b"bar"))
         self.assertEqual(self.found("BARI"), b"1 2 3")
 
+    def test_addresses(self):
+        """Addresses are found as ENVELOPE has them, and as they are written."""
+        for value in (
+            b"<ann(home)@ (at) example.org>",
+            b'"Ann \\"Q\\" Lee" <q@example.org>',
+            b'"Ann" Lee <l@example.org>',
+            b"Friends: (all) Bo <bo@example.org>;",
+        ):
+            self.box.add(b"From: %b\r\nX-From: %b\r\n\r\n" % (value, value))
+        client = self.talk.login(b"INBOX")
+        for key, wanted in (
+            (b"FROM ann@example.org", b" 1"),
+            (b'FROM "(home)"', b" 1"),
+            (b'FROM "Ann \\"Q\\" Lee"', b" 2"),
+            (b'FROM "ann lee"', b" 3"),
+            (b"FROM friends", b" 4"),
+            (b'FROM "bo <bo@"', b" 4"),
+            (b"HEADER X-From ann@example.org", b""),
+            (b"TO ann", b""),
+        ):
+            lines, _ = client.ask(b"SEARCH " + key)
+            self.assertEqual(lines[-1], b"* SEARCH" + wanted, key)
+
     def test_unreadable(self):
         """A message that cannot be read holds nothing, and stops no search."""
         self.box.add(mail("utf-8", b"x", "gr\xfcn".encode()))

@@ -291,9 +291,11 @@ class MailTests(SynchronousTestCase):
             lines, _ = self.client.ask(command)
             self.assertNotIn(b"EXPUNGE", b"".join(lines))
             self.assertNotIn(b"EXISTS", b"".join(lines))
-        lines, answer = self.client.ask(b"FETCH 1:3 (UID)")
+        lines, answer = self.client.ask(b"FETCH 1:3 (UID FLAGS)")
         self.assertEqual(len(lines), 2)
         self.assertIn(b"[EXPUNGEISSUED]", answer)
+        lines, answer = self.client.ask(b"FETCH 3 UID")
+        self.assertEqual((lines, answer), ([b"* 3 FETCH (UID 3)"], b"OK Done"))
         lines, _ = self.client.ask(b"UID SEARCH ALL")
         self.assertEqual(lines[:3], [b"* SEARCH 1 2", b"* 3 EXPUNGE", b"* 3 EXISTS"])
 

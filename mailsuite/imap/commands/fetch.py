@@ -85,7 +85,10 @@ async def _block(
     selected = talk.chosen
     if Fact.FLAGS in plan.bulk:  # a keyword is told of before messages have it
         talk.write(b"".join(selected.new_flags()))
-    places = selected.view.rows(positions)
+    if plan.numbers:  # these are known of what went, too
+        places: _Places = positions, positions
+    else:
+        places = selected.view.rows(positions)
     if not plan.needs:
         return len(places[0]), await _say(talk, plan, places, None)
     said = 0
