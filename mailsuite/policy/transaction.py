@@ -1,5 +1,6 @@
 """One message from MAIL to the reply after its last octet."""
 
+import re
 from collections.abc import Mapping
 
 from attrs import define, evolve, field, frozen
@@ -25,8 +26,11 @@ from mailsuite.policy.stages.recipients import ACCOUNT
 from mailsuite.policy.trace import Dates
 from mailsuite.policy.view import NOTHING, View
 
-_FOLDED = frozenset({b" ", b"\t"})
-"""Content that begins so has no header; it would go on with the last trace field."""
+_FIELD = re.compile(rb"[!-9;-~]+[ \t]*:|>?From ")
+"""How a header begins, or an mbox that somebody sent; all else is body at once.
+
+What begins with a space would even go on with the last trace field.
+"""
 
 
 @frozen(eq=False)
@@ -209,7 +213,7 @@ class Transaction:
         if self._local:
             fields = trace.return_path(view.sender) + fields
         fields += prefix
-        if view.header[:1] in _FOLDED:
+        if view.header and _FIELD.match(view.header) is None:
             fields += b"\r\n"
         marks = {**self._marks, "role": view.role}
         if view.principal is not None:

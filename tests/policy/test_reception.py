@@ -229,12 +229,19 @@ class ReceptionTests(Case):
             self.assertTrue(self.world.blobs.writers[-1].aborted)
 
     def test_no_header(self) -> None:
-        """Content that begins with a space is no part of our trace field."""
-        self.send(self.begin("a@far.test", "u@example.test"), b" x\r\n\r\ny\r\n")
-        self.send(self.begin("a@far.test", "u@example.test"), b"X: x\r\n\r\ny\r\n")
-        one, other = (taken.blob.prefix for taken in self.world.queue.taken)
-        self.assertTrue(one.endswith(b"+0000\r\n\r\n"))
-        self.assertFalse(other.endswith(b"\r\n\r\n"))
+        """What begins with no field is a body; with a space, no part of our field."""
+        for content, bare in (
+            (b" x\r\n\r\ny\r\n", True),
+            (b"hello\r\n", True),
+            (b"hello, world: x\r\n", True),
+            (b"X: x\r\n\r\ny\r\n", False),
+            (b"X : x\r\n\r\ny\r\n", False),
+            (b"From a@far.test Mon\r\nX: x\r\n\r\n", False),
+            (b"\r\ny\r\n", False),
+        ):
+            self.send(self.begin("a@far.test", "u@example.test"), content)
+            prefix = self.world.queue.taken[-1].blob.prefix
+            self.assertEqual(prefix.endswith(b"+0000\r\n\r\n"), bare, content)
 
     def test_size(self) -> None:
         """Both what is declared and what came are compared with the limit."""
