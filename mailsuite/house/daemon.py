@@ -57,9 +57,5 @@ class Daemon(House):
 
     def _forget_pid(self) -> None:
         """Remove the pid file: the process ends without going back to twistd."""
-        path = self.twistd.get("pidfile") or ""
-        with suppress(OSError, ValueError):
-            with open(path, "rb") as file:
-                ours = int(file.read()) == os.getpid()
-            if ours:
-                os.unlink(path)
+        with suppress(OSError):
+            os.unlink(self.twistd.get("pidfile") or "")

@@ -189,8 +189,13 @@ def _unlocked(lock: str, folder: str) -> None:
 
 
 def free(texts: Iterable[str]) -> None:
-    """:raises UsageError: one of these cannot be listened on."""
+    """:raises UsageError: one of these cannot be listened on, or two are the same."""
+    seen: set[Place] = set()
     for text in texts:
         place = Place.parse(text)
-        if place.port:
-            bind(place).close()
+        if not place.port:
+            continue
+        if place in seen:
+            raise UsageError(f"two doors listen on {place}: give one of them another")
+        seen.add(place)
+        bind(place).close()

@@ -14,8 +14,8 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from attrs import Factory, define, evolve, field
@@ -105,30 +105,38 @@ class House(Service):
     @override
     def privilegedStartService(self) -> None:
         Service.privilegedStartService(self)
-        tree = absolute(self.loaded.tree, self.places.etc)
-        raised_descriptors(tree.server.descriptors)
-        self.contexts = Contexts(tree.tls)
-        self.contexts.load()
-        self.sockets = bind_ports(wanted(tree, self.places))
+        with self._opening():
+            tree = absolute(self.loaded.tree, self.places.etc)
+            raised_descriptors(tree.server.descriptors)
+            self.contexts = Contexts(tree.tls)
+            self.contexts.load()
+            self.sockets = bind_ports(wanted(tree, self.places))
 
     @override
     def startService(self) -> None:
         Service.startService(self)
+        if self.status:
+            return  # the ports could not be had, and it was told
         harden()
-        try:
+        with self._opening():
             self._make_data()
             self._generation = Generation.begin(self.places.data)
             doors = wanted(absolute(self.loaded.tree, self.places.etc), self.places)
             self.sockets = bind_local(self.sockets, doors, self.places.control)
+            with suppress(ValueError):  # not on the main thread: tests
+                signal.signal(signal.SIGHUP, self._hung_up)
+            self._starting = Deferred.fromCoroutine(self._start())
+            _ = self._starting.addErrback(self._broke)
+
+    @contextmanager
+    def _opening(self) -> Iterator[None]:
+        """Where a step of the start cannot be taken, say why and give up."""
+        try:
+            yield
         except (UsageError, OSError) as error:
             self.sockets.close()
             said = sentence(error) if isinstance(error, OSError) else str(error)
             self._broke(Failure(UsageError(said)))
-            return
-        with suppress(ValueError):  # not on the main thread: tests
-            signal.signal(signal.SIGHUP, self._hung_up)
-        self._starting = Deferred.fromCoroutine(self._start())
-        _ = self._starting.addErrback(self._broke)
 
     def _make_data(self) -> None:
         """Make the data folder; that of the assembly ``memory`` is thrown away."""

@@ -16,6 +16,7 @@ from typing import Any
 
 from attrs import define
 from twisted.internet.epollreactor import EPollReactor
+from twisted.internet.error import ReactorNotRunning
 from twisted.logger import Logger
 
 SERVED_SECONDS = 0.02
@@ -129,5 +130,7 @@ class Turns:
 def _safely(call: Callable[..., object], args: Any, named: Any) -> None:
     try:
         call(*args, **named)
+    except ReactorNotRunning:
+        pass  # a second SIGTERM, or Ctrl-C again: it stops already
     except BaseException:
         _log.failure("a timer or an answer of a thread failed")

@@ -94,6 +94,13 @@ class GuardTests(SynchronousTestCase):
         (self.folder / "var").write_text("")
         self.assertIn("is no folder", self.refused())
 
+    def test_same_port(self):
+        """Two doors on one port: that it is our own mistake is said."""
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            port = other.getsockname()[1]
+        listen = f'listen = ["127.0.0.1:{port}", "127.0.0.1:{port}"]'
+        self.assertIn("two doors listen on", self.refused("smtp", listen))
+
     def test_second_instance(self):
         """A folder that somebody runs on is left alone."""
         (self.folder / "var").mkdir(mode=0o700)

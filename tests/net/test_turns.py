@@ -151,6 +151,27 @@ print(*(made[1:].count(one) for one in sorted(set(made[1:]))))
 """
 
 
+TWICE = """
+from twisted.internet import reactor
+from twisted.logger import globalLogPublisher
+from mailsuite.net.turns import Turns
+
+def stop():
+    for _ in range(2):
+        reactor.callFromThread(reactor.stop)
+
+def told(event):
+    if "log_failure" in event:
+        print(event["log_failure"])
+
+globalLogPublisher.addObserver(told)
+Turns(reactor).start()
+reactor.callWhenRunning(stop)
+reactor.addSystemEventTrigger("after", "shutdown", print, "stopped")
+reactor.run()
+"""
+
+
 def ran(script):
     """Run it in a process of its own, because a reactor cannot be run twice."""
     return subprocess.run(
@@ -163,6 +184,11 @@ def ran(script):
 
 
 class TurnsTests(SynchronousTestCase):
+    def test_stopped_twice(self):
+        """Who asks again for a stop that is under way is no failure."""
+        done = ran(TWICE)
+        self.assertEqual(done.stdout, "stopped\n")
+
     def test_events_arrive_and_a_fault_ends_one_connection(self):
         """A raising connection is closed; the next one is served."""
         done = ran(SCRIPT)
