@@ -144,6 +144,19 @@ class SizeTests(SynchronousTestCase):
             > CONSTRUCTOR_ARGUMENTS
         )
 
+    def test_promises(self):
+        """Every test says what it promises."""
+        self.check(
+            f"{path.relative_to(ROOT)}:{item.name}"
+            for path in sorted((ROOT / "tests").rglob("test_*.py"))
+            for node in ast.parse(path.read_text("utf-8")).body
+            if isinstance(node, ast.ClassDef)
+            for item in node.body
+            if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef)
+            and item.name.startswith("test")
+            and not ast.get_docstring(item)
+        )
+
     def test_waivers_are_needed(self):
         """A waiver for what no longer exists goes."""
         for place in WAIVED:

@@ -214,6 +214,7 @@ class TagTests(SynchronousTestCase):
         return one
 
     def test_version(self):
+        """Only ``v=1`` is a signature, and it must be there (RFC 6376 §3.5)."""
         self.result(Result.PERMERROR, v="2")
         self.result(Result.PERMERROR, v=None)
 
@@ -225,6 +226,7 @@ class TagTests(SynchronousTestCase):
         self.result(Result.PERMERROR, a=None)
 
     def test_canonicalization(self):
+        """A canonicalization that nobody knows is neutral."""
         whole = forged(PLAIN, rsa_pair())
         for new in (b"c=relaxed/other", b"c=nofws", b"c=", b"c=relaxed/"):
             changed = whole.replace(b"c=relaxed/relaxed", new)
@@ -326,6 +328,7 @@ class LengthTests(SynchronousTestCase):
         self.result(Result.FAIL, "9" * 76)
 
     def test_no_number(self):
+        """A length that is no number is neutral."""
         whole = forged(PLAIN, rsa_pair(), l=5)
         for value in (b"l=9" + b"9" * 76, b"l=-1", b"l=", b"l=1e3"):
             (one,) = verified(whole.replace(b"l=5", value), zone(rsa_pair()))
@@ -348,6 +351,7 @@ class KeyTests(SynchronousTestCase):
         self.assertIs(one.result, Result.TEMPERROR)
 
     def test_missing_and_revoked(self):
+        """No key and a revoked one are told apart."""
         self.assertIn("no key", self.result(Result.PERMERROR).reason)
         self.assertIn("revoked", self.result(Result.PERMERROR, b"v=DKIM1; p=").reason)
 
@@ -400,6 +404,7 @@ class DoubleTests(SynchronousTestCase):
         self.assertIs(self.result(b"fROM "), Result.POLICY)
 
     def test_subject(self):
+        """A second Subject makes no signature pass."""
         self.assertIs(self.result(b"Subject"), Result.POLICY)
 
     def test_unsigned_name(self):

@@ -261,7 +261,7 @@ class LifeTests(QueueCase):
 
     @run
     async def test_full_ours(self, house):
-        """Our own users are told."""
+        """A sender who is a user of ours finds the notice in his own mailbox."""
         house.local.script["a@example.test"] = Deferred("4.2.2", "full")
         await house.send("a@example.test", sender=address("b@example.test"))
         await house.quiet()

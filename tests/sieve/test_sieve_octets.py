@@ -208,7 +208,7 @@ class LeavingTests(SynchronousTestCase):
                 self.told(one)
 
     def test_reasons(self):
-        """Reasons, subjects and addresses as well."""
+        """What leaves a script in reasons, subjects, fields and flags is text."""
         for script in (
             'reject "${hex:ff}";', 'vacation :subject "${hex:ff}" "${hex:fe}";',
             'addheader "X" "${hex:ff}";', 'keep :flags "${hex:ff}";',
