@@ -12,7 +12,13 @@ from mailsuite.model.replies import Reply
 from mailsuite.model.verdicts import Refuse
 from mailsuite.smtp.ground import Ground
 from mailsuite.wire.sasl import encoding
-from mailsuite.wire.sasl.exchange import Challenge, Exchange, Parting, step
+from mailsuite.wire.sasl.exchange import (
+    Challenge,
+    Exchange,
+    ForAnother,
+    Parting,
+    step,
+)
 from mailsuite.wire.sasl.mechanisms import Bindings, Choice
 from mailsuite.wire.smtp import replies
 
@@ -56,9 +62,9 @@ class Authentication:
         assert self._exchange is not None
         try:
             found = await step(self._exchange, octets, self._ground.directory)
-        except PeerError:
+        except PeerError as error:
             self.failures += 1
-            return MALFORMED
+            return INVALID if isinstance(error, ForAnother) else MALFORMED
         if isinstance(found, Challenge):
             return _asked(found.octets)
         self._exchange = None

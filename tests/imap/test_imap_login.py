@@ -95,6 +95,13 @@ class LoginTests(SynchronousTestCase):
         self.assertIn(b"NO", self.client.ask(b"AUTHENTICATE FOO")[1])
         self.assertIn(b"BAD", self.client.ask(b"SELECT INBOX")[1])
 
+    def test_for_another(self):
+        """Who would act for another is NO with its own code (RFC 5530 §3)."""
+        proof = base64.b64encode(b"tim\0mrose\0secret")
+        answer = self.client.ask(b"AUTHENTICATE PLAIN " + proof)[1]
+        self.assertTrue(answer.startswith(b"NO [AUTHORIZATIONFAILED]"), answer)
+        self.assertIn(b"BAD", self.client.ask(b"SELECT INBOX")[1])
+
     def test_format(self):
         """Names with variables and formats are only names (CVE-2017-2669)."""
         for name in (b"%u", b"${HOME}", b"{0}", b"%s%s%n"):

@@ -389,6 +389,15 @@ class AuthTests(DoorCase):
         self.assertEqual(transport.said(), first)
         self.assertEqual(first[:9], b"535 5.7.8")
 
+    def test_for_another(self) -> None:
+        """Who would act for another is refused as with a wrong password (RFC 4954 §6)."""
+        door, transport = self.opened(b"EHLO c\r\n", "127.0.0.1")
+        proof = base64.b64encode(b"other\0u@example.test\0p")
+        door.dataReceived(b"AUTH PLAIN " + proof + b"\r\n")
+        self.assertEqual(transport.said()[:9], b"535 5.7.8")
+        door.dataReceived(b"AUTH PLAIN AAAA\r\n")
+        self.assertEqual(transport.said()[:9], b"501 5.5.2")
+
     def test_attempts(self) -> None:
         """Three failures end the session."""
         door, transport = self.opened(b"EHLO c\r\n", "127.0.0.1")

@@ -17,10 +17,11 @@ from mailsuite.model.principals import (
 from mailsuite.wire.imap.commands.access import Authenticate, Login
 from mailsuite.wire.imap.commands.bare import Bare
 from mailsuite.wire.sasl import encoding, exchange
-from mailsuite.wire.sasl.exchange import Challenge, Parting
+from mailsuite.wire.sasl.exchange import Challenge, ForAnother, Parting
 
 _PRIVACY = b"NO [PRIVACYREQUIRED] Encryption is required before a password is sent"
 _WRONG = b"NO [AUTHENTICATIONFAILED] Name or password is wrong"
+_FOR_ANOTHER = b"NO [AUTHORIZATIONFAILED] Nobody may act for another"
 _UNAVAILABLE = b"NO [UNAVAILABLE] Try again later"
 
 
@@ -69,7 +70,11 @@ async def step(talk: Talk, response: bytes | None) -> bytes | None:
     """One step of the exchange; None: a challenge was sent."""
     assert talk.exchange is not None
     running, talk.exchange = talk.exchange, None
-    found = await exchange.step(running, response, talk.ground.directory)
+    try:
+        found = await exchange.step(running, response, talk.ground.directory)
+    except ForAnother:
+        talk.failures += 1
+        raise No(_FOR_ANOTHER) from None
     if isinstance(found, Challenge):
         talk.exchange = running
         talk.write(b"+ %b\r\n" % encoding.encode(found.octets))

@@ -13,6 +13,13 @@ NAME_OCTETS = 320  # local part 64, "@" and domain 255: RFC 5321 §4.5.3.1
 SECRET_OCTETS = 1_024  # RFC 4616 §2 allows more; no password of ours is longer
 
 
+class ForAnother(PeerError):  # noqa: N818 - what a client asks for
+    """It would act for somebody else than the one it proves to be."""
+
+    def __init__(self) -> None:
+        super().__init__("Authorization identity not allowed")
+
+
 @frozen
 class Challenge:
     """Send ``octets`` (base64 is the door's business) and step with the answer."""

@@ -4,7 +4,13 @@ from attrs import define
 
 from mailsuite.model.errors import PeerError
 from mailsuite.model.principals import Password
-from mailsuite.wire.sasl.exchange import NAME_OCTETS, SECRET_OCTETS, Challenge, text
+from mailsuite.wire.sasl.exchange import (
+    NAME_OCTETS,
+    SECRET_OCTETS,
+    Challenge,
+    ForAnother,
+    text,
+)
 
 
 @define(eq=False, repr=False)
@@ -21,5 +27,5 @@ class Plain:
         authzid, authcid, secret = parts
         name = text(authcid, NAME_OCTETS)
         if authzid not in {b"", authcid}:
-            raise PeerError("Authorization identity not allowed")
+            raise ForAnother
         return Password(name, text(secret, SECRET_OCTETS))

@@ -15,7 +15,13 @@ from attrs import define, field, frozen
 from mailsuite.model.errors import PeerError
 from mailsuite.model.principals import Signature, StoredKeys
 from mailsuite.wire.sasl import encoding
-from mailsuite.wire.sasl.exchange import NAME_OCTETS, Challenge, Wanted, text
+from mailsuite.wire.sasl.exchange import (
+    NAME_OCTETS,
+    Challenge,
+    ForAnother,
+    Wanted,
+    text,
+)
 from mailsuite.wire.sasl.saslprep import prepared
 
 DIGESTS: Mapping[str, str] = {"SCRAM-SHA-256": "sha256", "SCRAM-SHA-1": "sha1"}
@@ -145,7 +151,7 @@ def read(message: bytes) -> First:
     if match["authzid"] is not None:
         acting = _name(match["authzid"])
         if name not in {acting, prepared(acting)}:
-            raise PeerError("Authorization identity not allowed")
+            raise ForAnother
     binding = (match["binding"] or b"").decode("ascii")
     return First(match["header"], binding, name, match["nonce"], match["bare"])
 

@@ -7,7 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from mailsuite.model.errors import PeerError
 from mailsuite.model.principals import Password
 from mailsuite.wire.sasl import encoding
-from mailsuite.wire.sasl.exchange import Challenge, Exchange
+from mailsuite.wire.sasl.exchange import Challenge, Exchange, ForAnother
 from mailsuite.wire.sasl.mechanisms import Choice
 
 ALL = Choice(True, {"tls-exporter": b"x"})
@@ -49,7 +49,7 @@ class PlainTests(SynchronousTestCase):
     def test_other_identity(self) -> None:
         """An authzid is taken only when it names the same user."""
         self.assertEqual(begun("PLAIN").step(b"u\0u\0p"), Password("u", "p"))
-        with self.assertRaises(PeerError):
+        with self.assertRaises(ForAnother):
             begun("PLAIN").step(b"Ursel\0Kurt\0xipj3plmq")
 
     def test_malformed(self) -> None:
