@@ -47,11 +47,13 @@ class Message:
 class Carried:
     """``outcomes`` by number of recipient; ``problem`` befell all others.
 
-    Others may be tried with another host at once: they were not delivered.
+    Others may be tried with another host at once: they were not delivered. Nor were
+    those whom the server ``put_off`` by an answer of its own.
     """
 
     outcomes: dict[int, Fate]
     problem: Fate = Factory(lambda: Deferred(classify.LOST, "connection lost"))
+    put_off: dict[int, Fate] = Factory(dict)
 
 
 @define(eq=False)
@@ -175,13 +177,16 @@ class Errand:
     def _settled(self, mail: Mail, answers: Sequence[Answer]) -> Carried:
         """421 before the end of the message is this host's trouble, not the mail's."""
         problem: Fate = Deferred(classify.LOST, "connection lost", self._host)
+        put_off: dict[int, Fate] = {}
         for recipient, answer in zip(mail.recipients, answers, strict=True):
             fate = classify.outcome(answer, self._host)
             if answer.code == 421:
                 problem = fate
+            elif isinstance(fate, Deferred):
+                put_off[recipient.n] = fate
             else:
                 self._outcomes[recipient.n] = fate
-        return Carried(self._outcomes, problem)
+        return Carried(self._outcomes, problem, put_off)
 
     def _broken(self, mail: Mail, text: str) -> Carried:
         self._refused(mail)

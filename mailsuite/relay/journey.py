@@ -8,7 +8,7 @@ from mailsuite.model.address import Address
 from mailsuite.model.envelope import Recipient
 from mailsuite.model.outcomes import Deferred, Delivered
 from mailsuite.relay import classify
-from mailsuite.relay.candidates import Candidates, Unroutable
+from mailsuite.relay.candidates import Candidates, Target, Unroutable
 from mailsuite.relay.classify import Fate
 from mailsuite.relay.dialing import Dialer, Unreachable
 from mailsuite.relay.dialogue import Dialogue
@@ -18,6 +18,7 @@ from mailsuite.relay.sessions import Destination, Sessions
 from mailsuite.relay.settings import Relay
 
 TRIES = 20  # addresses tried in one attempt
+ASKED = 2  # servers that may put somebody off in one attempt (RFC 5321 §5.1)
 
 
 @frozen
@@ -41,7 +42,10 @@ class Load:
 
 @define(eq=False)
 class Journey:
-    """One load's way over kept connections and hosts until all is settled."""
+    """One load's way over kept connections and hosts until all is settled.
+
+    Who is put off by one server may be taken by the next.
+    """
 
     _means: Means
     _destination: Destination
@@ -49,6 +53,9 @@ class Journey:
     _message: Message
     _load: Load
     _outcomes: dict[int, Fate] = field(factory=dict, init=False)
+    _put_off: dict[int, Fate] = field(factory=dict, init=False)
+    _asked: set[Target] = field(factory=set, init=False)
+    """Servers that put somebody off."""
     _problems: list[Fate] = field(factory=list, init=False)
     _tries: int = field(default=0, init=False)
 
@@ -59,18 +66,19 @@ class Journey:
             for host in hosts:
                 if self._tries >= TRIES or await self._to(host):
                     break
-        rest = self._worst()
-        return {r.n: self._outcomes.get(r.n, rest) for r in self._load.recipients}
+        rest = dict.fromkeys((r.n for r in self._load.recipients), self._worst())
+        return rest | self._put_off | self._outcomes
 
     async def _to(self, host: str) -> bool:
-        """Try a host's addresses; True: nobody is left."""
+        """Try a host's addresses; True: no other host is to be tried."""
         candidates, dialer = self._means.candidates, self._means.dialer
         try:
             targets = await candidates.targets(host, self._route)
         except Unroutable as error:
             self._problems.append(error.outcome)
             return False
-        for target in targets[: TRIES - self._tries]:
+        fresh = [target for target in targets if target not in self._asked]
+        for target in fresh[: TRIES - self._tries]:
             self._tries += 1
             try:
                 dialogue = await dialer.dial(target, self._route)
@@ -82,7 +90,7 @@ class Journey:
         return False
 
     async def _by(self, dialogue: Dialogue) -> bool:
-        """Go by one connection; True: nobody is left."""
+        """Go by one connection; True: no other is to be tried."""
         means, load = self._means, self._load
         left = [r for r in load.recipients if r.n not in self._outcomes]
         errand = Errand(dialogue, self._message, load.sender, means.settings)
@@ -93,7 +101,9 @@ class Journey:
             if carried is None:  # fenced, cancelled: nothing may follow
                 dialogue.abort()
         self._outcomes |= carried.outcomes
-        if len(self._outcomes) < len(load.recipients):
+        self._put_off |= carried.put_off
+        answered = carried.outcomes.keys() | carried.put_off.keys()
+        if any(r.n not in answered for r in left):
             self._problems.append(carried.problem)
             dialogue.hang_up()
             return False
@@ -101,7 +111,9 @@ class Journey:
             means.sessions.keep(self._destination, dialogue)
         else:  # servers count refusals, and slow a connection down for them
             dialogue.leave()
-        return True
+        if carried.put_off:
+            self._asked.add(dialogue.target)
+        return not carried.put_off or len(self._asked) >= ASKED
 
     def _worst(self) -> Fate:
         """What those get whom no host took: a hope, if any host left one."""

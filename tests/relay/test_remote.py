@@ -499,6 +499,39 @@ class RoutingTests(Relaying):
         self.assertIsInstance(await self._by_mx(table), Delivered)
         self.assertEqual((busy.connections, rude.connections), (1, 1))
 
+    async def test_put_off(self):
+        """Who is put off by one server is taken by the next, others are not asked again."""
+        first = self._at(
+            "127.0.0.2", RCPT=["250 ok", "450 4.2.0 later", "550 5.1.1 no"]
+        )
+        remote = self.remote(
+            table=self._table("127.0.0.2", "127.0.0.1"), port=self.port
+        )
+        job = lease("a@b.test", "b@b.test", "c@b.test")
+        outcomes = await self.deliver(remote, job)
+        self.assertIsInstance(outcomes[0], Delivered)
+        self.assertIsInstance(outcomes[1], Delivered)
+        self.assertEqual(outcomes[2].status, "5.1.1")
+        self.assertEqual((len(first.messages), len(self.good.messages)), (1, 1))
+        asked = [line for line in self.good.heard if line.startswith("RCPT")]
+        self.assertEqual(asked, ["RCPT TO:<b@b.test>"])
+
+    async def test_put_off_by_two(self):
+        """Two servers are asked in one attempt, each once; the last one is quoted."""
+        says = {"DOT": "452 4.3.1 full"}
+        one, other = self._at("127.0.0.2", **says), self._at("127.0.0.3", **says)
+        table = self._table("127.0.0.2", "127.0.0.3", "127.0.0.1")
+        outcome = await self._by_mx(table)
+        self.assertEqual((outcome.status, outcome.host), ("4.3.1", "mx1.b.test"))
+        self.assertEqual((one.connections, other.connections), (1, 1))
+        self.assertEqual(self.good.connections, 0)
+
+    async def test_lost_at_the_end(self):
+        """Who may have the message already is no reason to ask another server."""
+        self._at("127.0.0.2", DOT=RESET)
+        outcome = await self._by_mx(self._table("127.0.0.2", "127.0.0.1"))
+        self.assertEqual((outcome.status, self.good.connections), ("4.4.2", 0))
+
     async def test_hope(self):
         """When one host may do later, the mail is tried again later."""
         self._at("127.0.0.3", CONNECT="554 5.3.2 no")
