@@ -13,7 +13,7 @@ from mailsuite.delivery.carrying import Work
 from mailsuite.delivery.copies import NO_SNOOZED, Copy, Deed, filed_as
 from mailsuite.delivery.filing import Filing
 from mailsuite.delivery.letters import Case
-from mailsuite.delivery.occasions import Occasion, filing
+from mailsuite.delivery.occasions import filing
 from mailsuite.delivery.written import Written
 from mailsuite.model.changes import Room
 from mailsuite.model.envelope import Blob, Submission
@@ -45,7 +45,6 @@ class Effects:
     """Works out what plans come to; ``room`` is what the quota leaves for copies."""
 
     _filing: Filing
-    _occasion: Occasion
     _room: Room
     _taken: int = 0
     _made: int = 0

@@ -90,7 +90,7 @@ class Round:
         uids = occasion.uids if self._chain else ()
         if occasion.uidvalidity != self._place.columns.uidvalidity:
             uids = ()
-        effects = Effects(self._filing, occasion, room)
+        effects = Effects(self._filing, room)
         for number, uid in enumerate(uids, 1):
             if not number % BREATH:
                 await self._filing.ground.lane.run(int)  # others have a turn

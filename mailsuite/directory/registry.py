@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from attrs import Factory, define, field
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
-from twisted.logger import Logger
 from zope.interface import implementer
 
 from mailsuite.directory.book import Account, Rules
@@ -73,7 +72,6 @@ class Registry:
             lambda self: Scram(self._state, self._checker), takes_self=True
         ),
     )
-    _log: Logger = field(factory=lambda: Logger(namespace="mailsuite.directory"))
 
     async def start(self) -> None:
         """Open the database. :raises UsageError: it cannot be used."""

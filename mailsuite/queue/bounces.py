@@ -7,9 +7,8 @@ who are ours or proved who they are: a stranger's address may be forged.
 
 import secrets
 from collections.abc import Mapping, Sequence
-from itertools import count
 
-from attrs import define, field, frozen
+from attrs import define, frozen
 
 from mailsuite.interfaces.queueing import IRouting
 from mailsuite.mime import dsn
@@ -42,7 +41,6 @@ class Bounces:
 
     _ground: Ground
     _routing: IRouting
-    _numbers: "count[int]" = field(factory=count)
 
     async def notices(
         self, job: Job, blob: Blob, rows: Sequence[Row], action: str

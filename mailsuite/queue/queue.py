@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from attrs import define, field
-from twisted.logger import Logger
 from zope.interface import implementer
 
 from mailsuite.interfaces.events import IEvents
@@ -76,7 +75,6 @@ class Queue:
     _listing: Listing = field(init=False)
     _fold: Fold = field(init=False)
     _stopping: bool = False
-    _log: Logger = field(factory=Logger)
 
     def __attrs_post_init__(self) -> None:
         ground, settings = self._ground, self._settings

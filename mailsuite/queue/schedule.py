@@ -15,7 +15,6 @@ from itertools import count, islice
 from attrs import define, field
 from twisted.internet.defer import Deferred as Pending
 from twisted.internet.task import LoopingCall
-from twisted.logger import Logger
 
 from mailsuite.interfaces.queueing import IDelivery, IRouting, Lease
 from mailsuite.model.address import Address
@@ -71,7 +70,6 @@ class Schedule:
     _running: bool = False
     _behind: bool = False
     """Whether something is left that was accepted before the start."""
-    _log: Logger = field(factory=Logger)
 
     def __attrs_post_init__(self) -> None:
         ledger = self._ledger

@@ -12,7 +12,6 @@ from itertools import islice
 from attrs import define, field, frozen
 from twisted.internet.defer import DeferredLock
 from twisted.internet.task import deferLater
-from twisted.logger import Logger
 
 from mailsuite.model.errors import Damaged
 from mailsuite.model.ids import QueueId
@@ -48,7 +47,6 @@ class Shelves:
     _leaving: list[tuple[QueueId, int]] = field(factory=list)
     _ended: list[QueueId] = field(factory=list)
     lock: DeferredLock = field(factory=DeferredLock)
-    _log: Logger = field(factory=Logger)
 
     async def evacuate(self, epoch: int) -> None:
         """See :meth:`IJournalClient.evacuate`."""
