@@ -6,7 +6,7 @@ from contextlib import suppress
 from attrs import define
 
 from mailsuite.imap.answers import No
-from mailsuite.interfaces.mailboxes import IMailbox
+from mailsuite.interfaces.mailboxes import IMailbox, NoSuchMailbox
 from mailsuite.model.errors import NoSpace
 from mailsuite.model.flags import SYSTEM
 from mailsuite.model.ids import Uid
@@ -47,6 +47,8 @@ class Selected:
         columns = view.columns
         if delta.added is not None or delta.changed or delta.vanished:
             columns = await self.mailbox.snapshot()
+        if columns.uidvalidity != view.columns.uidvalidity:
+            raise NoSuchMailbox(self.mailbox.name)  # another has its name now
         view.advance(delta, columns)
         if delta.added is not None and not leaving:
             view.claim(*await _recent(self.mailbox, read_only=self.read_only))

@@ -14,6 +14,8 @@ from mailsuite.model.flags import Flags, FlagTable
 from mailsuite.model.ids import EmailId, MailboxId, ModSeq, Uid
 from mailsuite.model.values import value
 
+BEGINNING = ModSeq(0)  # before every change
+
 
 @value
 class MailboxRow:
@@ -170,12 +172,14 @@ class Appended:
 class Stored:
     """Result of STORE or EXPUNGE: the UIDs it touched, at ``modseq``.
 
-    ``missing`` are UIDs asked for that are not there.
+    ``missing`` are UIDs asked for that are not there; STORE tells ``since``, which is
+    the mailbox's ModSeq just before.
     """
 
     modseq: ModSeq
     uids: Sequence[Uid]
     missing: Sequence[Uid] = ()
+    since: ModSeq = BEGINNING
 
 
 @frozen(eq=False)

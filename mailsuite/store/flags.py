@@ -63,9 +63,10 @@ def _apply(index: Index, box: Box, uids: Sequence[int], fate: _Fate) -> Done:
             changes.append((uid, code, after, size, email))
     if not changes:
         return Done(Stored(ModSeq(box.modseq), [], missing))
-    before = box.modseq
+    before = ModSeq(box.modseq)
     write(index, box, changes)
-    stored = Stored(ModSeq(box.modseq), [Uid(row[0]) for row in changes], missing)
+    touched = [Uid(row[0]) for row in changes]
+    stored = Stored(ModSeq(box.modseq), touched, missing, before)
     return Done(stored, before, _told(box, changes))
 
 

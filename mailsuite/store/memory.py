@@ -357,13 +357,15 @@ class Mailbox:
             if uid in folder.messages
         ]
         changed = [(u, f) for u, f in changed if f != folder.messages[u].flags]
+        since = folder.row.modseq
         if changed:
             modseq = self._shared.rise(folder)
             for uid, flags in changed:
                 folder.messages[uid].flags = flags
                 folder.messages[uid].modseq = modseq
             self._world.wake(self._shared)
-        return Stored(folder.row.modseq, [uid for uid, _ in changed], missing)
+        uids = [uid for uid, _ in changed]
+        return Stored(folder.row.modseq, uids, missing, since)
 
     async def store(self, uids: Sequence[Uid], add: Flags, drop: Flags) -> Stored:
         """See :meth:`IMailbox.store`."""

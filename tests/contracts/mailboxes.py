@@ -215,6 +215,7 @@ class MailboxContract:
             before = await inbox.snapshot()
             done = await inbox.store([1, 2, 5], frozenset(["\\seen"]), frozenset())
             self.assertEqual((list(done.uids), list(done.missing)), ([1], [5]))
+            self.assertEqual(done.since, before.modseq)
             delta = await inbox.delta(before.modseq)
             self.assertGreater(delta.modseq, before.modseq)
             self.assertEqual([uid for uid, _, _ in delta.changed], [1])

@@ -3,7 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailsuite.mime.limits import DEPTH
-from mailsuite.model.flags import DELETED, SEEN
+from mailsuite.model.flags import DELETED, FLAGGED, SEEN
 from tests.support.imap_world import Talk
 
 INNER = b"From: In <in@x.y>\r\nSubject: inner\r\n\r\ninner text\r\n"
@@ -199,6 +199,21 @@ class MailTests(SynchronousTestCase):
             lines, [b"* 1 FETCH (UID 1 FLAGS (\\Answered \\Flagged \\Seen \\Recent))"]
         )
 
+    def test_silent_race(self):
+        """.SILENT tells what others did just before it, unseen by anybody."""
+        other, store = self.talk.login(b"INBOX"), self.box.store
+        other.ask(b"STORE 2 FLAGS (\\Flagged)")
+        _ = self.client.ask(b"NOOP")
+
+        async def late(uids, add, drop):
+            self.box.store = store
+            _ = await store([2], frozenset(), {FLAGGED})
+            return await store(uids, add, drop)
+
+        self.box.store = late
+        lines, _ = self.client.ask(b"STORE 2 +FLAGS.SILENT (\\Seen)")
+        self.assertEqual(lines, [b"* 2 FETCH (UID 2 FLAGS (\\Seen \\Recent))"])
+
     def test_keyword(self):
         """A new keyword is announced before it is used."""
         lines, _ = self.client.ask(b"STORE 1 +FLAGS (New)")
@@ -314,6 +329,15 @@ class MailTests(SynchronousTestCase):
         other.ask(b"DELETE Drafts")
         self.assertEqual(self.client.ask(b"CLOSE"), ([], b"OK Done"))
         self.assertEqual(self.client.ask(b"NOOP"), ([], b"OK Done"))
+
+    def test_made_anew_under(self):
+        """So is who has one selected that was made anew: its UIDs mean other mail."""
+        self.client.ask(b"SELECT Drafts")
+        drafts = self.talk.world.box("Drafts")
+        drafts.uidvalidity += 1
+        drafts.add(SMALL)
+        self.assertIn(b"* BYE", self.client.say(b"a NOOP\r\n"))
+        self.assertTrue(self.client.closed)
 
     def test_delete_own(self):
         """Deleting the selected mailbox leaves none selected."""

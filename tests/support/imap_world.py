@@ -220,11 +220,13 @@ class Box:
         if any(len(flags) > 1000 for flags in new.values()):
             raise LimitReached("too many keywords")
         touched = [uid for uid in there if new[uid] != self.mail[uid].flags]
+        since = self.modseq
         modseq = self.changed() if touched else self.modseq
         for uid in touched:
             self.mail[uid].flags = frozenset(new[uid])
             self.mail[uid].modseq = modseq
-        return Stored(modseq, touched, [uid for uid in uids if uid not in self.mail])
+        missing = [uid for uid in uids if uid not in self.mail]
+        return Stored(modseq, touched, missing, since)
 
     async def store(self, uids, add, drop):
         return self._set(uids, lambda flags: (flags - drop) | add)

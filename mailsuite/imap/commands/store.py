@@ -26,15 +26,15 @@ async def store(talk: Talk, asked: Store) -> bytes:
         return b"OK Done"
     if asked.silent:
         await selected.refresh()
-    pending = set(selected.view.changed)
+    pending, since = set(selected.view.changed), selected.view.modseq
     before = selected.view.columns
     stored = await _change(selected, uids, asked)
     await selected.refresh()
     await happening.flagged(talk, before, stored, asked.flags)
-    if asked.silent:
-        _forget(selected, stored, pending)
-    else:
+    if not asked.silent:
         await _tell(talk, selected, positions, uid=asked.uid)
+    elif stored.since <= since:  # else others were quicker: all is told
+        _forget(selected, stored, pending)
     return answers.ISSUED if stored.missing else b"OK Done"
 
 
