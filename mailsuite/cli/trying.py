@@ -40,9 +40,7 @@ def vocabulary_of(client: Client, *, operator: bool) -> Vocabulary:
     """What scripts may ask for, as the configuration says if there is one."""
     if not os.path.exists(client.path):
         return spoken(programs=operator, zones=zones.known)
-    settings = client.loaded.tree.sieve
-    allowed = operator or settings.programs_for_users
-    return spoken(programs=bool(settings.programs) and allowed, zones=zones.known)
+    return sieves.vocabulary(client.loaded.tree, users=not operator)
 
 
 def title(file: Any) -> str:
@@ -84,7 +82,7 @@ class World:
         if location != "personal":
             tree, places = self._client.loaded.tree, self._client.places
             files = domains.load(places.domains)
-            shared = sieves.load(tree.sieve, files, places.etc).shared
+            shared = sieves.load(tree, files, places.etc).shared
             return shared.get(name)
         if not self._account:
             return f"name the --account that has the script {name}"

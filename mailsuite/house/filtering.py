@@ -2,7 +2,6 @@
 
 from attrs import frozen
 
-from mailsuite.delivery import zones
 from mailsuite.delivery.agenda import Agenda
 from mailsuite.delivery.attending import Attending
 from mailsuite.delivery.awakening import Awakening
@@ -14,14 +13,13 @@ from mailsuite.delivery.happenings import Happenings
 from mailsuite.delivery.lists import Lists
 from mailsuite.delivery.programs import Programs
 from mailsuite.delivery.replaying import Replaying
+from mailsuite.house.sieves import vocabulary
 from mailsuite.house.tree import Tree
 from mailsuite.interfaces.blobs import IBlobs
 from mailsuite.interfaces.directory import IDirectory
 from mailsuite.interfaces.queueing import IQueue
 from mailsuite.net.lanes import Lane
-from mailsuite.sieve.extensions.table import spoken
 from mailsuite.sieve.settings import Sieve
-from mailsuite.sieve.vocabulary import Vocabulary
 from mailsuite.store.accounts import Accounts
 from mailsuite.store.accounts import Ground as StoreGround
 from mailsuite.store.memories import Memories
@@ -47,7 +45,7 @@ class Filters:
         self.filing.system = system
         folders = tree.delivery.detail_folders
         self.filing.reload(tree.sieve, detail_folders=folders)
-        self.filing.programs.speak(_spoken(tree.sieve))
+        self.filing.programs.speak(vocabulary(tree, users=True))
         externals = self.filing.ground.externals
         if externals is not None:
             externals.settings = tree.sieve
@@ -80,7 +78,7 @@ def made(
     accounts, blobs = keeping
     directory: IDirectory = ground.directory
     lane = Lane(ground.reactor, "sieve")
-    programs = Programs(lane, _spoken(tree.sieve))
+    programs = Programs(lane, vocabulary(tree, users=True))
     scripts = Scripts(
         accounts, programs.warnings, ground.wall, ground.events, tree.sieve
     )
@@ -130,9 +128,3 @@ def _awakening(ground: StoreGround, accounts: Accounts) -> Awakening:
 def _calendars(ground: StoreGround, lane: Lane, settings: Sieve) -> Calendars:
     """What knows the events of accounts."""
     return Calendars(lane, ground.wall, settings.calendar, settings.calendar_senders)
-
-
-def _spoken(settings: Sieve) -> Vocabulary:
-    """What users' own scripts may ask for."""
-    programs = bool(settings.programs) and settings.programs_for_users
-    return spoken(programs=programs, zones=zones.known)

@@ -42,7 +42,7 @@ def start(loaded: Loaded) -> None:
     where = places(loaded)
     tree = absolute(loaded.tree, where.etc)
     settings(tree)
-    sieves.load(tree.sieve, domains.load(where.domains), where.etc)
+    sieves.load(tree, domains.load(where.domains), where.etc)
     secret_file(where.config)
     data_folder(where.data)
     free(wanted(tree, where).every())

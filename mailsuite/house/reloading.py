@@ -33,7 +33,7 @@ def prepared(old: Loaded) -> Prepared:
     tree = absolute(loaded.tree, where.etc)
     guards.settings(tree)
     files = domains.load(where.domains)
-    system = sieves.load(tree.sieve, files, where.etc)
+    system = sieves.load(tree, files, where.etc)
     return Prepared(loaded, tree, files, system)
 
 

@@ -8,6 +8,7 @@ from attrs import define, field
 from mailsuite.delivery import zones
 from mailsuite.delivery.ground import Named, Rule, System
 from mailsuite.directory.state import Listing
+from mailsuite.house.tree import Tree
 from mailsuite.model.errors import UsageError
 from mailsuite.sieve.check import check
 from mailsuite.sieve.errors import BadScript
@@ -26,9 +27,18 @@ DEFAULTS = frozenset((*_USUAL.before, *_USUAL.after, *_USUAL.shared, *_USUAL.lis
 """Folders that need not be there."""
 
 
-def load(settings: Sieve, files: Listing, etc: str) -> System:
+def vocabulary(tree: Tree, *, users: bool) -> Vocabulary:
+    """What scripts may ask for; of users' own it is asked whether they run programs."""
+    settings = tree.sieve
+    programs = bool(settings.programs) and (not users or settings.programs_for_users)
+    delimiter = tree.directory.delimiter
+    return spoken(programs=programs, delimiter=delimiter, zones=zones.known)
+
+
+def load(tree: Tree, files: Listing, etc: str) -> System:
     """Read all of them. :raises UsageError: what is wrong, script by script."""
-    reader = Reader(etc, spoken(programs=bool(settings.programs), zones=zones.known))
+    settings = tree.sieve
+    reader = Reader(etc, vocabulary(tree, users=False))
     domains = {
         domain: (reader.scripts(before), reader.scripts(after))
         for domain, (before, after) in files.sieve.items()

@@ -209,7 +209,7 @@ def _queue(
 
 def _filters(ground: Ground, tree: Tree, people: People, keeping: Keeping) -> Filters:
     files = domains.load(ground.places.domains)
-    system = sieves.load(tree.sieve, files, ground.places.etc)
+    system = sieves.load(tree, files, ground.places.etc)
     below = store_ground(ground, tree, people, keeping.journal)
     stores = (keeping.accounts, keeping.blobs)
     return filtering.made(below, tree, ground.places.etc, stores, system)

@@ -10,6 +10,7 @@ from attrs import evolve
 from mailsuite.delivery.lists import Lists
 from mailsuite.directory.state import Listing
 from mailsuite.house import sieves
+from mailsuite.house.tree import Tree
 from mailsuite.model.errors import UsageError
 from mailsuite.sieve.members import ENTRY, LIST_OCTETS
 from mailsuite.sieve.settings import Sieve
@@ -122,9 +123,9 @@ class ListsTests(FilingCase):
 
     def test_missing(self):
         """A setting that names nothing is told at the start; the default may."""
-        sieves.load(Sieve(), Listing(), "/nowhere")
+        sieves.load(Tree(sieve=Sieve()), Listing(), "/nowhere")
         with self.assertRaisesRegex(UsageError, "gone: sieve.lists names"):
-            sieves.load(Sieve(lists=("gone",)), Listing(), str(self.etc))
+            sieves.load(Tree(sieve=Sieve(lists=("gone",))), Listing(), str(self.etc))
 
     def test_redirect(self):
         """§2.3: to every address of the list; domains are nobody's address."""

@@ -8,6 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mailsuite.directory.state import Listing
 from mailsuite.house import sieves
+from mailsuite.house.tree import Tree
 from mailsuite.model.errors import UsageError
 from mailsuite.sieve.settings import Sieve
 
@@ -20,7 +21,7 @@ class RuleTests(SynchronousTestCase):
         (self.etc / "wrong.sieve").write_text("kep;", "utf-8")
 
     def system(self, *rows):
-        return sieves.load(Sieve(events=rows), Listing(), str(self.etc))
+        return sieves.load(Tree(sieve=Sieve(events=rows)), Listing(), str(self.etc))
 
     def ran(self, row, *event):
         return [one.name for one in self.system(row).at(*event)]

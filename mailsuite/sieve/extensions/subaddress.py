@@ -7,15 +7,16 @@ from mailsuite.sieve.shapes import Extension, Tagged
 def extension(delimiter: str = "+") -> Extension:
     """The extension where ``delimiter`` stands before details, as in the directory.
 
-    The first one that is not at the beginning counts; an empty one: no address has
+    The first one divides, at the beginning none does; an empty one: no address has
     details.
     """
 
     def halves(one: Mailbox) -> tuple[str, str | None]:
-        if not delimiter or delimiter not in one.local[1:]:
-            return one.local, None
-        user, _, detail = one.local.partition(delimiter)
-        return user, detail
+        if delimiter and delimiter in one.local:
+            user, _, detail = one.local.partition(delimiter)
+            if user:
+                return user, detail
+        return one.local, None
 
     return Extension(
         "subaddress",
