@@ -310,7 +310,10 @@ class World:
     async def mailbox(self, name):
         if self.broken:
             raise self.broken
-        return self.box(name)
+        box = self.box(name)
+        if not box.selectable:
+            raise NoSuchMailbox(name)
+        return box
 
     async def create(self, name, use=""):
         if "//" in name or name.startswith(("/", "../")) or "/../" in name:
@@ -325,7 +328,12 @@ class World:
 
     async def remove(self, name):
         box = self.box(name)
-        del self.boxes[box.id]
+        if not any(other.name.startswith(f"{name}/") for other in self.boxes.values()):
+            del self.boxes[box.id]
+        elif box.selectable:
+            box.selectable, box.mail = False, {}
+        else:
+            raise BadName("it has children")
         box.changed()
 
     async def subscribe(self, name, *, wanted):

@@ -5,6 +5,7 @@ from mailsuite.imap.answers import No
 from mailsuite.imap.talk import Talk
 from mailsuite.interfaces.mailboxes import NoSuchMailbox
 from mailsuite.model.changes import MailboxRow
+from mailsuite.model.ids import MailboxId
 from mailsuite.wire.imap import responses
 from mailsuite.wire.imap.commands.folders import Named, Rename, Status
 from mailsuite.wire.imap.names import INBOX
@@ -22,12 +23,21 @@ async def delete(talk: Talk, asked: Named) -> bytes:
     """§6.3.4; the selected mailbox is closed first."""
     if asked.mailbox == INBOX:
         raise No(b"NO [CANNOT] INBOX cannot be deleted")
-    found = await talk.account.mailbox(asked.mailbox)
-    await happening.calm(talk, found.id)
+    calmed = await _calmed(talk, asked.mailbox)
     await talk.account.remove(asked.mailbox)
-    if talk.selected is not None and talk.selected.mailbox.id == found.id:
+    if talk.selected is not None and talk.selected.mailbox.id == calmed:
         talk.select(None)
     return b"OK Done"
+
+
+async def _calmed(talk: Talk, name: str) -> MailboxId | None:
+    """Wait for the scripts of a mailbox; None: it is a mere name, and has none."""
+    try:
+        found = await talk.account.mailbox(name)
+    except NoSuchMailbox:
+        return None
+    await happening.calm(talk, found.id)
+    return found.id
 
 
 async def rename(talk: Talk, asked: Rename) -> bytes:
