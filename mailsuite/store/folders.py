@@ -284,12 +284,14 @@ def bury(index: Index) -> None:
     for directory in index.facts.doomed():
         path = os.path.join(index.place.root, directory)
         if directory and os.path.isdir(path):
+            with suppress(FileExistsError):
+                os.mkdir(index.place.graves, 0o700)
             wall = int(index.ground.wall())
-            grave = os.path.join(index.place.removed, f"folder-{wall}{directory}"[:250])
+            grave = os.path.join(index.place.graves, f"{wall}{directory}"[:250])
             number = 0
             while os.path.exists(grave):
                 number += 1
-                grave = os.path.join(index.place.removed, f"folder-{wall}-{number}")
+                grave = os.path.join(index.place.graves, f"{wall}.{number}")
             os.rename(path, grave)
         done.append(("DELETE FROM doomed WHERE directory = ?", (directory,)))
     if done:
@@ -298,13 +300,13 @@ def bury(index: Index) -> None:
 
 def clean_graves(index: Index, age: float) -> None:
     """Unlink deleted mailboxes when their time has passed."""
-    for name in os.listdir(index.place.removed):
-        if name.startswith("folder-"):
-            digits = name.removeprefix("folder-").split(".")[0].split("-")[0]
-            if digits.isdigit() and int(digits) <= index.ground.wall() - age:
-                shutil.rmtree(
-                    os.path.join(index.place.removed, name), ignore_errors=True
-                )
+    before = index.ground.wall() - age
+    with suppress(FileNotFoundError):
+        for name in os.listdir(index.place.graves):
+            seconds = name.partition(".")[0]
+            if seconds.isdigit() and int(seconds) <= before:
+                grave = os.path.join(index.place.graves, name)
+                shutil.rmtree(grave, ignore_errors=True)
 
 
 def subscribe(index: Index, name: str, wanted: bool) -> None:

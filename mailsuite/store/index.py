@@ -75,6 +75,11 @@ class Place:
         """Where a mailbox lies; INBOX is the Maildir itself."""
         return os.path.join(self.root, directory).rstrip("/")
 
+    @property
+    def graves(self) -> str:
+        """Where deleted mailboxes wait, apart from the many files of ``removed``."""
+        return os.path.join(self.removed, "folders")
+
 
 @define(eq=False)
 class Log:

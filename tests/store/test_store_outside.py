@@ -514,8 +514,14 @@ class OutsideTests(StoreCase):
             await account.remove("Older")
             _ = await account._shelf.run(tidy.finish)
             _ = await account._shelf.run(expunge.clean, 0.0)
-            names = [name.name for name in (self.house.home() / "removed").iterdir()]
-            self.assertEqual([name[:6] for name in names], ["folder"])
+            removed = self.house.home() / "removed"
+            self.assertEqual([name.name for name in removed.iterdir()], ["folders"])
+            [grave] = (removed / "folders").iterdir()
+            self.assertTrue(grave.name.endswith(".Older"))
+            await account._shelf.run(opening.clean, 3600.0)
+            self.assertTrue(grave.exists())
+            await account._shelf.run(opening.clean, 0.0)
+            self.assertEqual(list((removed / "folders").iterdir()), [])
 
         return self.late(go)
 
