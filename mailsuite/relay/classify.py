@@ -17,6 +17,7 @@ NO_UTF8 = "5.6.7"  # RFC 6531 §3.5
 NO_CONNECTION = "4.4.1"
 LOST = "4.4.2"
 NO_NAMES = "4.4.3"
+TOO_MANY = "4.5.3"  # recipients in one transaction
 NOT_SMTP = "4.5.0"
 NO_TLS = "4.7.4"
 BAD_TLS = "4.7.5"

@@ -7,7 +7,7 @@ from attrs import Factory, define, field, frozen
 from mailsuite.model.address import Address
 from mailsuite.model.envelope import Recipient
 from mailsuite.model.errors import UsageError
-from mailsuite.model.outcomes import Deferred, Failed
+from mailsuite.model.outcomes import Deferred, Delivered, Failed
 from mailsuite.net.protocol import Gone
 from mailsuite.relay import classify
 from mailsuite.relay.asked import Asked
@@ -53,7 +53,14 @@ class Carried:
 
     outcomes: dict[int, Fate]
     problem: Fate = Factory(lambda: Deferred(classify.LOST, "connection lost"))
-    put_off: dict[int, Fate] = Factory(dict)
+    put_off: dict[int, Deferred] = Factory(dict)
+
+    @property
+    def too_many(self) -> bool:
+        """Whether there were only too many, so that the rest may follow at once."""
+        some = any(isinstance(fate, Delivered) for fate in self.outcomes.values())
+        put_off = self.put_off.values()
+        return some and any(fate.status == classify.TOO_MANY for fate in put_off)
 
 
 @define(eq=False)
@@ -177,7 +184,7 @@ class Errand:
     def _settled(self, mail: Mail, answers: Sequence[Answer]) -> Carried:
         """421 before the end of the message is this host's trouble, not the mail's."""
         problem: Fate = Deferred(classify.LOST, "connection lost", self._host)
-        put_off: dict[int, Fate] = {}
+        put_off: dict[int, Deferred] = {}
         for recipient, answer in zip(mail.recipients, answers, strict=True):
             fate = classify.outcome(answer, self._host)
             if answer.code == 421:

@@ -12,7 +12,7 @@ from mailsuite.relay.candidates import Candidates, Target, Unroutable
 from mailsuite.relay.classify import Fate
 from mailsuite.relay.dialing import Dialer, Unreachable
 from mailsuite.relay.dialogue import Dialogue
-from mailsuite.relay.errand import Errand, Message
+from mailsuite.relay.errand import Carried, Errand, Message
 from mailsuite.relay.routes import Route
 from mailsuite.relay.sessions import Destination, Sessions
 from mailsuite.relay.settings import Relay
@@ -91,19 +91,11 @@ class Journey:
 
     async def _by(self, dialogue: Dialogue) -> bool:
         """Go by one connection; True: no other is to be tried."""
-        means, load = self._means, self._load
-        left = [r for r in load.recipients if r.n not in self._outcomes]
-        errand = Errand(dialogue, self._message, load.sender, means.settings)
-        carried = None
-        try:
-            carried = await errand.run(left)
-        finally:
-            if carried is None:  # fenced, cancelled: nothing may follow
-                dialogue.abort()
-        self._outcomes |= carried.outcomes
-        self._put_off |= carried.put_off
-        answered = carried.outcomes.keys() | carried.put_off.keys()
-        if any(r.n not in answered for r in left):
+        means, carried = self._means, await self._carried(dialogue)
+        while carried.too_many and dialogue.usable:  # RFC 5321 §4.5.3.1.10
+            carried = await self._carried(dialogue)
+        answered = self._outcomes.keys() | carried.put_off.keys()
+        if any(r.n not in answered for r in self._load.recipients):
             self._problems.append(carried.problem)
             dialogue.hang_up()
             return False
@@ -114,6 +106,20 @@ class Journey:
         if carried.put_off:
             self._asked.add(dialogue.target)
         return not carried.put_off or len(self._asked) >= ASKED
+
+    async def _carried(self, dialogue: Dialogue) -> Carried:
+        """Carry the message to who is left."""
+        load, carried = self._load, None
+        left = [r for r in load.recipients if r.n not in self._outcomes]
+        errand = Errand(dialogue, self._message, load.sender, self._means.settings)
+        try:
+            carried = await errand.run(left)
+        finally:
+            if carried is None:  # fenced, cancelled: nothing may follow
+                dialogue.abort()
+        self._outcomes |= carried.outcomes
+        self._put_off |= carried.put_off
+        return carried
 
     def _worst(self) -> Fate:
         """What those get whom no host took: a hope, if any host left one."""

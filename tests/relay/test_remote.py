@@ -272,6 +272,22 @@ class DeliveryTests(Relaying):
         self.assertEqual(len(outcomes), 25)
         self.assertEqual(len(sink.messages), 3)
 
+    async def test_too_many_recipients(self):
+        """Who was too many for one transaction follows in the next, at once."""
+        full = "452 4.5.3 too many"
+        sink = self.sink(RCPT=["250 ok", full, full, "250 ok", full])
+        outcomes = await self.to(sink, *(f"r{n}@b.test" for n in range(3)))
+        self.assertEqual([type(outcomes[n]) for n in range(3)], [Delivered] * 3)
+        self.assertEqual((sink.connections, len(sink.messages)), (1, 3))
+
+    async def test_always_too_many(self):
+        """A server that never takes any is not asked again and again."""
+        sink = self.sink(RCPT=["250 ok", *["452 4.5.3 too many"] * 9])
+        outcomes = await self.to(sink, "a@b.test", "b@b.test")
+        self.assertEqual(outcomes[1].status, "4.5.3")
+        asked = [line for line in sink.heard if line.startswith("MAIL")]
+        self.assertEqual((sink.connections, len(asked)), (1, 2))
+
     async def test_one_connection(self):
         """A destination gets no more connections at once than it may."""
         sink = self.sink()
