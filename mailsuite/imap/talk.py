@@ -72,12 +72,12 @@ class Talk:
             out, self._out, self._pending = self._out, [], 0
             self.line.send(out[0] if len(out) == 1 else b"".join(out))
 
-    async def flush(self, *, most: int = FLUSH_OCTETS) -> None:
+    async def flush(self) -> None:
         """Between blocks of work: send if it is much, wait for the client, yield.
 
         :raises Gone: the connection ended.
         """
-        if self._pending >= most:
+        if self._pending >= FLUSH_OCTETS:
             self.send()
             await self.line.drained()
         if self.ground.clock.seconds() - self._turn >= TURN_SECONDS:

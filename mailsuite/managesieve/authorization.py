@@ -90,7 +90,7 @@ class Authorization:
             self.failures += 1
             ground.throttle.failed(host, proof.name)
             return WRONG
-        ground.throttle.succeeded(host, proof.name)
+        ground.throttle.succeeded(proof.name)
         self._told("auth.succeeded", found.name)
         return Admitted(found, proof.final if isinstance(proof, Signature) else b"")
 

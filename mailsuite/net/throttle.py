@@ -57,11 +57,11 @@ class Throttle:
         if account:
             self._count(f"a{self._spelled(account)}")
 
-    def succeeded(self, host: str, account: str) -> None:
+    def succeeded(self, account: str) -> None:
         """Forget what the account's owner mistyped.
 
-        The address keeps its score, or one good account of an attacker would
-        clear the way to guess at all the others.
+        The address from which it came keeps its score, or one good account of an
+        attacker would clear the way to guess at all the others.
         """
         self._scores.pop(f"a{self._spelled(account)}", None)
 

@@ -109,7 +109,7 @@ class Authorization:
             self.failures += 1
             throttle.failed(self.host, proof.name)
             return replies.refuse(WRONG, replies.AUTH)
-        throttle.succeeded(self.host, proof.name)
+        throttle.succeeded(proof.name)
         if isinstance(proof, Signature):
             self._exchange = Parting(found)
             return Challenge(proof.final)

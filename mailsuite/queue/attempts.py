@@ -103,7 +103,7 @@ class Attempts:
             slot.waiting, slot.lease = False, epoch
         self._put_off(job, _lease(job, job.blob, slots, (epoch, "")), NO_ROUTE)
 
-    async def expire(self, job: Job, now: float) -> None:
+    async def expire(self, job: Job) -> None:
         """Send back what is still open; nothing is tried any more."""
         slots = [s for s in job.slots.values() if s.idle and not s.held]
         if not slots:

@@ -175,7 +175,7 @@ class Schedule:
         addresses: list[Address] = []
         for job in jobs:
             if now >= job.expires:
-                self._tasks.launch("queue", self.attempts.expire(job, now))
+                self._tasks.launch("queue", self.attempts.expire(job))
                 continue
             slots = job.due(now)
             if not slots:

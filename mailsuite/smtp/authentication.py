@@ -82,7 +82,7 @@ class Authentication:
             await deferLater(ground.clock, seconds)
         if isinstance(found, Denied):
             return self._denied(proof.name, found)
-        ground.throttle.succeeded(host, proof.name)
+        ground.throttle.succeeded(proof.name)
         if isinstance(proof, Signature):
             self._exchange = Parting(found)
             return _asked(proof.final)

@@ -80,7 +80,7 @@ class ThrottleTests(SynchronousTestCase):
         for n in range(10):
             spelled.failed("", "anna" + "-" * n)
         self.assertEqual(spelled.delay("", "-anna"), throttle.ACCOUNT_SECONDS)
-        spelled.succeeded("", "--anna")
+        spelled.succeeded("--anna")
         self.assertEqual(len(spelled), 0)
 
     def test_network(self):
@@ -98,7 +98,7 @@ class ThrottleTests(SynchronousTestCase):
     def test_success(self):
         """A success clears the account, never the address."""
         self._fail(9, "192.0.2.1", "a")
-        self.throttle.succeeded("192.0.2.1", "a")
+        self.throttle.succeeded("a")
         self.assertEqual(self.throttle.delay("", "a"), 0.0)
         self.assertGreater(self.throttle.delay("192.0.2.1"), 0.0)
 

@@ -98,7 +98,7 @@ async def prove(talk: Talk, proof: Proof) -> bytes | None:
         talk.failures += 1
         ground.throttle.failed(line.host, proof.name)
         raise No(_WRONG)
-    ground.throttle.succeeded(line.host, proof.name)
+    ground.throttle.succeeded(proof.name)
     if isinstance(proof, Signature):
         talk.exchange = Parting(found)
         talk.write(b"+ %b\r\n" % encoding.encode(proof.final))
