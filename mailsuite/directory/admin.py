@@ -258,7 +258,7 @@ def _empty(book: Book, name: str) -> Domain:
     aliases = sum(_within(alias, name) for alias in book.aliases)
     if users or aliases:
         raise UsageError(
-            f"{name} still has {users} users and {aliases} aliases: remove them"
+            f"{name} still has users ({users}) and aliases ({aliases}): remove them first"
         )
     return domain
 
