@@ -16,6 +16,7 @@ from mailsuite.store import schema
 from mailsuite.store.undo import failing, transaction
 
 NUMBERS_AT_ONCE = 1_000  # UIDs, mod-sequences and email ids per synced commit
+CORRUPT = ".corrupt-"  # in the name of a database that is set aside, before the time
 
 
 _ADD = (
@@ -141,11 +142,11 @@ def new_guid() -> str:
 
 def set_aside(path: str, wall: float) -> str:
     """Rename a broken database and its log; gives the new name."""
-    target = f"{path}.corrupt-{int(wall)}"
+    target = first = f"{path}{CORRUPT}{int(wall)}"
     number = 0
     while os.path.exists(target):
         number += 1
-        target = f"{path}.corrupt-{int(wall)}-{number}"
+        target = f"{first}-{number}"
     for suffix in ("", "-wal", "-shm"):
         if os.path.exists(path + suffix):
             os.rename(path + suffix, target + suffix)

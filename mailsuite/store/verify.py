@@ -14,10 +14,10 @@ from attrs import frozen
 from mailsuite.interfaces.mailboxes import BadName
 from mailsuite.model.errors import UsageError
 from mailsuite.model.ids import AccountName
-from mailsuite.store import maildir, opening, outside, uidlist
+from mailsuite.store import facts, maildir, opening, outside, uidlist
 from mailsuite.store.annotations import ACCOUNT
 from mailsuite.store.box import Box
-from mailsuite.store.index import Ground, Index
+from mailsuite.store.index import Ground, Index, Place
 
 
 @frozen
@@ -40,11 +40,17 @@ class Progress:
 def verify(ground: Ground, account: AccountName) -> Iterator[Finding | Progress]:
     """Look at an account; nobody may have it open. Ends with a :class:`Progress`."""
     try:
-        index = opening.opened(ground, opening.place(ground, account))
+        where = opening.place(ground, account)
+        before = _set_aside(where)
+        index = opening.opened(ground, where)
     except (OSError, sqlite3.Error, UsageError, BadName) as error:
         yield Finding(account, "", f"cannot be opened: {error}")
         yield Progress(account, 0)
         return
+    for name in sorted(_set_aside(where) - before):
+        yield Finding(
+            account, "", f"a database was made anew, the old one is set aside as {name}"
+        )
     count = 0
     try:
         for one in _looked(index, account):
@@ -57,6 +63,13 @@ def verify(ground: Ground, account: AccountName) -> Iterator[Finding | Progress]
         yield Finding(account, "", f"cannot be read: {error}")
         index.abandon()
     yield Progress(account, count)
+
+
+def _set_aside(where: Place) -> set[str]:
+    """Databases that could not be used at an opening."""
+    if not os.path.isdir(where.home):
+        return set()
+    return {name for name in os.listdir(where.home) if facts.CORRUPT in name}
 
 
 def _looked(index: Index, account: AccountName) -> Iterator[Finding | int]:

@@ -822,6 +822,9 @@ class RebuildTests(StoreCase):
             await self.house.stop()
             self.assertEqual(verified(self.house), [])
             spoil(self.house.home())
+            self.assertTrue(
+                all("is set aside" in text for text in verified(self.house))
+            )
             self.assertEqual(verified(self.house), [])
 
         return self.run_with_store(go)
@@ -883,6 +886,20 @@ class RebuildTests(StoreCase):
             whole = got(path)
             put(path, whole[: 4096 * 20] + b"\xa5" * 4096 * 8 + whole[4096 * 28 :])
             self.assertTrue(verified(self.house))
+
+        return self.run_with_store(go)
+
+    def test_verify_of_what_cannot_be_opened(self):
+        """A database that is set aside and made anew is a finding, once."""
+
+        async def go(account, inbox):
+            await account.append("INBOX", [draft() for _ in range(3)])
+            await self.house.stop()
+            path = self.house.home() / "index.db"
+            put(path, b"\xa5" * len(got(path)))
+            [found] = verified(self.house)
+            self.assertIn("set aside as index.db.corrupt-", found)
+            self.assertEqual(verified(self.house), [])
 
         return self.run_with_store(go)
 
