@@ -121,10 +121,13 @@ def _foreign(index: Index) -> list[str]:
 def adopt(index: Index) -> None:
     """Make rows of folders that other programs made."""
     taken = {box.name for box in index.boxes.values() if box.selectable}
+    wanted = []
     for entry in _foreign(index):
-        name = settled(index.place.root, entry, taken)
-        make(index, [(name, "")])
-        taken.add(name)
+        if name := settled(index.place.root, entry, taken):
+            wanted.append((name, ""))
+            taken.add(name)
+    if wanted:
+        make(index, wanted)
 
 
 def strangers(root: str) -> list[str]:
@@ -132,14 +135,21 @@ def strangers(root: str) -> list[str]:
     return sorted(
         entry
         for entry in os.listdir(root)
-        if names.mailbox_of(entry) and os.path.isdir(os.path.join(root, entry, "cur"))
+        if names.mailbox_of(entry) and _holds_mail(f"{root}/{entry}")
     )
+
+
+def _holds_mail(path: str) -> bool:
+    """Whether it is a Maildir, and no part of it lies elsewhere."""
+    parts = [path, *(f"{path}/{place}" for place in maildir.FOLDERS)]
+    return os.path.isdir(f"{path}/cur") and not any(map(os.path.islink, parts))
 
 
 def settled(root: str, entry: str, taken: Container[str]) -> str:
     """The mailbox that such a directory becomes; it is renamed if it has to be.
 
     Strangers write names by rules of their own, and several may mean the same one.
+    Empty: it cannot be renamed, and stays as it is.
     """
     name = other = names.mailbox_of(entry) or ""
     number = 1
@@ -148,8 +158,13 @@ def settled(root: str, entry: str, taken: Container[str]) -> str:
         if other not in taken:
             if entry == directory:
                 return other
-            with suppress(FileExistsError):
+            try:
                 maildir.rename(f"{root}/{entry}", f"{root}/{directory}")
+            except FileExistsError:
+                pass
+            except OSError:
+                return ""
+            else:
                 return other
         number += 1
         other = f"{name}-{number}"
@@ -195,6 +210,7 @@ def settle_directories(index: Index) -> None:
             continue
         path = index.place.path(wanted)
         if os.path.isdir(box.path):
+            _clear(index, wanted)
             maildir.rename(box.path, path)
         elif not os.path.isdir(path):
             maildir.make(path)
@@ -204,6 +220,13 @@ def settle_directories(index: Index) -> None:
     if done:
         maildir.sync_directory(index.place.root)
         index.facts.change(done)
+
+
+def _clear(index: Index, directory: str) -> None:
+    """Let what strangers made where a mailbox is to lie have another name."""
+    ours = {box.directory for box in index.boxes.values() if box.selectable}
+    if directory not in ours and os.path.lexists(index.place.path(directory)):
+        _ = settled(index.place.root, directory, index.names)
 
 
 def remove(index: Index, name: str) -> MailboxId:

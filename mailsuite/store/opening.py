@@ -185,6 +185,8 @@ def _found_account(
     taken = {names.INBOX}
     for entry in folders.strangers(where.root):
         name = folders.settled(where.root, entry, taken)
+        if not name:
+            continue
         taken.add(name)
         use = uses.get(name, "")
         validity += 1

@@ -87,7 +87,7 @@ def _look(index: Index, box: Box, known: _Known) -> _Sight:
     found, strange = maildir.look(box.path)
     if strange:
         with index.filing(box):
-            respelling.settle(box.path, strange)
+            respelling.settle(box.path, strange, found)
         before = maildir.mtimes(box.path)
         found = maildir.listing(box.path)
     missing = known.keys() - found.keys()

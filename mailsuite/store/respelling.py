@@ -10,48 +10,56 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
 from mailsuite.store import maildir
+from mailsuite.store.maildir import Found
 
 _LEADING = re.compile(r"[0-9]{1,12}")  # seconds, which give files their order
 
 
-def settle(path: str, strange: Iterable[str]) -> None:
+def settle(path: str, strange: Iterable[str], found: dict[str, Found]) -> None:
     """Rename what :func:`maildir.look` left out of a mailbox at ``path``.
 
-    What is no file, is gone or cannot be renamed stays as it is.
+    ``found`` is what it did not leave out, and takes in what is renamed. What is no
+    file, is gone or cannot be renamed stays as it is.
     """
     for old in strange:
         with suppress(OSError):
             status = os.lstat(f"{path}/{old}")
             if stat.S_ISREG(status.st_mode):
-                _settle(path, old, status)
+                new = _settled(path, old, status, found)
+                found.setdefault(new.base, new)
 
 
-def _settle(path: str, old: str, status: os.stat_result) -> None:
+def _settled(
+    path: str, old: str, status: os.stat_result, found: Mapping[str, Found]
+) -> Found:
     place, _, name = old.partition("/")
     base, mark, letters = name.partition(maildir.INFO)
     place = "cur" if mark else place
     letters = "".join(filter(str.isprintable, letters))
-    new = maildir.relative(_printable(base), place, letters)
-    if base and new != old:
+    new = Found(_printable(base), place, letters)
+    other = found.get(new.base)
+    if other is not None:
+        if os.path.samestat(status, os.lstat(f"{path}/{other.relative}")):
+            return other  # somebody renames it by a link
+    elif base:
         try:
-            maildir.rename(f"{path}/{old}", f"{path}/{new}")
+            maildir.rename(f"{path}/{old}", f"{path}/{new.relative}")
         except OSError as error:
             if error.errno not in {errno.EEXIST, errno.ENAMETOOLONG}:
                 raise
         else:
-            return
-    elif status.st_nlink > 1:
-        return  # somebody renames it by a link
+            return new
     leading = _LEADING.match(base)
     seconds = leading.group() if leading else str(int(status.st_mtime))
     seed = f"{status.st_ino}/{old}"
     digest = hashlib.sha256(os.fsencode(seed)).hexdigest()
-    new = maildir.relative(f"{seconds}.{digest}", place, letters)
-    maildir.rename(f"{path}/{old}", f"{path}/{new}")
+    new = Found(f"{seconds}.{digest}", place, letters)
+    maildir.rename(f"{path}/{old}", f"{path}/{new.relative}")
+    return new
 
 
 def _printable(base: str) -> str:

@@ -43,6 +43,25 @@ class FolderTests(StoreCase):
 
         return self.run_with_store(go)
 
+    def test_name_occupied(self):
+        """A mailbox gets the directory of its new name, whatever others put there."""
+
+        async def go(account, inbox):
+            _ = await account.create("Old")
+            _ = await account.append("Old", [draft()])
+            path = self.root / ".New" / "cur"
+            path.mkdir(parents=True)
+            (path / "1700000000.x:2,").write_bytes(b"other")
+            await account.rename("Old", "New")
+            self.assertEqual(len(list((self.root / ".New" / "new").iterdir())), 1)
+            self.assertEqual(len(list((self.root / ".New-2" / "cur").iterdir())), 1)
+            names = {row.name for row in await account.mailboxes()}
+            self.assertLessEqual({"New", "New-2"}, names)
+            await self.house.stop()
+            _ = await self.inbox()
+
+        return self.run_with_store(go)
+
     def test_letters(self):
         """Letters in the names of files mean the same after a mailbox was made anew."""
 

@@ -7,9 +7,9 @@ from typing import ClassVar
 from twisted.internet import defer
 
 from mailsuite.model.flags import ANSWERED, FLAGGED, SEEN
-from mailsuite.store import tidy
+from mailsuite.store import maildir, respelling, tidy
 from tests.contracts.mailboxes import MESSAGE, draft
-from tests.store.test_store_outside import LINES, StoreCase, put
+from tests.store.test_store_outside import LINES, StoreCase, got, put
 from tests.support.storecrash import verified
 
 BOB = "bob@example.test"
@@ -91,6 +91,42 @@ class StrangeTests(StoreCase):
             }
         )
 
+    def test_settled(self):
+        """Looking once leaves none out, and takes the base of none that was there."""
+        names = {
+            b"cur/x:2,S": 0,
+            b"cur/x": 1,
+            b"new/x:2,F": 2,
+            b"cur/y": 3,
+            b"new/y": 4,
+        }
+
+        async def go(*_):
+            for name, number in names.items():
+                self.put(name, number)
+            found, strange = maildir.look(str(self.root))
+            respelling.settle(str(self.root), strange, found)
+            self.assertEqual(maildir.look(str(self.root)), (found, []))
+            self.assertEqual(len(found), len(names))
+            for name in ("cur/x:2,S", "new/y"):
+                number = names[os.fsencode(name)]
+                self.assertEqual(got(self.root / name), LINES + b"%d\n" % number)
+
+        return self.run_with_store(go)
+
+    def test_linked(self):
+        """Who renames a file by a link has one message, while both names are there."""
+
+        async def go(account, inbox):
+            self.put(b"cur/1700000001.x", 0)
+            os.link(self.root / "cur/1700000001.x", self.root / "cur/1700000001.x:2,S")
+            told = {0: (1, frozenset([SEEN]))}
+            self.assertEqual(await self.read(inbox), told)
+            os.unlink(self.root / "cur/1700000001.x")
+            self.assertEqual(await self.read(inbox), told)
+
+        return self.run_with_store(go)
+
     def test_no_room_for_letters(self):
         """Flags stand, and others' names follow, where a name has no room for letters."""
 
@@ -162,6 +198,36 @@ class FolderTests(StoreCase):
             os.unlink(self.house.home() / "account.db")
             account, _ = await self.inbox()
             await self.check(account)
+            await self.house.stop()
+
+        return defer.Deferred.fromCoroutine(go())
+
+    def test_left(self):
+        """What cannot be renamed, or is a link, is no mailbox, and hides none."""
+        long = "x" * 248
+
+        def make():
+            for name in (".Inbox." + long, ".inbox." + long, ".plain", "else"):
+                (self.root / name / "cur").mkdir(parents=True)
+            os.symlink("else", self.root / ".link")
+            (self.root / ".part" / "cur").mkdir(parents=True)
+            os.symlink("cur", self.root / ".part" / "new")
+
+        async def names(account):
+            found = [row.name for row in await account.mailboxes()]
+            self.assertLessEqual({"plain", f"INBOX/{long}"}, set(found))
+            self.assertTrue({"link", "part"}.isdisjoint(found))
+
+        async def go():
+            make()
+            account, _ = await self.inbox()
+            await names(account)
+            await self.house.stop()
+            shutil.rmtree(self.house.home())
+            account, _ = await self.inbox()
+            _ = await account.mailboxes()
+            make()
+            await names(account)
             await self.house.stop()
 
         return defer.Deferred.fromCoroutine(go())
