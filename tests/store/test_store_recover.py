@@ -84,8 +84,12 @@ class NoRoomTests(TestCase):
     async def test_failing(self):
         """It stays as well where trying again fails for another reason."""
 
-        def broken(_):
-            raise OSError(5, "Input/output error")
+        real = os.listdir
+
+        def broken(path):
+            if str(path).endswith("/removed"):
+                raise OSError(5, "Input/output error")
+            return real(path)
 
         await self.lost(Blob(BlobKey("b1"), len(LETTER), LETTER))
         self.room()
