@@ -83,7 +83,6 @@ class NoRoomTests(TestCase):
 
     async def test_failing(self):
         """It stays as well where trying again fails for another reason."""
-
         real = os.listdir
 
         def broken(path):
