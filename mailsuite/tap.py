@@ -1,6 +1,7 @@
 """What ``twistd mailsuite`` runs: options, guards, and the house as a service."""
 
 import os
+from contextlib import suppress
 
 from twisted.application.service import IService
 from twisted.python import usage
@@ -52,4 +53,5 @@ def makeService(options: Options) -> IService:
 
 def _tell(text: str) -> None:
     """Tell whoever typed ``twistd -n``: ``sys.stderr`` leads to the log by now."""
-    os.write(2, f"Error: {text}\n".encode())
+    with suppress(OSError):  # nobody listens
+        os.write(2, f"Error: {text}\n".encode())

@@ -1,6 +1,6 @@
 """A load's way: by a kept connection, or from host to host until all is settled."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from attrs import define, field, frozen
 
@@ -44,7 +44,8 @@ class Load:
 class Journey:
     """One load's way over kept connections and hosts until all is settled.
 
-    Who is put off by one server may be taken by the next.
+    Who is put off by one server may be taken by the next. Who has the message by then
+    is settled before: he does not get it twice where the others' way is cut off.
     """
 
     _means: Means
@@ -52,22 +53,25 @@ class Journey:
     _route: Route
     _message: Message
     _load: Load
+    _settle: Callable[[Mapping[int, Fate]], Awaitable[object]]
     _outcomes: dict[int, Fate] = field(factory=dict, init=False)
     _put_off: dict[int, Fate] = field(factory=dict, init=False)
     _asked: set[Target] = field(factory=set, init=False)
     """Servers that put somebody off."""
     _problems: list[Fate] = field(factory=list, init=False)
     _tries: int = field(default=0, init=False)
+    _settled: set[int] = field(factory=set, init=False)
 
     async def travel(self, hosts: Sequence[str]) -> dict[int, Fate]:
-        """Give an outcome for every recipient."""
+        """Give an outcome for every recipient who is not settled yet."""
         kept = self._means.sessions.idle(self._destination)
         if kept is None or not await self._by(kept):
             for host in hosts:
                 if self._tries >= TRIES or await self._to(host):
                     break
         rest = dict.fromkeys((r.n for r in self._load.recipients), self._worst())
-        return rest | self._put_off | self._outcomes
+        fates = rest | self._put_off | self._outcomes
+        return {n: fate for n, fate in fates.items() if n not in self._settled}
 
     async def _to(self, host: str) -> bool:
         """Try a host's addresses; True: no other host is to be tried."""
@@ -109,17 +113,29 @@ class Journey:
 
     async def _carried(self, dialogue: Dialogue) -> Carried:
         """Carry the message to who is left."""
-        load, carried = self._load, None
+        load, whole = self._load, False
         left = [r for r in load.recipients if r.n not in self._outcomes]
         errand = Errand(dialogue, self._message, load.sender, self._means.settings)
+        dialogue.served += 1
         try:
             carried = await errand.run(left)
+            self._outcomes |= carried.outcomes
+            self._put_off |= carried.put_off
+            await self._settle_delivered(carried.outcomes)
+            whole = True
         finally:
-            if carried is None:  # fenced, cancelled: nothing may follow
+            if not whole:  # fenced, cancelled: nothing may follow
                 dialogue.abort()
-        self._outcomes |= carried.outcomes
-        self._put_off |= carried.put_off
         return carried
+
+    async def _settle_delivered(self, outcomes: Mapping[int, Fate]) -> None:
+        """Settle who has the message, if there are others who have a way to go."""
+        if all(r.n in self._outcomes for r in self._load.recipients):
+            return
+        fates = {n: o for n, o in outcomes.items() if isinstance(o, Delivered)}
+        if fates:
+            await self._settle(fates)
+            self._settled |= fates.keys()
 
     def _worst(self) -> Fate:
         """What those get whom no host took: a hope, if any host left one."""

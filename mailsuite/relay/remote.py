@@ -1,6 +1,7 @@
 """The queue's transport ``relay``: a job goes out to other servers."""
 
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from typing import Any
 
 from attrs import define, field, frozen
@@ -131,7 +132,8 @@ class Remote:
             return
         destination = Destination.of(hosts, route)
         async with means.sessions.slot(destination):
-            journey = Journey(means, destination, route, message, load)
+            settled = partial(settle, lease)
+            journey = Journey(means, destination, route, message, load, settled)
             outcomes = await journey.travel(hosts)
         await settle(lease, outcomes)
 

@@ -86,7 +86,6 @@ class Sessions:
 
     def keep(self, destination: Destination, dialogue: Dialogue) -> None:
         """A job is done with it: the next may use it, for a while."""
-        dialogue.served += 1
         worn = dialogue.served >= self._settings.messages or not dialogue.usable
         if worn or self._stopped or self._full():
             dialogue.leave()

@@ -532,6 +532,21 @@ class RoutingTests(Relaying):
         asked = [line for line in self.good.heard if line.startswith("RCPT")]
         self.assertEqual(asked, ["RCPT TO:<b@b.test>"])
 
+    async def test_settled_first(self):
+        """Who has the message is settled before others go to the next server."""
+        self._at("127.0.0.2", RCPT=["250 ok", "450 4.2.0 later", "550 5.1.1 no"])
+        remote = self.remote(
+            table=self._table("127.0.0.2", "127.0.0.1"), port=self.port
+        )
+        settled = []
+
+        async def settle(lease, outcomes):
+            settled.append((sorted(outcomes), self.good.connections))
+            return True
+
+        await remote.deliver(lease("a@b.test", "b@b.test", "c@b.test"), settle)
+        self.assertEqual(settled, [([0], 0), ([1, 2], 1)])
+
     async def test_put_off_by_two(self):
         """Two servers are asked in one attempt, each once; the last one is quoted."""
         says = {"DOT": "452 4.3.1 full"}
