@@ -83,9 +83,8 @@ class Bounces:
         if octets is None:
             octets = await blobs.lane.run(read_file, blob)
             octets = octets[len(blob.prefix) :]
-        start = octets[:HEADER_OCTETS]
-        end = start.find(b"\r\n\r\n")
-        return blob.prefix + (start if end < 0 else start[: end + 2])
+        whole = blob.prefix + octets[:HEADER_OCTETS]  # the prefix may have its end
+        return whole.partition(b"\r\n\r\n")[0] + b"\r\n"
 
     def _compose(
         self,

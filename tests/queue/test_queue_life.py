@@ -14,7 +14,7 @@ from zope.interface.verify import verifyObject
 
 from mailsuite.interfaces.journal import IJournalClient
 from mailsuite.interfaces.queueing import IQueue
-from mailsuite.model.envelope import FILED, Once, Recipient
+from mailsuite.model.envelope import FILED, Blob, Once, Recipient
 from mailsuite.model.errors import NoSpace
 from mailsuite.model.outcomes import Deferred, Delivered, Expanded, Failed
 from mailsuite.queue.settings import Settings
@@ -219,6 +219,23 @@ class LifeTests(QueueCase):
         self.assertEqual(await house.queue.outcome(name, 0, 5), GONE)
         await house.quiet()
         self.assertEqual(house.relay.seen, ["b@else.example"])
+
+    @run
+    async def test_only_the_header(self, house):
+        """A notice gives the header back, also where the content has none of its own."""
+        house.relay.script["b@else.example"] = GONE
+        for prefix, content in (
+            (b"Received: us\r\n\r\n", b"Secret.\r\n\r\nMore.\r\n"),
+            (b"Received: us\r\n", b"\r\nSecret.\r\n\r\nMore.\r\n"),
+            (b"Received: us\r\n", b"\r\n" + b"Secret.\r\n" * 20_000),
+        ):
+            mail = house.mail("b@else.example")
+            blob = Blob("k", len(prefix) + len(content), content, prefix)
+            await house.queue.accept([evolve(mail, blob=blob)])
+            await house.quiet()
+            notice = house.relay.blobs[-1].octets
+            self.assertIn(b"Received: us", notice)
+            self.assertNotIn(b"Secret", notice)
 
     @run
     async def test_expired(self, house):
