@@ -113,8 +113,7 @@ def foreign(index: Index) -> bool:
 
 def _foreign(index: Index) -> list[str]:
     known = {box.directory for box in index.boxes.values() if box.selectable}
-    root = index.place.root
-    found = [entry for entry in strangers(root) if entry not in known]
+    found = strangers(index.place.root, known)
     return found[: max(0, MAILBOXES - len(index.boxes))]
 
 
@@ -130,12 +129,14 @@ def adopt(index: Index) -> None:
         make(index, wanted)
 
 
-def strangers(root: str) -> list[str]:
-    """Directories below a Maildir that are mailboxes, whoever made them."""
+def strangers(root: str, known: Container[str] = ()) -> list[str]:
+    """Directories below a Maildir that are mailboxes, and not ``known``."""
     return sorted(
         entry
         for entry in os.listdir(root)
-        if names.mailbox_of(entry) and _holds_mail(f"{root}/{entry}")
+        if entry not in known
+        and names.mailbox_of(entry)
+        and _holds_mail(f"{root}/{entry}")
     )
 
 
