@@ -18,7 +18,7 @@ from cattrs.errors import BaseValidationError
 
 from mailsuite.house.keylines import KeyLines
 from mailsuite.house.tree import SECTIONS, Tree
-from mailsuite.model.errors import UsageError
+from mailsuite.model.errors import UsageError, sentence
 from mailsuite.model.settings import Described, described
 
 T = TypeVar("T")
@@ -209,11 +209,15 @@ def parse(path: str, text: str) -> dict[str, Any]:
 
 def load(path: str, environ: Mapping[str, str] | None = None) -> Loaded:
     """Read a configuration. :raises UsageError: what is wrong, line by line."""
-    if not os.path.exists(path):
+    try:
+        _ = os.stat(path)
+    except FileNotFoundError as error:
         raise UsageError(
             f"{path}: No such file or directory; mailsuite init ADDRESS makes it,"
             " --config names another"
-        )
+        ) from error
+    except OSError as error:  # it may be there, for others
+        raise UsageError(sentence(error)) from error
     return Reader(path, os.environ if environ is None else environ).load()
 
 

@@ -92,6 +92,12 @@ class LoadTests(Written):
         self.assertTrue(str(error).startswith("/no/such.toml: No such file"))
         self.assertIn("mailsuite init ADDRESS", str(error))
 
+    def test_out_of_reach(self):
+        """A file that cannot be looked at is not taken for a missing one."""
+        above = self.write("")
+        error = self.assertRaises(UsageError, config.load, f"{above}/a.toml", {})
+        self.assertEqual(str(error), f"{above}/a.toml: Not a directory")
+
     def test_environment(self):
         """The environment wins, whatever the type."""
         loaded = self.load(
