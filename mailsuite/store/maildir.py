@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from errno import EINVAL, ENOSYS
+from errno import EEXIST, EINVAL, ENOSYS
 
 from attrs import frozen
 
@@ -164,6 +164,16 @@ def rename(old: str, new: str) -> None:
         number = ctypes.get_errno()
         if number not in {EINVAL, ENOSYS}:  # else this file system cannot
             raise OSError(number, os.strerror(number), old, None, new)
+        _rename_plainly(old, new)
+
+
+def _rename_plainly(old: str, new: str) -> None:
+    """As :func:`rename`, by a link, which a directory cannot have."""
+    if os.path.isdir(old):
+        if os.path.lexists(new):
+            raise FileExistsError(EEXIST, os.strerror(EEXIST), old, None, new)
+        os.rename(old, new)
+    else:
         os.link(old, new, follow_symlinks=False)
         os.unlink(old)
 

@@ -1,10 +1,13 @@
 """Mailboxes that are made, renamed and deleted, and where their mail lies."""
 
 import contextlib
+import ctypes
+import errno
 from random import Random
 
 from mailsuite.interfaces.mailboxes import BadName, MailboxExists, NoSuchMailbox
 from mailsuite.model.flags import FLAGGED
+from mailsuite.store import maildir
 from mailsuite.store.names import below, directory, parents
 from tests.contracts.mailboxes import MESSAGE, draft
 from tests.store.test_store_outside import StoreCase
@@ -57,6 +60,28 @@ class FolderTests(StoreCase):
             self.assertEqual(len(list((self.root / ".New-2" / "cur").iterdir())), 1)
             names = {row.name for row in await account.mailboxes()}
             self.assertLessEqual({"New", "New-2"}, names)
+            await self.house.stop()
+            _ = await self.inbox()
+
+        return self.run_with_store(go)
+
+    def test_plain_file_system(self):
+        """So it does where the file system knows no rename that spares what is there."""
+
+        def lacking(*_):
+            ctypes.set_errno(errno.EINVAL)
+            return -1
+
+        async def go(account, inbox):
+            self.patch(maildir._libc, "renameat2", lacking)
+            _ = await account.create("Old")
+            (self.root / ".New").mkdir()
+            await account.rename("Old", "New")
+            self.assertEqual(self.contents()[".New"], [])
+            self.assertNotIn(".Old", self.contents())
+            self.assertTrue((self.root / ".New-2").is_dir())
+            with self.assertRaises(FileExistsError):
+                maildir.rename(str(self.root / ".New"), str(self.root / ".New-2"))
             await self.house.stop()
             _ = await self.inbox()
 
