@@ -37,9 +37,16 @@ class Selected:
     async def refresh(self, *, leaving: bool = False) -> None:
         """Look for changes; they are told later, or never when it is left.
 
-        :raises NoSuchMailbox: the mailbox is gone.
+        :raises NoSuchMailbox: the mailbox is gone, now and for whoever looks next.
         """
         self.stale = False
+        try:
+            await self._looked(leaving=leaving)
+        except NoSuchMailbox:
+            self.stale = True
+            raise
+
+    async def _looked(self, *, leaving: bool) -> None:
         view = self.view
         delta = await self.mailbox.delta(view.modseq)
         if delta.modseq == view.modseq:

@@ -339,6 +339,19 @@ class MailTests(SynchronousTestCase):
         self.assertIn(b"* BYE", self.client.say(b"a NOOP\r\n"))
         self.assertTrue(self.client.closed)
 
+    def test_gone_within(self):
+        """Who is refused a command because the mailbox is gone is told so at once."""
+        for command in (b"STORE 1 FLAGS.SILENT ()", b"FETCH 1 BODY[]", b"EXPUNGE"):
+            client, other = self.talk.login(), self.talk.login()
+            other.ask(b"CREATE Gone")
+            self.talk.world.box("Gone").add(SMALL)
+            client.ask(b"SELECT Gone")
+            other.ask(b"DELETE Gone")
+            no, bye = client.say(b"a " + command + b"\r\n").splitlines()
+            self.assertTrue(no.startswith(b"a NO [NONEXISTENT]"), no)
+            self.assertTrue(bye.startswith(b"* BYE"), bye)
+            self.assertTrue(client.closed)
+
     def test_delete_own(self):
         """Deleting the selected mailbox leaves none selected."""
         self.client.ask(b"SELECT Drafts")
