@@ -56,12 +56,18 @@ VERSION = len(_STEPS)
 def connect(path: str) -> sqlite3.Connection:
     """Open the database at ``path``, made or brought up to date if need be.
 
-    :raises UsageError: it is not ours, is damaged, or belongs to a newer release.
+    :raises UsageError: it is not ours, is damaged, cannot be opened, or belongs to a
+        newer release.
     """
     fresh = path != ":memory:" and not os.path.exists(path)
     if fresh:
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600))
-    database = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+    try:
+        database = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+    except sqlite3.OperationalError as error:
+        raise UsageError(
+            f"{path} cannot be opened: it must be a file of the user who runs the suite"
+        ) from error
     try:
         database.execute("PRAGMA synchronous = EXTRA")
         database.execute("PRAGMA secure_delete = ON")  # of old hashes and keys

@@ -19,7 +19,7 @@ from twisted.logger import Logger
 
 from mailsuite.interfaces.journal import Kind, Position, Record, queue_id
 from mailsuite.model.envelope import Once
-from mailsuite.model.errors import Damaged
+from mailsuite.model.errors import Damaged, UsageError
 from mailsuite.model.ids import QueueId
 from mailsuite.queue.encoding import (
     Change,
@@ -110,6 +110,10 @@ def changed(job: Job, change: Sequence[object], *, keep_local: bool) -> None:
         raise Damaged(f"no outcome: {error}") from error
 
 
+NOT_NOW = frozenset((sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL))
+"""SQLite's primary codes for a database that is whole, but cannot be had now."""
+
+
 @define(eq=False)
 class Recovery:
     """Opens the rows and brings them and the memory to what the fold says."""
@@ -163,6 +167,9 @@ class Recovery:
             if rows.open():
                 self._refill(rows)
         except sqlite3.DatabaseError as error:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF in NOT_NOW:
+                path = os.path.join(self._ledger.ground.folder, "queue.db")
+                raise UsageError(f"{path} cannot be opened: {error}") from error
             self._remake(rows, str(error))
         wall = self._ledger.ground.wall()
         rows.begin(wall, clean=self.fold.clean)

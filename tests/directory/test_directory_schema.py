@@ -1,5 +1,6 @@
 """``state.db`` of older releases: brought to ours in one transaction, or not at all."""
 
+import os
 import sqlite3
 from contextlib import closing
 
@@ -33,6 +34,13 @@ class SchemaTests(SynchronousTestCase):
                 rows = database.execute("SELECT name FROM domain").fetchall()
                 self.assertEqual(rows, [("example.test",)])
             self.assertEqual(schema.findings(self.path), [])
+
+    def test_not_opened(self):
+        """What cannot be opened is told by its name, and verify goes on."""
+        os.mkdir(self.path)
+        with self.assertRaisesRegex(UsageError, f"{self.path} cannot be opened"):
+            schema.connect(self.path)
+        self.assertEqual(len(schema.findings(self.path)), 1)
 
     def test_broken_off(self):
         """A step that fails leaves the older schema; nothing is half done."""

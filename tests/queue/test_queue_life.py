@@ -15,8 +15,9 @@ from zope.interface.verify import verifyObject
 from mailsuite.interfaces.journal import IJournalClient
 from mailsuite.interfaces.queueing import IQueue
 from mailsuite.model.envelope import FILED, Blob, Once, Recipient
-from mailsuite.model.errors import NoSpace
+from mailsuite.model.errors import NoSpace, UsageError
 from mailsuite.model.outcomes import Deferred, Delivered, Expanded, Failed
+from mailsuite.queue.recover import Recovery
 from mailsuite.queue.settings import Settings
 from tests.support.journal import Failing
 from tests.support.queue import House, address
@@ -502,6 +503,25 @@ class KeptTests(QueueCase):
         await house.until(lambda: len(house.relay.seen) == 6)
         self.assertEqual(len(house.events.named("queue.corrupt")), 1)
         self.assertEqual(len(names), 3)
+
+    @run
+    async def test_rows_out_of_reach(self, house):
+        """A whole queue.db that cannot be opened now is not set aside."""
+        names = await self.deferred(house)
+        await house.stop()
+        ledger = house.queue._ledger
+        recovery = Recovery(ledger, None, None, None)
+        wal = f"{house.folder}/queue.db-wal"
+        os.mkdir(wal)
+        with self.assertRaisesRegex(UsageError, "unable to open"):
+            recovery._open_rows()
+        ledger.rows.close()
+        os.rmdir(wal)
+        self.house = house = await house.again()
+        self.assertEqual(house.events.named("queue.corrupt"), [])
+        self.assertEqual(
+            {row.id for row in (await house.queue.browse("", 10)).rows}, set(names)
+        )
 
     @run
     async def test_backoff_kept(self, house):
