@@ -308,8 +308,6 @@ def bury(index: Index) -> None:
     for directory in index.facts.doomed():
         path = os.path.join(index.place.root, directory)
         if directory and os.path.isdir(path):
-            with suppress(FileExistsError):
-                os.mkdir(index.place.graves, 0o700)
             wall = int(index.ground.wall())
             grave = os.path.join(index.place.graves, f"{wall}{directory}"[:250])
             number = 0
@@ -325,12 +323,11 @@ def bury(index: Index) -> None:
 def clean_graves(index: Index, age: float) -> None:
     """Unlink deleted mailboxes when their time has passed."""
     before = index.ground.wall() - age
-    with suppress(FileNotFoundError):
-        for name in os.listdir(index.place.graves):
-            seconds = name.partition(".")[0]
-            if seconds.isdigit() and int(seconds) <= before:
-                grave = os.path.join(index.place.graves, name)
-                shutil.rmtree(grave, ignore_errors=True)
+    for name in os.listdir(index.place.graves):
+        seconds = name.partition(".")[0]
+        if seconds.isdigit() and int(seconds) <= before:
+            grave = os.path.join(index.place.graves, name)
+            shutil.rmtree(grave, ignore_errors=True)
 
 
 def subscribe(index: Index, name: str, wanted: bool) -> None:

@@ -78,7 +78,7 @@ class Place:
     @property
     def graves(self) -> str:
         """Where deleted mailboxes wait, apart from the many files of ``removed``."""
-        return os.path.join(self.removed, "folders")
+        return os.path.join(self.home, "deleted")
 
 
 @define(eq=False)

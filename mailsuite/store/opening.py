@@ -99,8 +99,9 @@ def opened(ground: Ground, where: Place) -> Index:
     """
     maildir.make_tree(where.home, ground.data)
     maildir.make(where.root)
-    with suppress(FileExistsError):
-        os.mkdir(where.removed, 0o700)
+    for folder in (where.removed, where.graves):
+        with suppress(FileExistsError):
+            os.mkdir(folder, 0o700)
     known = _facts(ground, where)
     with failing(known.close):
         fresh = not os.path.exists(os.path.join(where.home, "index.db"))

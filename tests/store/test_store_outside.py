@@ -514,14 +514,13 @@ class OutsideTests(StoreCase):
             await account.remove("Older")
             _ = await account._shelf.run(tidy.finish)
             _ = await account._shelf.run(expunge.clean, 0.0)
-            removed = self.house.home() / "removed"
-            self.assertEqual([name.name for name in removed.iterdir()], ["folders"])
-            [grave] = (removed / "folders").iterdir()
+            self.assertEqual(list((self.house.home() / "removed").iterdir()), [])
+            [grave] = (self.house.home() / "deleted").iterdir()
             self.assertTrue(grave.name.endswith(".Older"))
             await account._shelf.run(opening.clean, 3600.0)
             self.assertTrue(grave.exists())
             await account._shelf.run(opening.clean, 0.0)
-            self.assertEqual(list((removed / "folders").iterdir()), [])
+            self.assertFalse(grave.exists())
 
         return self.late(go)
 
