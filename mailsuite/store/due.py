@@ -110,7 +110,11 @@ def findings(path: str) -> Iterator[str]:
     """What is wrong with one that nobody has open."""
     if not os.path.exists(path):
         return
-    database = sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True)
+    try:
+        database = sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True)
+    except sqlite3.OperationalError as error:
+        yield f"{path}: {error}"
+        return
     try:
         for (said,) in database.execute("PRAGMA integrity_check"):
             if said != "ok":

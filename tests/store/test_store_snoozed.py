@@ -215,3 +215,10 @@ class DueTests(SynchronousTestCase):
     def test_findings(self):
         """What is not there is not wrong."""
         self.assertEqual(list(due.findings(self.mktemp())), [])
+
+    def test_findings_of_what_cannot_be_opened(self):
+        """It is a finding with its path, and no traceback."""
+        path = self.mktemp()
+        os.mkdir(path)
+        [found] = due.findings(path)
+        self.assertTrue(found.startswith(f"{path}: "))
