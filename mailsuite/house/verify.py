@@ -6,8 +6,10 @@ as any opening does.
 
 import fcntl
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
+from urllib.parse import quote
 
 from attrs import frozen
 
@@ -20,9 +22,11 @@ from mailsuite.model.errors import UsageError
 from mailsuite.model.ids import AccountName
 from mailsuite.queue.verify import findings as queued
 from mailsuite.reports.schema import findings as reported
-from mailsuite.store import census, due
+from mailsuite.store import census
 from mailsuite.store import verify as accounts
 from mailsuite.store.index import Ground as StoreGround
+
+_Rows = Callable[[sqlite3.Connection], Iterable[str]]
 
 
 @frozen
@@ -63,13 +67,17 @@ def held(data: str) -> Iterator[None]:
 def checks(tree: Tree, places: Places, wall: Callable[[], float]) -> list[Check]:
     """Everything to look at, in order."""
     data = places.data
+    queue = os.path.join(data, "queue.db")
     found = [
         Check("state.db", lambda: _listed("state.db", schema.findings(places.state))),
-        Check("queue.db", lambda: _listed("queue.db", queued(data))),
         Check(
-            "snoozed.db", lambda: _listed("snoozed.db", due.findings(places.snoozed))
+            "queue.db",
+            lambda: _listed("queue.db", sound(queue, lambda rows: queued(rows, data))),
         ),
-        Check("reports.db", lambda: _listed("reports.db", reported(places.reports))),
+        Check("snoozed.db", lambda: _listed("snoozed.db", sound(places.snoozed))),
+        Check(
+            "reports.db", lambda: _listed("reports.db", sound(places.reports, reported))
+        ),
     ]
     folder = os.path.join(data, "journal")
     for worker in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
@@ -80,6 +88,23 @@ def checks(tree: Tree, places: Places, wall: Callable[[], float]) -> list[Check]
     for name in census.known(ground):
         found.append(Check(name, _account_check(ground, name)))
     return found
+
+
+def sound(path: str, rows: _Rows = lambda _: ()) -> Iterator[str]:
+    """What is wrong with a database that nobody has open, and with its ``rows``."""
+    if not os.path.exists(path):
+        return
+    try:
+        with closing(
+            sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True)
+        ) as database:
+            for (said,) in database.execute("PRAGMA integrity_check"):
+                if said != "ok":
+                    yield f"{path}: {said}"
+            for said in rows(database):
+                yield f"{path}: {said}"
+    except sqlite3.DatabaseError as error:
+        yield f"{path}: {error}"
 
 
 def _listed(what: str, findings: Iterator[str] | list[str]) -> Checked:

@@ -5,7 +5,7 @@ WAL with ``synchronous=FULL``: what is committed survives a power cut.
 
 import os
 import sqlite3
-from urllib.parse import quote
+from collections.abc import Iterator
 
 from attrs import frozen
 
@@ -140,24 +140,10 @@ def _aside(path: str) -> str:
     return aside
 
 
-def findings(path: str) -> list[str]:
-    """Say what is wrong with a database that nobody has open; none: nothing."""
-    if not os.path.exists(path):
-        return []
-    try:
-        database = sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True)
-    except sqlite3.Error as error:
-        return [f"{path}: {error}"]
-    try:
-        rows = database.execute("PRAGMA integrity_check").fetchall()
-        wrong = [f"{path}: {row[0]}" for row in rows if row[0] != "ok"]
-        for table, *_ in database.execute("PRAGMA foreign_key_check"):
-            wrong.append(f"{path}: a row of {table} belongs to no report")
-        (version,) = database.execute("PRAGMA user_version").fetchone()
-        if version > VERSION:
-            wrong.append(f"{path}: schema {version} is of a newer release")
-    except sqlite3.DatabaseError as error:
-        return [f"{path}: {error}"]
-    finally:
-        database.close()
-    return wrong
+def findings(database: sqlite3.Connection) -> Iterator[str]:
+    """What is wrong with a database that nobody has open; none: nothing."""
+    for table, *_ in database.execute("PRAGMA foreign_key_check"):
+        yield f"a row of {table} belongs to no report"
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    if version > VERSION:
+        yield f"schema {version} is of a newer release"

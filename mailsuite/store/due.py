@@ -5,12 +5,9 @@ know that nothing is due. An account may stand in it too early, which costs a lo
 it, and never too late. Commits are synced. Lanes call it, one at a time.
 """
 
-import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Sequence
 from threading import Lock
-from urllib.parse import quote
 
 from attrs import define, field
 
@@ -104,23 +101,3 @@ class Due:
             if self._database is not None:
                 self._database.close()
                 self._database = None
-
-
-def findings(path: str) -> Iterator[str]:
-    """What is wrong with one that nobody has open."""
-    if not os.path.exists(path):
-        return
-    try:
-        database = sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True)
-    except sqlite3.OperationalError as error:
-        yield f"{path}: {error}"
-        return
-    try:
-        for (said,) in database.execute("PRAGMA integrity_check"):
-            if said != "ok":
-                yield f"{path}: {said}"
-    except sqlite3.DatabaseError as error:
-        yield f"{path}: {error}"
-    finally:
-        with suppress(sqlite3.Error):
-            database.close()

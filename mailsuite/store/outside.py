@@ -167,7 +167,7 @@ def _order(found: maildir.Found) -> tuple[int, str]:
 
 def _adopt(index: Index, box: Box, fresh: Sequence[maildir.Found]) -> None:
     """Make rows of files that have none, with their old UIDs where a list tells."""
-    leaving = _leaving(index, box, [f.base for f in fresh])
+    leaving = _leaving(index, box, fresh)
     gone = [(box.id, f.base, f.relative) for f in fresh if f.base in leaving]
     if gone:
         expunge.leave(index, gone)
@@ -184,14 +184,17 @@ def _adopt(index: Index, box: Box, fresh: Sequence[maildir.Found]) -> None:
         _adopt_some(index, box, some, old)
 
 
-def _leaving(index: Index, box: Box, bases: Sequence[str]) -> set[str]:
+def _leaving(index: Index, box: Box, fresh: Sequence[maildir.Found]) -> set[str]:
     """Those of messages that were expunged, whose files have not been moved yet."""
-    rows = index.rows.execute(
-        "SELECT base FROM removed WHERE mailbox = ?"
-        " AND base IN (SELECT value FROM json_each(?))",
-        (box.id, json.dumps(bases)),
-    )
-    return {base for (base,) in rows.fetchall()}
+    return {
+        base
+        for some in _chunks(fresh)
+        for (base,) in index.rows.execute(
+            "SELECT base FROM removed WHERE mailbox = ?"
+            " AND base IN (SELECT value FROM json_each(?))",
+            (box.id, json.dumps([f.base for f in some])),
+        ).fetchall()
+    }
 
 
 def _taken(index: Index, box: Box, old: Mapping[str, uidlist.Entry]) -> set[int]:

@@ -7,9 +7,9 @@ from contextlib import closing
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from mailsuite.house.verify import sound
 from mailsuite.queue import verify
 from mailsuite.reports import schema
-from mailsuite.store import due
 
 
 class OddPathTests(SynchronousTestCase):
@@ -26,7 +26,7 @@ class OddPathTests(SynchronousTestCase):
 
     def test_verified(self):
         """They are what is looked at, and no other file is made."""
-        self.made(
+        queue = self.made(
             "queue.db",
             "CREATE TABLE job (id, crc, path)",
             "CREATE TABLE recipient (job)",
@@ -34,11 +34,20 @@ class OddPathTests(SynchronousTestCase):
         )
         paths = [self.made("snoozed.db"), self.made("reports.db")]
         self.assertEqual(
-            list(verify.findings(self.folder)),
-            ["queue.db: recipients of x, which is no job"],
+            list(sound(queue, lambda rows: verify.findings(rows, self.folder))),
+            [f"{queue}: recipients of x, which is no job"],
         )
-        self.assertEqual(list(due.findings(paths[0])), [])
-        self.assertEqual(schema.findings(paths[1]), [])
+        self.assertEqual(list(sound(paths[0])), [])
+        self.assertEqual(list(sound(paths[1], schema.findings)), [])
         above = os.path.dirname(self.folder)
         self.assertEqual(os.listdir(above), [os.path.basename(self.folder)])
         self.assertEqual(len(os.listdir(self.folder)), 3)
+
+    def test_absent(self):
+        """What is not there is not wrong."""
+        self.assertEqual(list(sound(os.path.join(self.folder, "snoozed.db"))), [])
+
+    def test_cannot_be_opened(self):
+        """It is a finding with its path, and no traceback."""
+        [found] = sound(self.folder)
+        self.assertTrue(found.startswith(f"{self.folder}: "))

@@ -15,6 +15,7 @@ from mailsuite.directory import memory
 from mailsuite.directory.names import parse
 from mailsuite.directory.settings import Settings
 from mailsuite.directory.state import Listing
+from mailsuite.house.verify import sound
 from mailsuite.http.api.reports import Reports as Routes
 from mailsuite.http.asked import Asked
 from mailsuite.http.problems import Problem
@@ -220,21 +221,21 @@ class KeepingTests(Case):
         schema.connect(path).database.execute("PRAGMA user_version = 99")
         with self.assertRaisesRegex(UsageError, "newer release"):
             schema.connect(path)
-        self.assertIn("newer", schema.findings(path)[0])
+        self.assertIn("newer", next(sound(path, schema.findings)))
 
     def test_findings(self):
         """Verify finds nothing in a good one and something in a broken one."""
         path = self.mktemp()
-        self.assertEqual(schema.findings(path), [])
+        self.assertEqual(list(sound(path, schema.findings)), [])
         world = self.world(path=path)
         self.load(world, xml())
         self.run_(world.archive.close())
-        self.assertEqual(schema.findings(path), [])
+        self.assertEqual(list(sound(path, schema.findings)), [])
         database = sqlite3.connect(path)
         database.execute("DELETE FROM report")
         database.commit()
         database.close()
-        self.assertEqual(len(schema.findings(path)), 1)
+        self.assertEqual(len(list(sound(path, schema.findings))), 1)
 
     def test_private(self):
         """The file is for its owner alone."""

@@ -7,9 +7,10 @@ from twisted.internet import defer, task
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 from zope.interface.verify import verifyObject
 
+from mailsuite.house.verify import sound
 from mailsuite.interfaces.snoozing import ISnoozed
 from mailsuite.net.lanes import Lane
-from mailsuite.store import due, memory
+from mailsuite.store import memory
 from mailsuite.store.due import Due
 from mailsuite.store.snoozed import InMemory, Waiting
 from tests.contracts.snoozing import ALICE, BOB, Snoozing, SnoozingContract, at, once
@@ -162,7 +163,7 @@ class DurableTests(Snoozing, RealCase):
         await self.end()
         path = os.path.join(self.house.data, "snoozed.db")
         scribbled(path)
-        self.assertTrue(list(due.findings(path)))
+        self.assertTrue(list(sound(path)))
         await self.begin()
         (event,) = self.house.events.of("store.corrupt")
         self.assertIn("snoozed.db.corrupt", event.fields["path"])
@@ -174,7 +175,7 @@ class DurableTests(Snoozing, RealCase):
         self.assertEqual(await self.snoozed.next(), 5.0)
         self.assertEqual(await self.snoozed.waiting(), 1)
         await self.end()
-        self.assertEqual(list(due.findings(path)), [])
+        self.assertEqual(list(sound(path)), [])
 
     def test_list_broken(self):
         """A broken snoozed.db is set aside, and made anew from the accounts."""
@@ -211,14 +212,3 @@ class DueTests(SynchronousTestCase):
         self.assertEqual((found.next(), found.count()), (7.0, 2))
         found.drop(ALICE)
         self.assertEqual(found.accounts(99.0, 9), [BOB])
-
-    def test_findings(self):
-        """What is not there is not wrong."""
-        self.assertEqual(list(due.findings(self.mktemp())), [])
-
-    def test_findings_of_what_cannot_be_opened(self):
-        """It is a finding with its path, and no traceback."""
-        path = self.mktemp()
-        os.mkdir(path)
-        [found] = due.findings(path)
-        self.assertTrue(found.startswith(f"{path}: "))
